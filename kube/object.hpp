@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/object_key.hpp"
+#include "policy/objects.hpp"
+
+namespace kpol::kube {
+
+enum class Kind : unsigned char { Namespace, Node, Pod, NetworkPolicy };
+std::string_view toString(Kind kind);  // "Pod", ...
+
+using Object =
+    std::variant<policy::Namespace, policy::Node, policy::Pod, policy::NetworkPolicy>;
+
+// What one object is known by. Cluster-scoped kinds have an empty key.ns.
+struct ObjectId {
+  Kind kind = Kind::Pod;
+  base::ObjectKey key;
+  auto operator<=>(const ObjectId&) const = default;
+};
+ObjectId idOf(const Object& object);
+std::string toString(const ObjectId& id);  // "Pod shop/web", "Namespace shop"
+
+struct WatchEvent {
+  enum class Type : unsigned char { Added, Modified, Deleted };
+  Type type = Type::Added;
+  Object object;  // of Deleted: the last known
+  bool operator==(const WatchEvent&) const = default;
+};
+
+}  // namespace kpol::kube

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/interface.hpp"
+#include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
+#include "base/prefix.hpp"
+
+// rtnetlink objects as values, with the words of ip(8).
+namespace kpol::netlink {
+
+struct Link {
+  base::IfIndex index;
+  base::IfName name;
+  std::string kind;  // "veth", "bridge", "vxlan"; "" for loopback and physical devices
+  std::uint32_t mtu = 0;
+  std::optional<base::MacAddress> mac;
+  bool up = false;
+  std::optional<base::IfIndex> peer;  // IFLA_LINK: of a veth, the other end's index in its namespace
+  std::string alias;                  // IFLA_IFALIAS
+  bool operator==(const Link&) const = default;
+};
+
+struct Address {
+  base::IfIndex link;
+  base::IpAddress address;
+  std::uint8_t prefixLength = 0;
+  bool noDad = false;  // IFA_F_NODAD: an IPv6 address is usable at once
+  bool operator==(const Address&) const = default;
+};
+
+enum class RouteScope : std::uint8_t { Universe = 0, Link = 253, Host = 254 };
+
+struct Route {
+  base::Prefix destination;
+  std::optional<base::IpAddress> gateway;
+  base::IfIndex link;
+  std::optional<base::IpAddress> preferredSource;
+  RouteScope scope = RouteScope::Universe;
+  std::uint32_t table = 254;      // RT_TABLE_MAIN
+  std::uint8_t protocol = 4;      // RTPROT_STATIC
+  std::uint32_t metric = 0;       // RTA_PRIORITY; 0: the kernel's default
+  std::uint32_t mtu = 0;          // RTAX_MTU; 0: none
+  bool onLink = false;            // RTNH_F_ONLINK
+  bool operator==(const Route&) const = default;
+};
+
+struct Neighbour {
+  base::IfIndex link;
+  base::IpAddress address;
+  base::MacAddress mac;
+  bool permanent = true;  // NUD_PERMANENT
+  bool operator==(const Neighbour&) const = default;
+};
+
+// A veth pair whose other end is made directly inside another namespace.
+struct VethPair {
+  base::IfName name;  // in the socket's namespace
+  base::MacAddress mac;
+  base::IfName peerName;
+  base::MacAddress peerMac;
+  std::uint32_t mtu = 0;  // of both ends; 0: the kernel's default
+  int peerNetns = -1;     // descriptor; -1: the socket's own namespace
+  std::string alias;      // of this end, <= 255 bytes; may be empty
+};
+
+}  // namespace kpol::netlink

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "netlink/error.hpp"
+#include "netlink/objects.hpp"
+
+namespace kpol::netlink {
+
+// rtnetlink through one socket, in the network namespace the thread was in when it was made.
+//
+// API: each call is one acknowledged request or one dump and returns when the kernel has answered.
+// Errors: netlink::Error with errno and extack. Outcomes that callers act on are values: `add*`
+// returns false where the very object exists already (EEXIST), `delete*` false where it does not
+// (ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL); `find*` returns nothing.
+// Dumps interrupted by a change (NLM_F_DUMP_INTR) are started again, at most 5 times.
+// Threading: one thread at a time. Every wait is bounded (5 s), then Error with ETIMEDOUT.
+class RouteSocket {
+ public:
+  RouteSocket();
+  ~RouteSocket();
+  RouteSocket(RouteSocket&&) noexcept;
+  RouteSocket& operator=(RouteSocket&&) noexcept;
+
+  bool addVeth(const VethPair& pair);  // false: one of the names is taken
+  bool deleteLink(base::IfIndex link);
+  bool deleteLink(const base::IfName& name);
+  std::optional<Link> findLink(const base::IfName& name);
+  std::optional<Link> findLink(base::IfIndex index);
+  std::vector<Link> links();
+  void setUp(base::IfIndex link);
+  void setMtu(base::IfIndex link, std::uint32_t mtu);
+  // IFLA_INET6_ADDR_GEN_MODE none: the kernel makes no link-local address of its own.
+  void disableAutomaticIpv6(base::IfIndex link);
+
+  bool addAddress(const Address& address);
+  bool deleteAddress(const Address& address);
+  std::vector<Address> addresses(std::optional<base::IfIndex> link = std::nullopt);
+
+  bool addRoute(const Route& route);      // NLM_F_EXCL
+  void replaceRoute(const Route& route);  // NLM_F_REPLACE
+  bool deleteRoute(const Route& route);
+  // Unicast routes of table main unless another is asked for.
+  std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
+                            std::uint32_t table = 254);
+
+  void replaceNeighbour(const Neighbour& neighbour);
+  bool deleteNeighbour(const Neighbour& neighbour);
+  std::vector<Neighbour> neighbours(std::optional<base::IfIndex> link = std::nullopt);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kpol::netlink

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/error.hpp"
+#include "nft/change_set.hpp"
+
+namespace kpol::nft {
+
+// The kernel could not be asked (socket trouble, interrupted dumps without end, a deadline). Not
+// for refusals: those are outcomes.
+class KernelError : public base::Error {
+ public:
+  KernelError(const std::string& what, int code) : Error(what), code_(code) {}
+  [[nodiscard]] int code() const noexcept { return code_; }
+
+ private:
+  int code_;
+};
+
+struct Committed {
+  unsigned batches = 0;  // 0: nothing was to be done; more than 1: the change set was split
+};
+// The kernel took none of it (of the batch that failed; earlier batches of a split one stay).
+struct Rejected {
+  std::optional<std::size_t> change;  // the index in ChangeSet::changes, where the kernel said
+  int code = 0;                       // errno, > 0
+  std::string message;                // what was refused, in nft words, with errno text and extack
+};
+using CommitOutcome = std::variant<Committed, Rejected>;
+
+// The kernel's nf_tables through one persistent netlink socket, in the network namespace the
+// calling thread was in when it was made. It owns the table it makes where the kernel supports that
+// (NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST, Linux 6.9): nobody else can change, flush or delete it
+// while this socket (or a duplicate of it) is open, and it outlives the socket.
+//
+// One thread at a time. Blocks for as long as the kernel takes (microseconds to tens of
+// milliseconds), never longer than the deadline of 10 s per batch.
+class Kernel {
+ public:
+  struct Options {
+    std::string table = "kpol";
+    bool own = true;                          // false: an ordinary table, for tests and tools
+    std::size_t maxBatchBytes = 48U << 20U;   // larger change sets are split where that is safe
+  };
+  explicit Kernel(Options options);
+  ~Kernel();
+  Kernel(Kernel&&) noexcept;
+  Kernel& operator=(Kernel&&) noexcept;
+
+  // Applies `changes` in one batch. Splits only when they exceed maxBatchBytes: then sets that are
+  // new in `changes`, with their elements, go first in batches of their own (nothing refers to them
+  // yet, so no packet is judged differently), and all that is left goes in one batch.
+  CommitOutcome commit(const ChangeSet& changes);
+
+  // The table as the kernel has it, consistent (one generation); nothing when there is none.
+  // Adopts an orphaned table of ours first when `own` is set, which is its only write.
+  std::optional<Ruleset> readBack();
+
+  // Whether the table now belongs to this socket. False before the first commit or readBack, on
+  // kernels without owned tables, or when another live process owns it.
+  [[nodiscard]] bool owned() const;
+
+  // Batches sent so far; for metrics and for tests that nothing was written.
+  [[nodiscard]] std::uint64_t batchesSent() const;
+
+  // Names the process (netlink port ID) that owns the table when it is not this one.
+  [[nodiscard]] std::optional<std::uint32_t> foreignOwner() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kpol::nft

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "nft/ruleset.hpp"
+#include "policy/diagnostic.hpp"
+#include "policy/snapshot.hpp"
+
+namespace kpol::policy {
+
+struct CompileResult {
+  nft::Ruleset ruleset;
+  std::vector<Diagnostic> diagnostics;
+};
+
+// The table `inet kpol` that enforces `snapshot` on this node; docs/ruleset.md shows one in full.
+// Total and pure: equal snapshots (but for generation) give equal rulesets whatever the order of
+// their parts, and what cannot be expressed leaves the pods concerned isolated and is reported.
+CompileResult compile(const Snapshot& snapshot);
+
+}  // namespace kpol::policy
