@@ -42,11 +42,17 @@ struct Verdict {
 };
 
 // The meaning of the policies for `flow`, wherever its ends are in the cluster. A Succeeded or
-// Failed pod's address means the running pod that has it, if any. Total: never fails.
+// Failed pod's address means the running pod that has it, if any. "Oneself" is the pod: any of its
+// addresses, of any of its endpoints, to any other. "Its own node" is known for local endpoints
+// only: Snapshot::nodeIps. An ICMP flow is matched by rules without ports alone; IPv6 neighbour
+// discovery is no flow in this sense, it never leaves its link. Total: never fails.
 Verdict evaluate(const Snapshot& snapshot, const Flow& flow);
 
-// What this node must do with `flow`: as evaluate(), but an end that is not a local endpoint is
-// not judged here (its own node judges it).
+// What this node must do with `flow`: as evaluate(), but an end that is not a local endpoint's
+// address is not judged here (its own node judges it). Fail closed: an endpoint whose pod is not in
+// the snapshot, or is there without a pod network (!hasPodNetwork), may send and receive nothing,
+// not even to itself, as nobody can say what its policies are; only traffic between it and its own
+// node passes where no policy could forbid that.
 bool nodeAllows(const Snapshot& snapshot, const Flow& flow);
 
 }  // namespace kpol::policy

@@ -93,7 +93,8 @@ struct IpBlock {
 };
 
 // NetworkPolicyPeer: either ipBlock alone, or one or both selectors. An absent selector is "not
-// given", which differs from an empty one (matches everything).
+// given", which differs from an empty one (matches everything). What the API refuses (no field, or
+// ipBlock beside a selector) matches nothing.
 struct Peer {
   std::optional<LabelSelector> podSelector;
   std::optional<LabelSelector> namespaceSelector;

@@ -11,12 +11,14 @@ namespace kpol::policy {
 // without the key; values are compared byte by byte.
 bool matches(const LabelSelector& selector, const Labels& labels);
 
-// The same selector in one spelling: matchLabels become In requirements of one value, requirements
-// sorted and unique, In sets on one key intersected. Selectors that differ only in spelling become
-// equal; matches() is unchanged by it.
+// The same selector in one spelling: matchLabels become In requirements of one value, all that is
+// asked of one key becomes one requirement (or NotIn and Exists), sorted by key; a selector that no
+// labels can match becomes one fixed requirement. Two selectors become equal exactly when they
+// match the same objects; matches() is unchanged by it.
 LabelSelector canonical(const LabelSelector& selector);
 
-// "app=web,tier in (a,b),!legacy", as kubectl prints selectors; "<all>" when it is empty.
+// "app=web,tier in (a,b),!legacy", as kubectl prints selectors; "<all>" when it is empty, "<none>"
+// for the canonical selector that matches nothing.
 std::string toString(const LabelSelector& selector);
 
 }  // namespace kpol::policy

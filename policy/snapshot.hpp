@@ -41,12 +41,22 @@ struct Snapshot {
 // their node), not Succeeded or Failed (their address may already belong to another pod).
 bool hasPodNetwork(const Pod& pod);
 
-// The addresses under which `pod` is known: those its local endpoints registered, or status.podIPs
-// where it has no endpoint here. Sorted, unique; empty when !hasPodNetwork(pod).
+// The addresses under which `pod` is known: those its local endpoints registered, or, where it has
+// no endpoint here, status.podIPs less those with a localPodAt() (a pod whose sandbox is gone still
+// reports the address that was given out again). Sorted, unique; empty when !hasPodNetwork(pod).
+// Looks at every endpoint.
 std::vector<base::IpAddress> addressesOf(const Snapshot& snapshot, const Pod& pod);
 
 // The pod named `key`, or null. Valid as long as `snapshot` is.
 const Pod* findPod(const Snapshot& snapshot, const base::ObjectKey& key);
+// Whether some local endpoint registered `address`.
+bool isEndpointAddress(const Snapshot& snapshot, const base::IpAddress& address);
+// The pod with a pod network whose local endpoint registered `address`, or null: no such endpoint,
+// or its pod is unknown or finished. The first by key if there are several.
+const Pod* localPodAt(const Snapshot& snapshot, const base::IpAddress& address);
+// The pod that has `address` among its addressesOf(), or null. If several claim it: the first by
+// key, localPodAt() before all others. Looks at every pod.
+const Pod* podAt(const Snapshot& snapshot, const base::IpAddress& address);
 // The namespace named `name`, or null.
 const Namespace* findNamespace(const Snapshot& snapshot, const std::string& name);
 

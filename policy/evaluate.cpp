@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/evaluate.hpp"
+
+#include "policy/selector.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+namespace kpol::policy {
+namespace {
+
+using base::IpAddress;
+
+// Set by the API server on every namespace, immutable: so it holds for one not seen yet, too.
+constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";
+
+Labels labelsOfNamespace(const Snapshot& snapshot, const std::string& name) {
+  const Namespace* found = findNamespace(snapshot, name);
+  return found != nullptr ? found->labels : Labels({{kNamespaceNameLabel, name}});
+}
+
+// "Policy may select a pod only in its own namespace" (types.go, NetworkPolicySpec.podSelector).
+bool appliesTo(const NetworkPolicy& policy, const Pod& pod) {
+  return policy.key.ns == pod.key.ns && matches(policy.podSelector, pod.labels);
+}
+
+// types.go, IPBlock: except is "a slice of CIDRs that should not be included within an IPBlock".
+bool blockMatches(const IpBlock& block, const IpAddress& address) {
+  return block.cidr.contains(address) &&
+         std::ranges::none_of(block.except,
+                              [&](const base::Prefix& except) { return except.contains(address); });
+}
+
+// One flow as a rule sees it: from the pod that is judged to the address at the other end.
+struct Question {
+  const Snapshot& snapshot;
+  const Flow& flow;
+  Direction direction;
+  const Pod* source;       // null: no pod
+  const Pod* destination;  // null: no pod
+
+  [[nodiscard]] bool isIngress() const { return direction == Direction::Ingress; }
+  [[nodiscard]] const Pod* judged() const { return isIngress() ? destination : source; }
+  [[nodiscard]] const Pod* peer() const { return isIngress() ? source : destination; }
+  [[nodiscard]] const IpAddress& peerAddress() const {
+    return isIngress() ? flow.source : flow.destination;
+  }
+};
+
+// types.go, NetworkPolicyPeer: without namespaceSelector the pods of the policy's own namespace,
+// without podSelector all pods of the namespaces selected, with both the pods that meet both.
+bool selectorsMatch(const Question& question, const Peer& peer,
+                    const std::string& policyNamespace) {
+  const Pod* pod = question.peer();
+  if (pod == nullptr) return false;
+  if (peer.namespaceSelector) {
+    const Labels labels = labelsOfNamespace(question.snapshot, pod->key.ns);
+    if (!matches(*peer.namespaceSelector, labels)) return false;
+  } else if (pod->key.ns != policyNamespace) {
+    return false;
+  }
+  return !peer.podSelector || matches(*peer.podSelector, pod->labels);
+}
+
+bool peerMatches(const Question& question, const Peer& peer, const std::string& policyNamespace) {
+  const bool hasSelector = peer.podSelector || peer.namespaceSelector;
+  if (peer.ipBlock) return !hasSelector && blockMatches(*peer.ipBlock, question.peerAddress());
+  return hasSelector && selectorsMatch(question, peer, policyNamespace);
+}
+
+// A named port is the container port of that name and protocol of the pod that receives the flow
+// (types.go, NetworkPolicyPort.port: "a numerical or named port on a pod").
+bool nameMatches(const Question& question, const std::string& name, base::Protocol protocol) {
+  if (question.destination == nullptr || name.empty()) return false;
+  return std::ranges::any_of(question.destination->ports, [&](const ContainerPort& port) {
+    return port.name == name && port.protocol == protocol &&
+           port.port == question.flow.destinationPort;
+  });
+}
+
+bool portMatches(const Question& question, const PolicyPort& port) {
+  if (!port.protocol) return false;
+  if (static_cast<std::uint8_t>(*port.protocol) != question.flow.protocol) return false;
+  if (const auto* range = std::get_if<base::PortRange>(&port.port)) {
+    return range->contains(question.flow.destinationPort);
+  }
+  if (const auto* name = std::get_if<std::string>(&port.port)) {
+    return nameMatches(question, *name, *port.protocol);
+  }
+  return true;
+}
+
+// "The traffic must match both" peers and ports; an empty list of either matches all
+// (types.go, NetworkPolicyIngressRule and NetworkPolicyEgressRule).
+bool ruleMatches(const Question& question, const NetworkPolicy& policy, const PolicyRule& rule) {
+  const bool peer = rule.peers.empty() || std::ranges::any_of(rule.peers, [&](const Peer& p) {
+                      return peerMatches(question, p, policy.key.ns);
+                    });
+  const bool port = rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto& p) {
+                      return portMatches(question, p);
+                    });
+  return peer && port;
+}
+
+std::optional<std::size_t> firstMatchingRule(const Question& question,
+                                             const NetworkPolicy& policy) {
+  const auto& rules = policy.rules(question.direction);
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (ruleMatches(question, policy, rules[i])) return i;
+  }
+  return std::nullopt;
+}
+
+// Policies only add: the pod is isolated when any selects it, and the flow may pass when any of
+// those has a rule for it.
+DirectionVerdict judge(const Question& question) {
+  DirectionVerdict verdict;
+  const Pod* pod = question.judged();
+  if (pod == nullptr) return verdict;
+  for (const NetworkPolicy& policy : question.snapshot.policies) {
+    if (!isolates(policy, question.direction) || !appliesTo(policy, *pod)) continue;
+    verdict.isolated = true;
+    verdict.policies.push_back(policy.key);
+    if (verdict.allowedBy) continue;
+    verdict.rule = firstMatchingRule(question, policy);
+    if (verdict.rule) verdict.allowedBy = policy.key;
+  }
+  verdict.allowed = !verdict.isolated || verdict.allowedBy.has_value();
+  return verdict;
+}
+
+bool isNodeAddress(const Snapshot& snapshot, const IpAddress& address) {
+  return std::ranges::find(snapshot.nodeIps, address) != snapshot.nodeIps.end();
+}
+
+// "Traffic to and from the node where a Pod is running is always allowed, regardless of the IP
+// address of the Pod or the node" (concepts page); types.go grants the pod's ingress only, hence
+// the setting for the other way.
+bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
+  const bool fromNode =
+      isNodeAddress(snapshot, flow.source) && isEndpointAddress(snapshot, flow.destination);
+  const bool toNode =
+      isEndpointAddress(snapshot, flow.source) && isNodeAddress(snapshot, flow.destination);
+  return fromNode || (toNode && snapshot.podToNode == PodToNode::Allow);
+}
+
+bool isUnaccounted(const Snapshot& snapshot, const IpAddress& address) {
+  return isEndpointAddress(snapshot, address) && localPodAt(snapshot, address) == nullptr;
+}
+
+}  // namespace
+
+Verdict evaluate(const Snapshot& snapshot, const Flow& flow) {
+  const Pod* source = podAt(snapshot, flow.source);
+  const Pod* destination = podAt(snapshot, flow.destination);
+  const bool toItself = source != nullptr && source == destination;
+  return {judge({snapshot, flow, Direction::Egress, source, destination}),
+          judge({snapshot, flow, Direction::Ingress, source, destination}),
+          toItself || betweenPodAndItsNode(snapshot, flow)};
+}
+
+bool nodeAllows(const Snapshot& snapshot, const Flow& flow) {
+  if (betweenPodAndItsNode(snapshot, flow)) return true;
+  if (isUnaccounted(snapshot, flow.source) || isUnaccounted(snapshot, flow.destination)) {
+    return false;
+  }
+  const Verdict verdict = evaluate(snapshot, flow);
+  const bool egress = verdict.egress.allowed || !isEndpointAddress(snapshot, flow.source);
+  const bool ingress = verdict.ingress.allowed || !isEndpointAddress(snapshot, flow.destination);
+  return verdict.exempt || (egress && ingress);
+}
+
+}  // namespace kpol::policy
