@@ -15,8 +15,8 @@ struct CompileResult {
 };
 
 // The table `inet kpol` that enforces `snapshot` on this node; docs/ruleset.md shows one in full.
-// Total and pure: equal snapshots (but for generation) give equal rulesets whatever the order of
-// their parts, and what cannot be expressed leaves the pods concerned isolated and is reported.
+// Total and pure: equal snapshots (but for generation) give equal rulesets, and what cannot be
+// expressed leaves the pods concerned isolated and is reported.
 CompileResult compile(const Snapshot& snapshot);
 
 }  // namespace kpol::policy

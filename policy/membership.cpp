@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/membership.hpp"
+
+#include <algorithm>
+
+#include "policy/address_ranges.hpp"
+#include "policy/selector.hpp"
+
+namespace kpol::policy {
+namespace {
+
+constexpr const char* kNameLabel = "kubernetes.io/metadata.name";
+
+template <class T>
+void sortUnique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+void addNamed(const Member& member, const NamedPortPeers& port, const base::IpAddress& ip,
+              std::vector<NamedAddress>& out) {
+  for (const auto& declared : member.pod->ports)
+    if (declared.name == port.name && declared.protocol == port.protocol)
+      out.push_back({ip, port.protocol, declared.port});
+}
+
+bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
+  const auto above = std::upper_bound(
+      ranges.begin(), ranges.end(), ip,
+      [](const base::IpAddress& address, const AddressRange& range) { return address < range.first; });
+  return above != ranges.begin() && ip <= std::prev(above)->last;
+}
+
+}  // namespace
+
+Membership::Membership(const Snapshot& snapshot) {
+  std::map<base::ObjectKey, std::vector<base::IpAddress>> local;
+  for (const auto& endpoint : snapshot.endpoints) {
+    auto& ips = local[endpoint.pod];
+    ips.insert(ips.end(), endpoint.ips.begin(), endpoint.ips.end());
+  }
+  for (const auto& pod : snapshot.pods) {
+    if (!hasPodNetwork(pod)) continue;
+    const auto endpoint = local.find(pod.key);
+    members_.push_back({&pod, endpoint == local.end() ? pod.ips : std::move(endpoint->second)});
+    sortUnique(members_.back().ips);
+    namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNameLabel, pod.key.ns}}));
+  }
+  for (const auto& ns : snapshot.namespaces) namespaceLabels_.insert_or_assign(ns.name, ns.labels);
+}
+
+const Member* Membership::find(const base::ObjectKey& pod) const {
+  const auto found = std::lower_bound(
+      members_.begin(), members_.end(), pod,
+      [](const Member& member, const base::ObjectKey& key) { return member.pod->key < key; });
+  return found != members_.end() && found->pod->key == pod ? &*found : nullptr;
+}
+
+std::span<const Member> Membership::inNamespace(const std::string& ns) const {
+  const auto first = std::lower_bound(
+      members_.begin(), members_.end(), ns,
+      [](const Member& member, const std::string& name) { return member.pod->key.ns < name; });
+  const auto last = std::upper_bound(
+      first, members_.end(), ns,
+      [](const std::string& name, const Member& member) { return name < member.pod->key.ns; });
+  return {first, last};
+}
+
+bool Membership::matchesNamespace(const LabelSelector& selector, const std::string& ns) const {
+  const auto labels = namespaceLabels_.find(ns);
+  return labels != namespaceLabels_.end() && matches(selector, labels->second);
+}
+
+std::vector<const Member*> Membership::membersOf(const PeerSelector& selector) const {
+  std::vector<const Member*> result;
+  const auto addFrom = [&](const std::string& ns) {
+    for (const auto& member : inNamespace(ns))
+      if (matches(selector.podSelector, member.pod->labels)) result.push_back(&member);
+  };
+  if (!selector.namespaceSelector) {
+    addFrom(selector.ns);
+    return result;
+  }
+  for (const auto& [ns, labels] : namespaceLabels_)
+    if (matchesNamespace(*selector.namespaceSelector, ns)) addFrom(ns);
+  return result;
+}
+
+std::vector<base::IpAddress> Membership::addressesOf(const PeerSelector& selector) const {
+  std::vector<base::IpAddress> result;
+  for (const auto* member : membersOf(selector))
+    result.insert(result.end(), member->ips.begin(), member->ips.end());
+  sortUnique(result);
+  return result;
+}
+
+std::vector<NamedAddress> Membership::resolve(const NamedPortPeers& port) const {
+  std::vector<NamedAddress> result;
+  if (port.peers.any)
+    for (const auto& member : members_)
+      for (const auto& ip : member.ips) addNamed(member, port, ip, result);
+  for (const auto& [selector, origins] : port.peers.selectors)
+    for (const auto* member : membersOf(selector))
+      for (const auto& ip : member->ips) addNamed(*member, port, ip, result);
+
+  std::vector<AddressRange> ranges;
+  for (const auto& [block, origins] : port.peers.blocks)
+    for (const auto& range : rangesOf(block)) ranges.push_back(range);
+  ranges = unite(std::move(ranges));
+  if (!ranges.empty())
+    for (const auto& member : members_)
+      for (const auto& ip : member.ips)
+        if (within(ranges, ip)) addNamed(member, port, ip, result);
+  sortUnique(result);
+  return result;
+}
+
+}  // namespace kpol::policy

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/profile.hpp"
+#include "policy/snapshot.hpp"
+
+namespace kpol::policy {
+
+// A pod that has the pod network, with the addresses it is known by.
+struct Member {
+  const Pod* pod = nullptr;
+  std::vector<base::IpAddress> ips;  // sorted, unique; may be empty
+};
+
+// One address and port that a named port means on one pod.
+struct NamedAddress {
+  base::IpAddress ip;
+  base::Protocol protocol = base::Protocol::Tcp;
+  std::uint16_t port = 0;
+  auto operator<=>(const NamedAddress&) const = default;
+};
+
+// Which pods and addresses the peers of policies mean in one snapshot. Refers to the snapshot,
+// which must outlive it.
+class Membership {
+ public:
+  explicit Membership(const Snapshot& snapshot);
+
+  // Null when the pod is unknown or has no pod network.
+  [[nodiscard]] const Member* find(const base::ObjectKey& pod) const;
+  [[nodiscard]] std::vector<const Member*> membersOf(const PeerSelector& selector) const;
+  // Sorted, unique.
+  [[nodiscard]] std::vector<base::IpAddress> addressesOf(const PeerSelector& selector) const;
+  // Sorted, unique: every pod that the peers admit and that declares the port.
+  [[nodiscard]] std::vector<NamedAddress> resolve(const NamedPortPeers& port) const;
+
+ private:
+  [[nodiscard]] std::span<const Member> inNamespace(const std::string& ns) const;
+  [[nodiscard]] bool matchesNamespace(const LabelSelector& selector, const std::string& ns) const;
+
+  std::vector<Member> members_;  // sorted by pod key
+  std::map<std::string, Labels> namespaceLabels_;
+};
+
+}  // namespace kpol::policy

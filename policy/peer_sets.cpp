@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/peer_sets.hpp"
+
+#include <algorithm>
+
+#include "policy/address_ranges.hpp"
+#include "policy/selector.hpp"
+
+namespace kpol::policy {
+namespace {
+
+// NFTNL_UDATA_COMMENT_MAXLEN (128) with its final zero.
+constexpr std::size_t kCommentBytes = 127;
+
+char digit(base::Family family) { return family == base::Family::V4 ? '4' : '6'; }
+
+void add(Identity& identity, const LabelSelector& selector) {
+  identity.add(selector.matchLabels.entries().size());
+  for (const auto& [key, value] : selector.matchLabels.entries()) identity.add(key).add(value);
+  identity.add(selector.matchExpressions.size());
+  for (const auto& requirement : selector.matchExpressions) {
+    identity.add(requirement.key).add(static_cast<std::uint64_t>(requirement.op));
+    identity.add(requirement.values.size());
+    for (const auto& value : requirement.values) identity.add(value);
+  }
+}
+
+void add(Identity& identity, const PeerSelector& selector) {
+  identity.add(selector.namespaceSelector ? 1 : 0);
+  if (selector.namespaceSelector) add(identity, *selector.namespaceSelector);
+  identity.add(selector.ns);
+  add(identity, selector.podSelector);
+}
+
+void merge(Origins& to, const Origins& from) { to.insert(from.begin(), from.end()); }
+
+bool isWholeFamily(const std::vector<AddressRange>& ranges) {
+  return ranges.size() == 1 && !ranges.front().first.previous() && !ranges.front().last.next();
+}
+
+}  // namespace
+
+std::uint32_t capacityFor(std::size_t count) {
+  std::uint32_t capacity = 128;
+  while (count > capacity / 4 * 3) capacity *= 16;
+  return capacity;
+}
+
+nft::DataType addressType(base::Family family) {
+  return family == base::Family::V4 ? nft::DataType::Ipv4Addr : nft::DataType::Ipv6Addr;
+}
+
+std::string commentOf(const Origins& origins) {
+  std::string text;
+  std::size_t left = origins.size();
+  for (const auto& policy : origins) {
+    const auto next = (text.empty() ? "" : ", ") + toString(policy);
+    if (!text.empty() && text.size() + next.size() > kCommentBytes - 12) break;
+    text += next;
+    --left;
+  }
+  if (left > 0) text += " +" + std::to_string(left);
+  return cut(std::move(text), kCommentBytes);
+}
+
+PeerSets::PeerSets(const Membership& membership, Families families, nft::Ruleset& ruleset,
+                   Names& names)
+    : membership_(membership), families_(families), ruleset_(ruleset), names_(names) {}
+
+std::vector<base::Family> PeerSets::families() const {
+  std::vector<base::Family> result;
+  if (families_.v4) result.push_back(base::Family::V4);
+  if (families_.v6) result.push_back(base::Family::V6);
+  return result;
+}
+
+const std::vector<base::IpAddress>& PeerSets::addressesOf(const PeerSelector& selector) {
+  const auto [entry, isNew] = addresses_.try_emplace(selector);
+  if (isNew) entry->second = membership_.addressesOf(selector);
+  return entry->second;
+}
+
+void PeerSets::addExact(std::string_view prefix, Source source, std::vector<PeerLookup>& out) {
+  for (const auto family : families()) {
+    const auto name = names_.name(std::string(prefix) + digit(family), source.identity);
+    out.push_back({family, name, source.origins});
+    if (ruleset_.sets.contains(name)) continue;
+    nft::Set set;
+    set.name = name;
+    set.key = {addressType(family)};
+    set.comment = cut(source.comment, kCommentBytes);
+    for (const auto& ip : source.addresses)
+      if (ip.family() == family) set.elements.push_back(nft::element(nft::Key::of(ip)));
+    set.size = capacityFor(set.elements.size());
+    ruleset_.add(std::move(set));
+  }
+}
+
+void PeerSets::addSelectors(const PeerSet& peers, std::vector<PeerLookup>& out) {
+  if (peers.selectors.size() <= kUnionThreshold) {
+    for (const auto& [selector, origins] : peers.selectors) {
+      Identity identity;
+      add(identity, selector);
+      addExact("sel", {identity, toString(selector), origins, addressesOf(selector)}, out);
+    }
+    return;
+  }
+  Source source;
+  source.comment = "union of " + std::to_string(peers.selectors.size()) + " selectors";
+  for (const auto& [selector, origins] : peers.selectors) {
+    add(source.identity, selector);
+    merge(source.origins, origins);
+    const auto& addresses = addressesOf(selector);
+    source.addresses.insert(source.addresses.end(), addresses.begin(), addresses.end());
+  }
+  std::sort(source.addresses.begin(), source.addresses.end());
+  source.addresses.erase(std::unique(source.addresses.begin(), source.addresses.end()),
+                         source.addresses.end());
+  addExact("uni", std::move(source), out);
+}
+
+void PeerSets::addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out) {
+  for (const auto family : families()) {
+    std::vector<AddressRange> ranges;
+    Origins origins;
+    for (const auto& [block, from] : peers.blocks) {
+      if (block.cidr.family() != family) continue;
+      merge(origins, from);
+      for (const auto& range : rangesOf(block)) ranges.push_back(range);
+    }
+    ranges = unite(std::move(ranges));
+    if (ranges.empty()) continue;
+    if (isWholeFamily(ranges)) {
+      out.push_back({family, "", std::move(origins)});
+      continue;
+    }
+    // Named after its content: changed blocks make a new set in place of churning an interval set,
+    // which the kernel does slowly.
+    Identity identity;
+    nft::Set set;
+    for (const auto& range : ranges) {
+      identity.add(toString(range.first)).add(toString(range.last));
+      set.elements.push_back(nft::range(nft::Key::of(range.first), nft::Key::of(range.last)));
+    }
+    set.name = names_.name(std::string("cidr") + digit(family), identity);
+    set.key = {addressType(family)};
+    set.interval = true;
+    out.push_back({family, set.name, std::move(origins)});
+    if (!ruleset_.sets.contains(set.name)) ruleset_.add(std::move(set));
+  }
+}
+
+std::vector<PeerLookup> PeerSets::lookups(const PeerSet& peers) {
+  std::vector<PeerLookup> result;
+  addSelectors(peers, result);
+  addBlocks(peers, result);
+  std::stable_sort(result.begin(), result.end(),
+                   [](const auto& a, const auto& b) { return a.family < b.family; });
+  return result;
+}
+
+std::vector<PeerLookup> PeerSets::lookups(const std::vector<NamedPortPeers>& ports,
+                                          const std::string& chain) {
+  std::vector<PeerLookup> result;
+  if (ports.empty()) return result;
+  Origins origins;
+  std::vector<NamedAddress> named;
+  for (const auto& port : ports) {
+    if (port.peers.any) merge(origins, *port.peers.any);
+    for (const auto& [selector, from] : port.peers.selectors) merge(origins, from);
+    for (const auto& [block, from] : port.peers.blocks) merge(origins, from);
+    const auto found = membership_.resolve(port);
+    named.insert(named.end(), found.begin(), found.end());
+  }
+  std::sort(named.begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
+  for (const auto family : families()) {
+    nft::Set set;
+    set.name = chain + "-named" + digit(family);
+    set.key = {addressType(family), nft::DataType::InetProto, nft::DataType::InetService};
+    for (const auto& [ip, protocol, port] : named)
+      if (ip.family() == family)
+        set.elements.push_back(
+            nft::element(nft::Key::of(ip).dot(nft::Key::of(protocol)).dot(nft::Key::of(port))));
+    set.size = capacityFor(set.elements.size());
+    result.push_back({family, set.name, origins});
+    ruleset_.add(std::move(set));
+  }
+  return result;
+}
+
+}  // namespace kpol::policy

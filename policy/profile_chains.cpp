@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
+
+#include "policy/chains.hpp"
+
+namespace kpol::policy {
+namespace {
+
+using nft::Field;
+using nft::Match;
+using nft::Rule;
+using nft::Verdict;
+
+// What differs between the two directions.
+struct Side {
+  Field ip4;  // the peer's address
+  Field ip6;
+  Verdict admit;
+
+  [[nodiscard]] Field address(base::Family family) const {
+    return family == base::Family::V4 ? ip4 : ip6;
+  }
+};
+
+// An admitted packet has passed once its ingress is judged; one that leaves its pod goes on to the
+// destination's ingress.
+Side sideOf(Direction direction) {
+  if (direction == Direction::Ingress)
+    return {Field::IpSaddr, Field::Ip6Saddr, {Verdict::Kind::Accept, {}}};
+  return {Field::IpDaddr, Field::Ip6Daddr, {Verdict::Kind::Goto, names::kToIngress}};
+}
+
+Rule gotoRule(const std::string& chain) { return {{Verdict{Verdict::Kind::Goto, chain}}, {}}; }
+
+// Collects the chains of one profile.
+class ProfileChains {
+ public:
+  ProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
+                nft::Ruleset& ruleset)
+      : side_(sideOf(key.direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
+
+  void add(const Profile& profile) {
+    nft::Chain chain{name_, {}, {}};
+    addNamedPorts(profile, chain);
+    addPortMaps(disjointPorts(profile), chain);
+    addPeers(profile.anyPort, chain);
+    ruleset_.add(std::move(chain));
+    addDenyChain();
+  }
+
+ private:
+  void addNamedPorts(const Profile& profile, nft::Chain& chain) {
+    for (const auto& lookup : peerSets_.lookups(profile.named, name_)) {
+      const std::vector<Field> key{side_.address(lookup.family), Field::L4Proto, Field::ThDport};
+      chain.rules.push_back(
+          {{Match{key, false, nft::InSet{lookup.set}}, side_.admit}, commentOf(lookup.origins)});
+    }
+  }
+
+  // A chain for each distinct set of peers, and the maps that lead a port to its chain.
+  void addPortMaps(const std::vector<PortPeers>& ports, nft::Chain& chain) {
+    auto exact = portMap(name_ + "-ports", false);
+    auto ranges = portMap(name_ + "-ranges", true);
+    std::vector<std::pair<const PortPeers*, std::string>> chains;
+    for (const auto& port : ports) {
+      const auto same = std::find_if(chains.begin(), chains.end(), [&](const auto& made) {
+        return made.first->peers == port.peers;
+      });
+      if (same == chains.end()) chains.emplace_back(&port, addPortChain(port));
+      const auto& target = same == chains.end() ? chains.back().second : same->second;
+      const auto protocol = nft::Key::of(port.protocol);
+      auto& map = port.first == port.last ? exact : ranges;
+      map.elements.push_back(nft::range(protocol.dot(nft::Key::of(port.first)),
+                                        protocol.dot(nft::Key::of(port.last)),
+                                        {Verdict::Kind::Goto, target}));
+    }
+    exact.size = capacityFor(exact.elements.size());
+    addMap(std::move(exact), chain);
+    addMap(std::move(ranges), chain);
+  }
+
+  static nft::Set portMap(const std::string& name, bool interval) {
+    nft::Set map;
+    map.name = name;
+    map.kind = nft::Set::Kind::VerdictMap;
+    map.key = {nft::DataType::InetProto, nft::DataType::InetService};
+    map.interval = interval;
+    return map;
+  }
+
+  void addMap(nft::Set map, nft::Chain& chain) {
+    if (map.elements.empty()) return;
+    chain.rules.push_back(
+        {{nft::VerdictMapLookup{{Field::L4Proto, Field::ThDport}, map.name}}, {}});
+    ruleset_.add(std::move(map));
+  }
+
+  std::string addPortChain(const PortPeers& port) {
+    std::string protocol(toString(port.protocol));
+    std::transform(protocol.begin(), protocol.end(), protocol.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    nft::Chain chain{name_ + "-" + protocol + "-" + std::to_string(port.first), {}, {}};
+    addPeers(port.peers, chain);
+    return ruleset_.add(std::move(chain)).name;
+  }
+
+  // Ends `chain`: who is among the peers passes, all others are denied.
+  void addPeers(const PeerSet& peers, nft::Chain& chain) {
+    if (peers.any) {
+      chain.rules.push_back({{side_.admit}, commentOf(*peers.any)});
+      return;
+    }
+    for (const auto& lookup : peerSets_.lookups(peers)) {
+      const auto admitted = lookup.set.empty()
+                                ? Match{{Field::NfProto}, false, nft::Exact{protocolOf(lookup)}}
+                                : Match{{side_.address(lookup.family)}, false,
+                                        nft::InSet{lookup.set}};
+      chain.rules.push_back({{admitted, side_.admit}, commentOf(lookup.origins)});
+    }
+    chain.rules.push_back(gotoRule(name_ + "-deny"));
+  }
+
+  // NFPROTO_IPV4, NFPROTO_IPV6 (linux/netfilter.h).
+  static nft::Key protocolOf(const PeerLookup& lookup) {
+    return nft::Key::of(std::uint8_t{lookup.family == base::Family::V4 ? std::uint8_t{2}
+                                                                       : std::uint8_t{10}});
+  }
+
+  void addDenyChain() {
+    const Verdict accept{Verdict::Kind::Accept, {}};
+    nft::Chain chain{name_ + "-deny", {}, {}};
+    const auto self = [&](Field source, Field destination, const char* set) {
+      chain.rules.push_back(
+          {{Match{{source, destination}, false, nft::InSet{set}}, accept}, "to itself"});
+    };
+    self(Field::IpSaddr, Field::IpDaddr, names::kSelf4);
+    self(Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6);
+    chain.rules.push_back(
+        {{nft::CounterReference{name_}, Verdict{Verdict::Kind::Drop, {}}}, {}});
+    ruleset_.counters.insert(name_);
+    ruleset_.add(std::move(chain));
+  }
+
+  Side side_;
+  const std::string& name_;
+  PeerSets& peerSets_;
+  nft::Ruleset& ruleset_;
+};
+
+}  // namespace
+
+std::string chainName(const ProfileKey& key, Names& names) {
+  Identity identity;
+  identity.add(key.policies.size());
+  for (const auto* policy : key.policies) identity.add(policy->key.ns).add(policy->key.name);
+  for (const auto& [named, numbers] : key.namedPorts) {
+    identity.add(named.first).add(static_cast<std::uint64_t>(named.second)).add(numbers.size());
+    for (const auto number : numbers) identity.add(number);
+  }
+  const auto* prefix = key.direction == Direction::Ingress ? "in-" : "eg-";
+  return names.name(prefix + key.policies.front()->key.ns, identity);
+}
+
+void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
+                      nft::Ruleset& ruleset) {
+  ProfileChains(key, chain, peerSets, ruleset).add(makeProfile(key));
+}
+
+}  // namespace kpol::policy
