@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/interface.hpp"
+#include "base/ip_address.hpp"
+#include "base/object_key.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "base/interface.hpp"
-#include "base/ip_address.hpp"
-#include "base/object_key.hpp"
 
 // What the plugin tells kpold about one interface of one pod, and how it is written: the body of
 // PUT /v1/attachments and the text of a file under <state-dir>/attachments/.
@@ -21,8 +21,8 @@ struct Attachment {
   base::IfName ifName;         // inside the pod
   base::IfName hostInterface;  // the pod's end on the node
   base::ObjectKey pod;
-  std::string podUid;          // empty when the runtime gives none
-  std::string netns;           // path, as the runtime gave it
+  std::string podUid;                // empty when the runtime gives none
+  std::string netns;                 // path, as the runtime gave it
   std::vector<base::IpAddress> ips;  // sorted, unique, not empty
   auto operator<=>(const Attachment&) const = default;
 };

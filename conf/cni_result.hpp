@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip_address.hpp"
+#include "base/prefix.hpp"
+#include "conf/cni_version.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The success result of ADD, with the words of the CNI specification; one value for all versions,
+// in the shape of the newest.
+namespace kpol::conf {
+
+struct CniInterface {
+  std::string name;
+  std::string mac;
+  std::uint32_t mtu = 0;  // 0: not told; written since 1.1.0
+  std::string sandbox;    // path of the namespace; empty: on the host
+  auto operator<=>(const CniInterface&) const = default;
+};
+
+struct CniIp {
+  base::IpAddress address;
+  unsigned prefixLength = 0;
+  std::optional<base::IpAddress> gateway;
+  std::optional<std::size_t> interface;  // index into interfaces
+  auto operator<=>(const CniIp&) const = default;
+};
+
+struct CniRoute {
+  base::Prefix destination;
+  std::optional<base::IpAddress> gateway;
+  auto operator<=>(const CniRoute&) const = default;
+};
+
+struct CniDns {
+  std::vector<std::string> nameservers;
+  std::string domain;
+  std::vector<std::string> search;
+  std::vector<std::string> options;
+  auto operator<=>(const CniDns&) const = default;
+};
+
+struct CniResult {
+  std::vector<CniInterface> interfaces;
+  std::vector<CniIp> ips;
+  std::vector<CniRoute> routes;
+  CniDns dns;
+  auto operator<=>(const CniResult&) const = default;
+};
+
+// In the shape of that version: before 1.0.0 each of ips carries "version":"4" or "6".
+std::string print(const CniResult& result, CniVersion version);
+
+// A result of any version that kpol speaks. Fields it has no use for are ignored; those it reads
+// must be of their type. Throws ConfigError with paths below `field` ("prevResult").
+CniResult parseResult(std::string_view json, const std::string& field);
+
+// The very result, every unknown field kept, as one of `version`.
+std::string passThrough(std::string_view resultJson, CniVersion version);
+
+}  // namespace kpol::conf

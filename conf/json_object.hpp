@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/interface.hpp"
+#include "base/ip_address.hpp"
+#include "conf/cni_version.hpp"
+#include "conf/config_error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Reading JSON so that every refusal names its field. Private to conf/: no other room and no public
+// header of this one includes it.
+namespace kpol::conf {
+
+using Json = nlohmann::json;
+
+// Throws ConfigError with no field: "<what> is not JSON: …".
+Json parseJson(std::string_view text, std::string_view what);
+
+// Throws ConfigError: "<path>: must be <expected>, not <what it is>".
+[[noreturn]] void refuse(const std::string& path, std::string_view expected, const Json& found);
+
+struct IntegerBounds {
+  std::int64_t least;
+  std::int64_t most;
+};
+
+// One JSON object and where it stands. A field that is absent or null counts as not given; of a
+// wrong type it is refused. Borrows the JSON value.
+class JsonObject {
+ public:
+  // Throws ConfigError where `json` is no object.
+  explicit JsonObject(const Json& json, std::string path = {});
+
+  [[nodiscard]] std::string pathOf(std::string_view key) const;
+  [[nodiscard]] const Json* find(std::string_view key) const;  // null: not given
+
+  [[nodiscard]] std::optional<JsonObject> object(std::string_view key) const;
+  [[nodiscard]] std::optional<std::string> optionalString(std::string_view key) const;
+  [[nodiscard]] std::string string(std::string_view key) const;  // required, not empty
+  [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key,
+                                                    IntegerBounds bounds) const;
+  [[nodiscard]] std::vector<std::string> strings(std::string_view key) const;
+  [[nodiscard]] std::optional<base::IpAddress> address(std::string_view key) const;
+  [[nodiscard]] base::IfName interface(std::string_view key) const;  // required
+
+  // Calls take(element, path) for each element of the array `key`; not given: not at all.
+  template <typename Take>
+  void each(std::string_view key, Take take) const {
+    const Json* array = find(key);
+    if (array == nullptr) return;
+    forEach(*array, pathOf(key), take);
+  }
+
+  template <typename Take>
+  static void forEach(const Json& array, const std::string& path, Take take) {
+    if (!array.is_array()) refuse(path, "an array", array);
+    for (std::size_t i = 0; i < array.size(); ++i)
+      take(array[i], path + "[" + std::to_string(i) + "]");
+  }
+
+ private:
+  const Json* json_;
+  std::string path_;
+};
+
+std::string stringAt(const Json& json, const std::string& path);
+base::IpAddress addressAt(const Json& json, const std::string& path);
+
+// See the declaration for text.
+CniVersion versionOf(const JsonObject& networkConfig);
+
+}  // namespace kpol::conf

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/network_config.hpp"
+
+#include "conf/cni_result_json.hpp"
+#include "conf/ip_ranges_json.hpp"
+#include "conf/json_object.hpp"
+
+#include <algorithm>
+
+namespace kpol::conf {
+namespace {
+
+// The least IPv4 may have (RFC 791), and the most veth takes (ETH_MAX_MTU).
+constexpr IntegerBounds kMtuBounds{68, 65535};
+constexpr IntegerBounds kTimeoutBounds{1, 600};
+
+std::string readName(const JsonObject& config) {
+  auto name = config.string("name");
+  const auto isAlphanumeric = [](char c) {
+    return ('0' <= c && c <= '9') || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z');
+  };
+  const bool valid =
+      isAlphanumeric(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
+        return isAlphanumeric(c) || c == '_' || c == '.' || c == '-';
+      });
+  if (!valid) refuse("name", "letters, digits, '_', '.' and '-'", Json(name));
+  return name;
+}
+
+std::string readPath(const JsonObject& config, std::string_view key, std::string otherwise) {
+  auto path = config.optionalString(key).value_or(std::move(otherwise));
+  if (path.empty() || path.front() != '/') refuse(config.pathOf(key), "an absolute path", path);
+  return path;
+}
+
+PolicyMode readPolicy(const JsonObject& config) {
+  const auto text = config.optionalString("policy").value_or("required");
+  if (text == "required") return PolicyMode::Required;
+  if (text == "none") return PolicyMode::None;
+  refuse("policy", "\"required\" or \"none\"", Json(text));
+}
+
+IpamConfig readIpam(const JsonObject& config) {
+  const auto object = config.object("ipam");
+  if (!object) return {};
+  IpamConfig ipam;
+  ipam.type = object->optionalString("type").value_or("");
+  // The type names a program to run: never one outside CNI_PATH.
+  if (ipam.type.find('/') != std::string::npos)
+    refuse("ipam.type", "the name of an IPAM plugin", Json(ipam.type));
+  if (ipam.type == "kpol") ipam.ranges = readRanges(*object);
+  return ipam;
+}
+
+// The capability "ips": addresses with or without a prefix length.
+std::vector<base::IpAddress> readRequestedIps(const JsonObject& config) {
+  std::vector<base::IpAddress> ips;
+  const auto runtime = config.object("runtimeConfig");
+  if (!runtime) return ips;
+  runtime->each("ips", [&](const Json& element, const std::string& path) {
+    const auto text = stringAt(element, path);
+    const auto address = base::IpAddress::parse(std::string_view(text).substr(0, text.find('/')));
+    if (!address) refuse(path, "an IP address", element);
+    ips.push_back(*address);
+  });
+  return ips;
+}
+
+std::optional<PrevResult> readPrevResult(const JsonObject& config) {
+  const auto object = config.object("prevResult");
+  if (!object) return std::nullopt;
+  return PrevResult{readResult(*object), config.find("prevResult")->dump()};
+}
+
+std::optional<std::vector<AttachmentId>> readValidAttachments(const JsonObject& config) {
+  // An early text of the specification had the second name, and libcni sends both
+  // (containernetworking/cni issue 1101).
+  for (const std::string_view key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
+    if (config.find(key) == nullptr) continue;
+    std::vector<AttachmentId> valid;
+    config.each(key, [&](const Json& element, const std::string& path) {
+      const JsonObject attachment(element, path);
+      valid.push_back({attachment.string("containerID"), attachment.string("ifname")});
+    });
+    return valid;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+NetworkConfig parseNetworkConfig(std::string_view json) {
+  const Json parsed = parseJson(json, "network config");
+  const JsonObject object(parsed);
+  NetworkConfig config;
+  config.version = versionOf(object);
+  config.name = readName(object);
+  config.mtu = static_cast<std::uint32_t>(object.integer("mtu", kMtuBounds).value_or(0));
+  config.ipam = readIpam(object);
+  config.stateDir = readPath(object, "stateDir", std::move(config.stateDir));
+  config.socket = readPath(object, "socket", std::move(config.socket));
+  config.policy = readPolicy(object);
+  if (const auto seconds = object.integer("policyTimeout", kTimeoutBounds))
+    config.policyTimeout = std::chrono::seconds(*seconds);
+  if (const auto dns = object.object("dns")) config.dns = readDns(*dns);
+  config.requestedIps = readRequestedIps(object);
+  config.prevResult = readPrevResult(object);
+  config.validAttachments = readValidAttachments(object);
+  return config;
+}
+
+}  // namespace kpol::conf

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/client.hpp"
+
+#include "base/unique_fd.hpp"
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace kpol::control {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kLargestBody = std::uint64_t{256} << 20;
+
+class Connection {
+ public:
+  Connection(const std::string& path, std::chrono::milliseconds patience)
+      : path_(path),
+        deadline_(Clock::now() + patience),
+        fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    if (!fd_) fail("cannot make a socket", errno);
+    connect();
+  }
+
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      // MSG_NOSIGNAL: a server that has gone must not end this process with SIGPIPE.
+      const auto sent = ::send(fd_.value(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent >= 0)
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+      else if (errno == EAGAIN)
+        wait(POLLOUT);
+      else if (errno == EPIPE)
+        return;  // it may have answered before it had read all: receive() tells
+      else if (errno != EINTR)
+        fail("cannot send the request", errno);
+    }
+  }
+
+  // Empty at the end of the stream. Valid until the next call.
+  std::string_view receive() {
+    while (true) {
+      // Here too: a server that trickles without end never makes us wait.
+      if (Clock::now() >= deadline_) fail("no answer in time", ETIMEDOUT);
+      const auto got = ::recv(fd_.value(), buffer_.data(), buffer_.size(), 0);
+      if (got >= 0) return {buffer_.data(), static_cast<std::size_t>(got)};
+      if (errno == EAGAIN)
+        wait(POLLIN);
+      else if (errno != EINTR)
+        fail("the connection broke", errno);
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& what, int code = 0) const {
+    throw Unreachable("kpold at " + path_ + ": " + what +
+                          (code == 0 ? "" : std::string(": ") + std::strerror(code)),
+                      connected_);
+  }
+
+ private:
+  void connect() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof address.sun_path) fail("the path is too long", ENAMETOOLONG);
+    path_.copy(address.sun_path, path_.size());
+    // A full backlog is EAGAIN, and poll() tells nothing of its end (connect(2)): ask again.
+    while (::connect(fd_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address) <
+           0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) fail("cannot connect", errno);
+      if (Clock::now() >= deadline_) fail("cannot connect", ETIMEDOUT);
+      ::poll(nullptr, 0, 5);
+    }
+    connected_ = true;
+  }
+
+  void wait(short events) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+    pollfd poll{fd_.value(), events, 0};
+    // An early return is harmless: the caller tries again and comes back.
+    if (left <= 0 || ::poll(&poll, 1, static_cast<int>(std::min<long long>(left, 60000))) < 0) {
+      if (left <= 0) fail("no answer in time", ETIMEDOUT);
+      if (errno != EINTR) fail("cannot wait", errno);
+    }
+  }
+
+  std::string path_;
+  Clock::time_point deadline_;
+  base::UniqueFd fd_;
+  bool connected_ = false;
+  std::array<char, 65536> buffer_{};
+};
+
+std::string requestText(std::string_view method, std::string_view target, std::string_view body) {
+  const auto isToken = [](std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  };
+  base::expects(isToken(method) && isToken(target), "a request line has no blanks");
+  std::string text(method);
+  text.append(" ").append(target).append(" HTTP/1.1\r\nHost: kpold\r\nConnection: close\r\n");
+  if (!body.empty()) text.append("Content-Type: application/json\r\n");
+  text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n");
+  text.append(body);
+  return text;
+}
+
+using Parser = http::response_parser<http::string_body>;
+
+// Feeds the parser until it has the whole answer. It wants to see again what it left (an
+// incomplete header line), hence `pending`.
+void parse(Parser& parser, Connection& connection) {
+  std::string pending;
+  while (!parser.is_done()) {
+    const auto bytes = connection.receive();
+    boost::system::error_code error;
+    if (bytes.empty()) {
+      parser.put_eof(error);
+      if (error) connection.fail("closed the connection before its answer was complete");
+      continue;
+    }
+    pending.append(bytes);
+    std::size_t used = 1;
+    while (used > 0 && !pending.empty() && !parser.is_done() && !error) {
+      used = parser.put(asio::const_buffer(pending.data(), pending.size()), error);
+      pending.erase(0, used);
+    }
+    if (error && error != http::error::need_more)
+      connection.fail("no HTTP answer: " + error.message());
+  }
+}
+
+}  // namespace
+
+Response request(const std::string& socketPath, std::string_view method, std::string_view target,
+                 std::string_view body, std::chrono::milliseconds deadline) {
+  const auto text = requestText(method, target, body);
+  Connection connection(socketPath, deadline);
+  connection.send(text);
+  Parser parser;
+  parser.body_limit(kLargestBody);
+  parse(parser, connection);
+  return {parser.get().result_int(), std::move(parser.get().body())};
+}
+
+}  // namespace kpol::control
