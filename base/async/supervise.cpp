@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/async/supervise.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <optional>
+
+#include "base/async/backoff.hpp"
+#include "base/async/event.hpp"
+#include "base/error.hpp"
+
+namespace kpol::base {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstWait = 100ms;
+constexpr auto kLongestWait = 30s;
+// A run that lasted this long was healthy; its failure starts the waits anew.
+constexpr auto kHealthy = 1min;
+
+// What went wrong, or nothing when `run` returned. A handler of its own because a coroutine cannot
+// wait inside a catch block.
+Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
+  std::optional<std::string> failure;
+  try {
+    co_await run();
+  } catch (const boost::system::system_error& error) {
+    if (isCancelled(error.code())) throw;
+    failure = error.what();
+  } catch (const Error& error) {
+    failure = error.what();
+  }
+  co_return failure;
+}
+
+}  // namespace
+
+Task<> supervise(std::string name, std::function<Task<>()> run) {
+  Backoff backoff(kFirstWait, kLongestWait, systemRandom());
+  for (;;) {
+    const auto started = std::chrono::steady_clock::now();
+    const std::optional<std::string> failure = co_await failureOf(run);
+    if (!failure) co_return;
+    if (std::chrono::steady_clock::now() - started > kHealthy) backoff.reset();
+    const auto wait = backoff.next();
+    spdlog::error("{} failed, trying again: {} wait_ms={}", name, *failure,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+    co_await sleepFor(wait);
+  }
+}
+
+}  // namespace kpol::base

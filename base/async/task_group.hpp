@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <list>
+
+#include "base/async/asio.hpp"
+
+namespace kpol::base {
+
+// Coroutines that are stopped together. A coroutine that ends by cancellation has ended well; any
+// other exception leaves it through io_context::run() and so ends the process.
+// Lives until all of its coroutines have ended (size() == 0).
+class TaskGroup {
+ public:
+  explicit TaskGroup(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+
+  // Starts `task`; one that is spawned after cancel() is cancelled at its first wait.
+  void spawn(Task<> task);
+  // Asks all to end: what they wait for ends with operation_aborted.
+  void cancel();
+  [[nodiscard]] std::size_t size() const { return running_.size(); }
+
+ private:
+  void ended(std::list<asio::cancellation_signal>::iterator place, std::exception_ptr error);
+
+  asio::any_io_executor executor_;
+  std::list<asio::cancellation_signal> running_;
+  bool cancelled_ = false;
+};
+
+}  // namespace kpol::base
