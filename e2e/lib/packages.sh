@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# Sourced by the scripts that build kpol: installs what a fresh Debian 12 or 13 lacks, and says so.
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# Debian 12 ships Boost 1.74 as its default, which g++ 12 cannot use with coroutines; 1.81 lies
+# beside it. Debian 13's default is new enough.
+boost_package() {
+  if apt-cache show libboost1.81-dev >/dev/null 2>&1; then
+    echo libboost1.81-dev
+  else
+    echo libboost-dev
+  fi
+}
+
+build_packages() {
+  echo g++ cmake ninja-build pkg-config ccache libmnl-dev libnftnl-dev nlohmann-json3-dev \
+    libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libssl-dev "$(boost_package)"
+}
+test_packages() {
+  echo libgtest-dev libgmock-dev nftables iproute2 containernetworking-plugins clang-format \
+    shellcheck
+}
+demo_packages() {
+  echo nftables iproute2 wget
+  # busybox and busybox-static exclude one another.
+  command -v busybox >/dev/null || echo busybox
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root: run it as root, or install sudo"
+  fi
+}
+
+# ensure_packages build|test|demo...
+ensure_packages() {
+  command -v apt-get >/dev/null || die "apt-get not found: this script knows Debian 12 and 13 only"
+  if [ -z "$(ls /var/lib/apt/lists/*_Packages* 2>/dev/null)" ]; then
+    say "Fetching the package lists"
+    as_root apt-get update -qq
+  fi
+  local kind package missing=()
+  for kind in "$@"; do
+    for package in $("${kind}_packages"); do
+      is_installed "$package" || missing+=("$package")
+    done
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing ${#missing[@]} packages: ${missing[*]}"
+  install_packages "${missing[@]}" && return 0
+  say "Trying again with fresh package lists"
+  as_root apt-get update -qq
+  install_packages "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
+}
+
+install_packages() {
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" |
+    grep --line-buffered -E '^(Setting up|E:|W:)' || [ "${PIPESTATUS[0]}" = 0 ]
+}
+
+# build PRESET [TARGET...]
+build() {
+  local preset=$1
+  shift
+  say "Configuring (preset $preset)"
+  mkdir -p build
+  cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || {
+    cat "build/configure-$preset.log"
+    die "cmake failed"
+  }
+  say "Building (preset $preset)"
+  cmake --build --preset "$preset" -- "$@"
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of the house that a compiler does not check: who may include whom, which library stays
+// in which room, sizes, and constructs that g++ 12 miscompiles.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = KPOL_SOURCE_DIR;
+
+// The one direction: what a room may include besides itself.
+const std::map<std::string, std::set<std::string>> kMayUse{
+    {"base", {}},
+    {"conf", {"base"}},
+    {"netlink", {"base"}},
+    {"nft", {"base", "netlink"}},  // netlink: its kernel side only, see PureSideOfNft
+    {"control", {"base"}},
+    {"policy", {"base", "nft"}},
+    {"kube", {"base", "policy"}},
+    {"plugin", {"base", "conf", "control", "netlink"}},
+    {"controller", {"base", "conf", "control", "kube", "netlink", "nft", "policy"}},
+    {"kpolctl", {"base", "conf", "control", "nft", "policy"}},
+};
+
+// Headers of a library, and the only rooms that may include them.
+struct Library {
+  std::string header;  // regular expression
+  std::set<std::string> rooms;
+};
+const std::vector<Library> kLibraries{
+    {"<libmnl/", {"netlink", "nft"}},
+    {"<libnftnl/", {"nft"}},
+    {"<nlohmann/", {"conf", "kube", "controller", "kpolctl"}},
+    {"<yaml-cpp/", {"conf", "kube", "kpolctl"}},
+    {"<boost/beast", {"control", "controller"}},
+    {"<boost/asio", {"base", "controller"}},
+    {"<spdlog/", {"base", "controller"}},
+    {"<CLI/", {"controller", "kpolctl"}},
+};
+
+struct Source {
+  std::string path;  // from the root
+  std::string room;
+  std::vector<std::string> lines;
+};
+
+std::vector<std::string> readLines(const fs::path& path) {
+  std::ifstream in(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<Source> sourcesBelow(const std::string& folder) {
+  std::vector<Source> result;
+  for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+    const auto extension = entry.path().extension();
+    if (extension != ".cpp" && extension != ".hpp") continue;
+    const auto path = fs::relative(entry.path(), kRoot).string();
+    result.push_back({path, path.substr(0, path.find('/')), readLines(entry.path())});
+  }
+  return result;
+}
+
+const std::vector<Source>& productSources() {
+  static const auto sources = [] {
+    std::vector<Source> all;
+    for (const auto& [room, uses] : kMayUse)
+      for (auto& source : sourcesBelow(room)) all.push_back(std::move(source));
+    return all;
+  }();
+  return sources;
+}
+
+std::string at(const Source& source, std::size_t line) {
+  return source.path + ":" + std::to_string(line + 1) + ": " + source.lines[line];
+}
+
+// Every line of `sources` that matches `pattern`, unless `allowed` says so.
+template <class Allowed>
+std::vector<std::string> findings(const std::vector<Source>& sources, const std::string& pattern,
+                                  Allowed allowed) {
+  const std::regex regex(pattern);
+  std::vector<std::string> result;
+  for (const auto& source : sources)
+    for (std::size_t i = 0; i < source.lines.size(); ++i) {
+      std::smatch match;
+      if (std::regex_search(source.lines[i], match, regex) && !allowed(source, match))
+        result.push_back(at(source, i));
+    }
+  return result;
+}
+
+const auto kNever = [](const Source&, const std::smatch&) { return false; };
+const std::vector<std::string> kNone;
+
+TEST(Lint, ThereIsSomethingToRead) { EXPECT_GT(productSources().size(), 60U); }
+
+TEST(Lint, RoomsIncludeOnlyLowerRooms) {
+  EXPECT_EQ(findings(productSources(), R"(^#include "([a-z]+)/)",
+                     [](const Source& source, const std::smatch& match) {
+                       return match[1] == source.room || kMayUse.at(source.room).contains(match[1]);
+                     }),
+            kNone);
+}
+
+TEST(Lint, ProjectIncludesAreWrittenFromTheRoot) {
+  EXPECT_EQ(findings(productSources(), R"(^#include "[^/]*"$)", kNever), kNone);
+}
+
+TEST(Lint, LibrariesStayInTheirRooms) {
+  for (const auto& library : kLibraries)
+    EXPECT_EQ(findings(productSources(), "^#include " + library.header,
+                       [&](const Source& source, const std::smatch&) {
+                         return library.rooms.contains(source.room);
+                       }),
+              kNone);
+}
+
+TEST(Lint, AsioIsIncludedInOnePlaceOfBase) {
+  EXPECT_EQ(findings(productSources(), "^#include <boost/asio",
+                     [](const Source& source, const std::smatch&) {
+                       return source.room != "base" || source.path.starts_with("base/async/");
+                     }),
+            kNone);
+}
+
+// The values of nft/ know no kernel: what they include, directly or not, is base and themselves.
+TEST(Lint, PureSideOfNftAndPolicyKnowNoKernel) {
+  std::map<std::string, const Source*> byPath;
+  for (const auto& source : productSources()) byPath[source.path] = &source;
+  std::vector<std::string> open;
+  for (const auto& source : productSources())
+    if (source.room == "policy") open.push_back(source.path);
+  for (const char* name : {"ruleset", "change_set", "diff", "print"})
+    for (const char* end : {".hpp", ".cpp"})
+      if (byPath.contains(std::string("nft/") + name + end))
+        open.push_back(std::string("nft/") + name + end);
+  std::set<std::string> seen(open.begin(), open.end());
+  const std::regex include(R"(^#include ["<]([^">]+)[">])");
+  while (!open.empty()) {
+    const auto path = open.back();
+    open.pop_back();
+    ASSERT_TRUE(byPath.contains(path)) << path;
+    for (const auto& line : byPath[path]->lines) {
+      std::smatch match;
+      if (!std::regex_search(line, match, include)) continue;
+      const std::string target = match[1];
+      EXPECT_FALSE(target.starts_with("libmnl/") || target.starts_with("libnftnl/") ||
+                   target.starts_with("netlink/") || target.starts_with("linux/") ||
+                   target.starts_with("nlohmann/") || target.starts_with("spdlog/"))
+          << path << ": " << line;
+      if (byPath.contains(target) && seen.insert(target).second) open.push_back(target);
+    }
+  }
+}
+
+TEST(Lint, NoToolIsExecuted) {
+  // The one exec of the product runs other CNI plugins (delegated IPAM).
+  EXPECT_EQ(findings(productSources(), R"(\b(system|popen|execl|execlp|execle|execv|execvp|execve|execvpe|posix_spawn|posix_spawnp)\()",
+                     [](const Source& source, const std::smatch&) {
+                       return source.path.starts_with("plugin/delegate");
+                     }),
+            kNone);
+}
+
+TEST(Lint, NamesSayWhatThingsAre) {
+  EXPECT_EQ(findings(productSources(),
+                     R"(\b(class|struct) \w*(Manager|Helper|Util|Utils|Impl|Info|Data)\b)", kNever),
+            kNone);
+}
+
+TEST(Lint, NothingIsLeftToDo) {
+  EXPECT_EQ(findings(productSources(), R"(\b(TODO|FIXME|XXX|HACK)\b|GTEST|catch \(\.\.\.\))", kNever),
+            kNone);
+}
+
+TEST(Lint, NoManualOwnership) {
+  EXPECT_EQ(findings(productSources(), R"((=|return|\() *new [A-Za-z]|\bdelete [a-z])", kNever),
+            kNone);
+}
+
+// g++ 12.2 miscompiles these forms within one full expression (docs/common-errors.md).
+TEST(Lint, NoCoAwaitFormThatGcc12Miscompiles) {
+  const std::vector<std::string> forms{
+      R"(co_await.*\[[^\]]+\]\s*[({])",          // a capturing lambda
+      R"(co_await[^;]*\b[A-Z]\w*\{)",            // an aggregate temporary
+      R"(co_await[^;]*\(\{)",                    // a braced list
+      R"(\?[^:;]*co_await|\?[^;]*:[^;:]*co_await)",  // in a branch of ?:
+  };
+  for (const auto& form : forms) EXPECT_EQ(findings(productSources(), form, kNever), kNone) << form;
+}
+
+TEST(Lint, FilesStartWithTheirLicence) {
+  auto sources = productSources();
+  for (auto& source : sourcesBelow("tests")) sources.push_back(std::move(source));
+  for (const auto& source : sources) {
+    ASSERT_FALSE(source.lines.empty()) << source.path;
+    EXPECT_EQ(source.lines[0], "// SPDX-License-Identifier: Apache-2.0") << source.path;
+    if (!source.path.ends_with(".hpp")) continue;
+    EXPECT_TRUE(std::find(source.lines.begin(), source.lines.end(), "#pragma once") !=
+                source.lines.end())
+        << source.path;
+  }
+}
+
+TEST(Lint, SizesStayReadable) {
+  for (const auto& source : productSources()) EXPECT_LE(source.lines.size(), 600U) << source.path;
+  for (const auto& source : sourcesBelow("tests"))
+    EXPECT_LE(source.lines.size(), 800U) << source.path;
+  EXPECT_EQ(findings(productSources(), R"(^.{101})",
+                     [](const Source& source, const std::smatch&) {
+                       return source.path.ends_with("_test.cpp");
+                     }),
+            kNone);
+}
+
+TEST(Lint, EveryRoomIsDescribed) {
+  std::ifstream in(kRoot / "docs/architecture.md");
+  std::stringstream text;
+  text << in.rdbuf();
+  for (const auto& [room, uses] : kMayUse)
+    EXPECT_NE(text.str().find("`" + room + "/`"), std::string::npos) << room;
+}
+
+}  // namespace

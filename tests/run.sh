@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds kpol with sanitizers and runs all tests: unit, kernel (in network namespaces they make and
+# remove), property and lint. Installs what is missing through apt.
+#
+#   tests/run.sh [--preset dev|release|tsan] [--label unit|kernel|property|lint] [--filter REGEX]
+#                [--fresh]      random tests take a new seed, which they print, instead of a fixed one
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. e2e/lib/packages.sh
+
+preset=dev
+ctest_args=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --preset) preset=${2:?--preset needs a name} && shift ;;
+    --label) ctest_args+=(-L "${2:?--label needs a name}") && shift ;;
+    --filter) ctest_args+=(-R "${2:?--filter needs a regular expression}") && shift ;;
+    --fresh)
+      KPOL_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+      export KPOL_SEED
+      say "Seed of the random tests: KPOL_SEED=$KPOL_SEED"
+      ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "unknown argument $1 (see --help)" ;;
+  esac
+  shift
+done
+
+ensure_packages build test
+build "$preset"
+
+say "Testing"
+# A kernel test that lacks privileges fails instead of being skipped.
+export KPOL_REQUIRE_KERNEL=1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+ctest --preset "$preset" -j2 --no-tests=error "${ctest_args[@]}"

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/object_key.hpp"
+#include "netlink/netns.hpp"
+#include "tests/support/process.hpp"
+
+namespace kpol::test {
+
+// A network namespace of its own, bound to a file; gone with the last of file and processes.
+class TestNetns {
+ public:
+  explicit TestNetns(std::filesystem::path file);  // made new, with lo up
+  TestNetns(const TestNetns&) = delete;
+  TestNetns& operator=(const TestNetns&) = delete;
+  ~TestNetns();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] netlink::Netns open() const { return netlink::Netns::open(path_); }
+
+ private:
+  std::string path_;
+};
+
+// A pod made by the plugin.
+struct NodePod {
+  base::ObjectKey key;
+  std::string containerId;
+  std::unique_ptr<TestNetns> netns;
+  std::vector<base::IpAddress> ips;
+
+  [[nodiscard]] base::IpAddress ip(base::Family family) const;
+};
+
+struct NodeOptions {
+  std::string ipv4 = "10.244.1.0/24";
+  std::string ipv6 = "fd00:10:244:1::/64";
+  std::string policy = "required";
+  std::vector<std::string> kpoldArguments;
+};
+
+// One node in the network namespace of the calling thread: a directory for its files, kpold on a
+// directory of manifests, pods through real calls of the plugin, and a neighbour "outside" behind
+// the interface eth0. Everything is gone with the object.
+//   node:    192.0.2.1, 2001:db8:2::1      outside: 192.0.2.2, 2001:db8:2::2
+class Node {
+ public:
+  explicit Node(NodeOptions options = {});
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  ~Node();
+
+  void startKpold();                    // and waits until its socket answers
+  int stopKpold(int signal);            // its exit code
+  [[nodiscard]] bool kpoldRuns();
+
+  // Writes one manifest file into place, or removes it.
+  void apply(const std::string& file, const std::string& text) const;
+  void remove(const std::string& file) const;
+  // Returns when all that is in the directory is committed. Fails the test otherwise.
+  void sync() const;
+
+  // Throws std::runtime_error with the plugin's answer when ADD fails.
+  NodePod& add(const base::ObjectKey& key);
+  void del(const base::ObjectKey& key);
+  [[nodiscard]] NodePod* find(const base::ObjectKey& key);
+  // One call of the plugin, with the node's network config.
+  ProcessResult plugin(const std::string& command, const NodePod& pod,
+                       const std::string& prevResult = {}) const;
+  NodePod makePod(const base::ObjectKey& key);  // its namespace only; no ADD
+
+  // The answer of kpold to GET `target`.
+  [[nodiscard]] std::string get(const std::string& target) const;
+  [[nodiscard]] ProcessResult kpolctl(std::vector<std::string> arguments) const;
+  [[nodiscard]] std::string log() const;
+
+  [[nodiscard]] std::filesystem::path directory() const { return directory_; }
+  [[nodiscard]] std::filesystem::path stateDirectory() const { return directory_ / "state"; }
+  [[nodiscard]] std::string socket() const { return directory_ / "kpold.sock"; }
+  [[nodiscard]] const TestNetns& outside() const { return *outside_; }
+  [[nodiscard]] std::string networkConfig(const std::string& prevResult = {}) const;
+
+  static base::IpAddress nodeIp(base::Family family);
+  static base::IpAddress outsideIp(base::Family family);
+
+ private:
+  void connectOutside();
+
+  NodeOptions options_;
+  std::filesystem::path directory_;
+  std::unique_ptr<TestNetns> outside_;
+  std::unique_ptr<Background> kpold_;
+  std::map<base::ObjectKey, NodePod> pods_;
+  int made_ = 0;
+};
+
+}  // namespace kpol::test

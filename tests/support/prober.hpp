@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/unique_fd.hpp"
+#include "netlink/netns.hpp"
+#include "policy/evaluate.hpp"
+
+// Sends real packets between network namespaces and says which arrive.
+namespace kpol::test {
+
+// The ports that hosts of a prober answer on.
+inline constexpr std::uint16_t kListenPorts[] = {53, 80, 81, 443, 5353, 8080, 8081};
+
+enum class Reach : std::uint8_t {
+  None,    // nothing arrived
+  OneWay,  // it arrived but no answer came back (the most there can be for protocols unanswered)
+  Both,    // it arrived and was answered
+};
+
+// One attempt: the first packet of `flow`, sent from the namespace of host `from`.
+struct Attempt {
+  std::string from;
+  policy::Flow flow;
+};
+
+// Hosts are namespaces with listening sockets: TCP and UDP on kListenPorts (UDP is echoed), raw
+// SCTP; the kernel itself answers echo requests. Every probe uses a source port (or echo
+// identifier) that was not used before, so that no flow of an earlier probe lets it pass.
+class Prober {
+ public:
+  void addHost(const std::string& name, const netlink::Netns& netns);
+  void removeHost(const std::string& name);
+
+  // Sends all probes at once. Waits until `expected` of them that should arrive have, at most 5 s,
+  // and then a moment longer for those that should not. TCP, UDP, ICMP and ICMPv6 echo: Both or
+  // None; SCTP and other protocols: OneWay or None.
+  std::vector<Reach> run(const std::vector<Attempt>& probes, const std::vector<bool>& expected);
+
+ private:
+  struct Listener {
+    base::UniqueFd fd;
+    std::uint8_t protocol = 0;
+  };
+  struct Host {
+    explicit Host(netlink::Netns ns) : netns(std::move(ns)) {}
+    netlink::Netns netns;
+    std::vector<Listener> listeners;
+  };
+  struct Pending;
+  void serve();
+  void serveUdp(int fd);
+  void serveRaw(int fd);
+  Pending start(const Attempt& probe, std::uint32_t id);
+  static bool answered(Pending& pending);
+
+  std::map<std::string, Host> hosts_;
+  std::uint16_t nextPort_ = 20000;
+  std::uint32_t nextId_ = 1;
+  std::map<std::uint32_t, bool> arrived_;
+};
+
+}  // namespace kpol::test
