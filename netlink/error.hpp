@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "base/error.hpp"
+
+#include <string>
 
 namespace kpol::netlink {
 
@@ -14,7 +14,7 @@ class Error : public base::Error {
   Error(std::string op, int code, std::string extack = {});
 
   [[nodiscard]] const std::string& op() const noexcept { return op_; }
-  [[nodiscard]] int code() const noexcept { return code_; }  // errno, > 0
+  [[nodiscard]] int code() const noexcept { return code_; }                     // errno, > 0
   [[nodiscard]] const std::string& extack() const noexcept { return extack_; }  // may be empty
 
  private:

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+
+#include <compare>
 #include <cstdint>
 #include <string>
-
-#include "base/unique_fd.hpp"
+#include <utility>
 
 namespace kpol::netlink {
 
@@ -12,7 +15,8 @@ namespace kpol::netlink {
 class Netns {
  public:
   // Opens a bind mount or /proc/PID/ns/net. Throws base::SystemError (ENOENT: no such path), and
-  // netlink::Error with EINVAL when the path is not a network namespace (NS_GET_NSTYPE, ioctl_ns(2)).
+  // netlink::Error with EINVAL when the path is not a network namespace (NS_GET_NSTYPE,
+  // ioctl_ns(2)).
   static Netns open(const std::string& path);
   // That of the calling thread.
   static Netns current();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/interface.hpp"
+#include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
+#include "base/prefix.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/interface.hpp"
-#include "base/ip_address.hpp"
-#include "base/mac_address.hpp"
-#include "base/prefix.hpp"
 
 // rtnetlink objects as values, with the words of ip(8).
 namespace kpol::netlink {
@@ -22,8 +22,9 @@ struct Link {
   std::uint32_t mtu = 0;
   std::optional<base::MacAddress> mac;
   bool up = false;
-  std::optional<base::IfIndex> peer;  // IFLA_LINK: of a veth, the other end's index in its namespace
-  std::string alias;                  // IFLA_IFALIAS
+  std::optional<base::IfIndex>
+      peer;           // IFLA_LINK: of a veth, the other end's index in its namespace
+  std::string alias;  // IFLA_IFALIAS
   bool operator==(const Link&) const = default;
 };
 
@@ -43,11 +44,11 @@ struct Route {
   base::IfIndex link;
   std::optional<base::IpAddress> preferredSource;
   RouteScope scope = RouteScope::Universe;
-  std::uint32_t table = 254;      // RT_TABLE_MAIN
-  std::uint8_t protocol = 4;      // RTPROT_STATIC
-  std::uint32_t metric = 0;       // RTA_PRIORITY; 0: the kernel's default
-  std::uint32_t mtu = 0;          // RTAX_MTU; 0: none
-  bool onLink = false;            // RTNH_F_ONLINK
+  std::uint32_t table = 254;  // RT_TABLE_MAIN
+  std::uint8_t protocol = 4;  // RTPROT_STATIC
+  std::uint32_t metric = 0;   // RTA_PRIORITY; 0: the kernel's default
+  std::uint32_t mtu = 0;      // RTAX_MTU; 0: none
+  bool onLink = false;        // RTNH_F_ONLINK
   bool operator==(const Route&) const = default;
 };
 

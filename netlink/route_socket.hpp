@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "netlink/error.hpp"
+#include "netlink/objects.hpp"
+
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include "netlink/error.hpp"
-#include "netlink/objects.hpp"
 
 namespace kpol::netlink {
 
