@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string_view>
-#include <vector>
-
 #include "kube/object.hpp"
 #include "policy/diagnostic.hpp"
+
+#include <string_view>
+#include <vector>
 
 namespace kpol::kube {
 

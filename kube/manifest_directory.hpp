@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "kube/object.hpp"
+#include "policy/diagnostic.hpp"
+
 #include <filesystem>
 #include <memory>
 #include <vector>
-
-#include "kube/object.hpp"
-#include "policy/diagnostic.hpp"
 
 namespace kpol::kube {
 

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/object_key.hpp"
+#include "policy/objects.hpp"
+
 #include <compare>
 #include <string>
 #include <string_view>
 #include <variant>
-
-#include "base/object_key.hpp"
-#include "policy/objects.hpp"
 
 namespace kpol::kube {
 
 enum class Kind : unsigned char { Namespace, Node, Pod, NetworkPolicy };
 std::string_view toString(Kind kind);  // "Pod", ...
 
-using Object =
-    std::variant<policy::Namespace, policy::Node, policy::Pod, policy::NetworkPolicy>;
+using Object = std::variant<policy::Namespace, policy::Node, policy::Pod, policy::NetworkPolicy>;
 
 // What one object is known by. Cluster-scoped kinds have an empty key.ns.
 struct ObjectId {

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/object_key.hpp"
+#include "kube/field.hpp"
+#include "policy/objects.hpp"
+
+#include <string>
+
+// The parts of apimachinery's meta/v1 that several kinds have.
+namespace kpol::kube {
+
+struct ObjectMeta {
+  base::ObjectKey key;  // ns empty for cluster-scoped kinds; name empty when there is none
+  std::string uid;
+  policy::Labels labels;
+};
+
+ObjectMeta decodeMeta(const Field& root, Kind kind);
+
+// `field` is a LabelSelector; absent gives the empty selector.
+policy::LabelSelector decodeSelector(const Field& field);
+
+}  // namespace kpol::kube

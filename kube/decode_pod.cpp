@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/port_range.hpp"
+#include "kube/decode_addresses.hpp"
+#include "kube/decode_kinds.hpp"
+#include "kube/decode_meta.hpp"
+
+#include <algorithm>
+
+namespace kpol::kube {
+namespace {
+
+using policy::ContainerPort;
+using policy::PodPhase;
+
+PodPhase decodePhase(const Field& field) {
+  const auto text = field.text();
+  // A Pod that no kubelet has reported on yet has none.
+  if (!text || text->empty() || *text == "Pending") return PodPhase::Pending;
+  if (*text == "Running") return PodPhase::Running;
+  if (*text == "Succeeded") return PodPhase::Succeeded;
+  if (*text == "Failed") return PodPhase::Failed;
+  if (*text != "Unknown") {
+    field.refuse("must be Pending, Running, Succeeded, Failed or Unknown, found " + field.found());
+  }
+  return PodPhase::Unknown;
+}
+
+// podIPs, and podIP which repeats its first entry.
+std::vector<base::IpAddress> decodePodIps(const Field& status) {
+  std::vector<base::IpAddress> ips;
+  const Field podIps = status["podIPs"];
+  for (const Field& item : podIps.items()) {
+    if (!item.object()) continue;
+    const Field field = item["ip"];
+    if (const auto ip = decodeIp(field)) ips.push_back(*ip);
+  }
+  const Field podIp = status["podIP"];
+  if (const auto ip = decodeIp(podIp)) ips.push_back(*ip);
+  return canonical(std::move(ips));
+}
+
+std::optional<base::Protocol> decodeProtocol(const Field& field) {
+  const auto text = field.text();
+  if (!text || text->empty()) return base::Protocol::Tcp;
+  const auto protocol = base::parseProtocol(*text);
+  if (!protocol) field.refuse("must be TCP, UDP or SCTP, found " + field.found());
+  return protocol;
+}
+
+std::optional<ContainerPort> decodeContainerPort(const Field& field) {
+  if (!field.object()) return std::nullopt;
+  const auto errors = field.report().errors;
+  const Field name = field["name"];
+  const Field containerPort = field["containerPort"];
+  const Field protocolField = field["protocol"];
+  const auto nameText = name.text().value_or("");
+  if (!nameText.empty()) name.check(portNameFlaw(nameText));
+  const auto protocol = decodeProtocol(protocolField);
+  const auto number = containerPort.required() ? containerPort.integer() : std::nullopt;
+  const auto port = base::PortRange::single(number.value_or(0));
+  if (number && !port) containerPort.fail("must be 1..65535, found " + containerPort.found());
+  if (!port || !protocol || field.report().errors != errors) return std::nullopt;
+  return ContainerPort{std::string(nameText), *protocol, port->first()};
+}
+
+void decodePorts(const Field& container, std::vector<ContainerPort>& ports) {
+  const Field list = container["ports"];
+  for (const Field& item : list.items()) {
+    if (auto port = decodeContainerPort(item)) ports.push_back(std::move(*port));
+  }
+}
+
+// Of init containers only those that go on running beside the others, so-called sidecars, can
+// listen while policies are looked up (restartPolicy: Always, types.go Container).
+std::vector<ContainerPort> decodeContainers(const Field& spec) {
+  std::vector<ContainerPort> ports;
+  const Field containers = spec["containers"];
+  for (const Field& container : containers.items()) {
+    if (container.object()) decodePorts(container, ports);
+  }
+  const Field initContainers = spec["initContainers"];
+  for (const Field& container : initContainers.items()) {
+    if (!container.object()) continue;
+    const Field restartPolicy = container["restartPolicy"];
+    if (restartPolicy.text() == "Always") decodePorts(container, ports);
+  }
+  std::ranges::sort(ports);
+  const auto duplicates = std::ranges::unique(ports);
+  ports.erase(duplicates.begin(), duplicates.end());
+  return ports;
+}
+
+}  // namespace
+
+policy::Pod decodePod(const Field& root) {
+  ObjectMeta meta = decodeMeta(root, Kind::Pod);
+  const Field spec = root["spec"];
+  const Field status = root["status"];
+  static_cast<void>(spec.object());
+  static_cast<void>(status.object());
+  const Field nodeName = spec["nodeName"];
+  const Field hostNetwork = spec["hostNetwork"];
+  const Field phase = status["phase"];
+  policy::Pod pod;
+  pod.key = std::move(meta.key);
+  pod.uid = std::move(meta.uid);
+  pod.labels = std::move(meta.labels);
+  pod.nodeName = nodeName.text().value_or("");
+  pod.hostNetwork = hostNetwork.boolean().value_or(false);
+  pod.ports = decodeContainers(spec);
+  pod.phase = decodePhase(phase);
+  pod.ips = decodePodIps(status);
+  return pod;
+}
+
+}  // namespace kpol::kube

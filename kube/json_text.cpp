@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/json_text.hpp"
+
+#include "kube/field.hpp"
+#include "kube/syntax_error.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace kpol::kube {
+namespace {
+
+// An iterator that leaves its position with its owner: the parser works on a copy, and where it
+// stopped tells where the next value begins, or which line is wrong.
+class SharedPosition {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  explicit SharedPosition(const char** position) : position_(position) {}
+  reference operator*() const { return **position_; }
+  SharedPosition& operator++() {
+    ++*position_;
+    return *this;
+  }
+  SharedPosition operator++(int) {
+    ++*position_;
+    return *this;
+  }
+  bool operator==(const SharedPosition& other) const { return *position_ == *other.position_; }
+  bool operator!=(const SharedPosition& other) const { return !(*this == other); }
+
+ private:
+  const char** position_;
+};
+
+// nlohmann's SAX interface (its method names) over a TreeBuilder.
+class JsonEvents {
+ public:
+  explicit JsonEvents(TreeBuilder& builder) : builder_(builder) {}
+
+  bool null() { return put(nullptr); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(Json::number_integer_t value) { return put(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return put(value); }
+  bool number_float(Json::number_float_t value, const std::string& /*text*/) { return put(value); }
+  bool string(std::string& value) { return put(std::move(value)); }
+  bool binary(Json::binary_t& /*value*/) { return false; }
+  bool start_object(std::size_t /*size*/) {
+    builder_.beginObject();
+    return true;
+  }
+  bool key(std::string& name) {
+    builder_.key(std::move(name));
+    return true;
+  }
+  bool end_object() { return end(); }
+  bool start_array(std::size_t /*size*/) {
+    builder_.beginList();
+    return true;
+  }
+  bool end_array() { return end(); }
+  bool parse_error(std::size_t /*position*/, const std::string& lastToken,
+                   const Json::exception& /*error*/) {
+    throw SyntaxError("not JSON at " + inQuotes(lastToken));
+  }
+
+ private:
+  bool put(Json value) {
+    builder_.value(std::move(value));
+    return true;
+  }
+  bool end() {
+    builder_.end();
+    return true;
+  }
+
+  TreeBuilder& builder_;
+};
+
+}  // namespace
+
+bool JsonText::atEnd() {
+  const char* end = text_.data() + text_.size();
+  at_ = std::find_if_not(at_, end,
+                         [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  return at_ == end;
+}
+
+std::size_t JsonText::line() const {
+  return firstLine_ + static_cast<std::size_t>(std::count(text_.data(), at_, '\n'));
+}
+
+Json JsonText::next() {
+  TreeBuilder builder;
+  JsonEvents events(builder);
+  const char* end = text_.data() + text_.size();
+  try {
+    Json::sax_parse(SharedPosition(&at_), SharedPosition(&end), &events, Json::input_format_t::json,
+                    false);
+  } catch (const SyntaxError& error) {
+    throw SyntaxError(line(), error.what());
+  }
+  return builder.take();
+}
+
+}  // namespace kpol::kube

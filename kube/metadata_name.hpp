@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+namespace kpol::kube {
+
+// The label by which selectors name a Namespace; the API server keeps it equal to the name.
+inline constexpr std::string_view kMetadataName = "kubernetes.io/metadata.name";
+
+}  // namespace kpol::kube
