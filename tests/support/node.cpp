@@ -175,7 +175,7 @@ void Node::sync() const {
     throw std::runtime_error("sync failed: " + response.body + "\n" + log());
 }
 
-std::string Node::networkConfig(const std::string& prevResult) const {
+std::string Node::networkConfig(const std::string& prevResult, const std::string& policy) const {
   json ranges = json::array();
   if (!options_.ipv4.empty()) ranges.push_back({options_.ipv4});
   if (!options_.ipv6.empty()) ranges.push_back({options_.ipv6});
@@ -186,14 +186,18 @@ std::string Node::networkConfig(const std::string& prevResult) const {
               {"ipam", {{"type", "kpol"}, {"ranges", ranges}}},
               {"stateDir", stateDirectory().string()},
               {"socket", socket()},
-              {"policy", options_.policy}};
+              {"policy", policy.empty() ? options_.policy : policy}};
   if (!prevResult.empty()) config["prevResult"] = json::parse(prevResult);
   return config.dump();
 }
 
 ProcessResult Node::plugin(const std::string& command, const NodePod& pod,
                            const std::string& prevResult) const {
-  return run({KPOL_BINARY}, networkConfig(prevResult),
+  return plugin(command, pod, networkConfig(prevResult).c_str());
+}
+
+ProcessResult Node::plugin(const std::string& command, const NodePod& pod, const char* config) {
+  return run({KPOL_BINARY}, config,
              {{"CNI_COMMAND", command},
               {"CNI_CONTAINERID", pod.containerId},
               {"CNI_NETNS", pod.netns->path()},

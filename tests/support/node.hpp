@@ -75,6 +75,8 @@ class Node {
   // One call of the plugin, with the node's network config.
   ProcessResult plugin(const std::string& command, const NodePod& pod,
                        const std::string& prevResult = {}) const;
+  // The same with any network config.
+  static ProcessResult plugin(const std::string& command, const NodePod& pod, const char* config);
   NodePod makePod(const base::ObjectKey& key);  // its namespace only; no ADD
 
   // The answer of kpold to GET `target`.
@@ -86,7 +88,9 @@ class Node {
   [[nodiscard]] std::filesystem::path stateDirectory() const { return directory_ / "state"; }
   [[nodiscard]] std::string socket() const { return directory_ / "kpold.sock"; }
   [[nodiscard]] const TestNetns& outside() const { return *outside_; }
-  [[nodiscard]] std::string networkConfig(const std::string& prevResult = {}) const;
+  // `policy` empty: as the node's options say.
+  [[nodiscard]] std::string networkConfig(const std::string& prevResult = {},
+                                          const std::string& policy = {}) const;
 
   static base::IpAddress nodeIp(base::Family family);
   static base::IpAddress outsideIp(base::Family family);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policy/snapshot.hpp"
+#include "tests/support/node.hpp"
+#include "tests/support/policy_cases.hpp"
+#include "tests/support/prober.hpp"
+
+namespace kpol::test {
+
+// A node with kpold, whose pods are made and removed by the plugin as a test asks for them, and
+// places beyond it: the node itself, another node, and a host outside the cluster.
+class CaseNode {
+ public:
+  explicit CaseNode(policy::PodToNode podToNode);
+
+  // Makes kpold and the kernel hold `policyCase`, and says under which addresses. Pods that the last
+  // case had too are kept.
+  Setting realise(const PolicyCase& policyCase);
+
+  // What each flow does between places (Place texts), by real packets.
+  std::vector<Reach> reach(const std::vector<Attempt>& attempts, const std::vector<bool>& expected) {
+    return prober_.run(attempts, expected);
+  }
+  Node& node() { return node_; }
+
+ private:
+  void addPlaces();
+  void matchSandboxes(const std::set<base::ObjectKey>& wanted);
+  void writeObjects(const policy::Snapshot& snapshot) const;
+
+  Node node_;
+  Prober prober_;
+  std::set<base::ObjectKey> pods_;
+};
+
+NodeOptions optionsFor(policy::PodToNode podToNode);
+
+}  // namespace kpol::test

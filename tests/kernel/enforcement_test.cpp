@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold whatever happens to kpold: nothing passes that was not allowed.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "netlink/route_socket.hpp"
+#include "tests/support/node.hpp"
+#include "tests/support/prober.hpp"
+
+namespace kpol::test {
+namespace {
+
+using base::Family;
+
+constexpr const char* kPods = R"(
+apiVersion: v1
+kind: PodList
+items:
+- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: a, labels: {app: a}}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: b}}}
+)";
+
+// a may not be reached, and reaches b only.
+constexpr const char* kPolicy = R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: shop, name: guard}
+spec:
+  podSelector: {matchLabels: {app: a}}
+  policyTypes: [Ingress, Egress]
+  egress:
+  - to: [{podSelector: {matchLabels: {app: b}}}]
+)";
+
+std::string nft(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "nft");
+  const auto result = run(arguments);
+  return result.out + result.err;
+}
+
+// The table without its counters' values.
+std::string table() { return nft({"-s", "list", "table", "inet", "kpol"}); }
+
+class Enforcement : public ::testing::Test {
+ protected:
+  void start() {
+    node_.apply("pods.yaml", kPods);
+    node_.startKpold();
+    for (const char* name : {"a", "b"}) addHost(node_.add({"shop", name}));
+    prober_.addHost("outside", node_.outside().open());
+    prober_.addHost("node", netlink::Netns::current());
+  }
+  void addHost(const NodePod& pod) { prober_.addHost(toString(pod.key), pod.netns->open()); }
+
+  // Whether TCP, UDP and ICMP get from `from` to `to`, in both families.
+  std::vector<Reach> tryAll(const std::string& from, const std::string& to, bool expected) {
+    std::vector<Attempt> attempts;
+    for (const auto family : {Family::V4, Family::V6})
+      for (const int protocol : {6, 17, family == Family::V4 ? 1 : 58})
+        attempts.push_back({from,
+                            {ipOf(from, family), ipOf(to, family),
+                             static_cast<std::uint8_t>(protocol), 80}});
+    return prober_.run(attempts, std::vector<bool>(attempts.size(), expected));
+  }
+  void expectOpen(const std::string& from, const std::string& to) {
+    EXPECT_EQ(tryAll(from, to, true), std::vector<Reach>(6, Reach::Both)) << from << " -> " << to;
+  }
+  void expectClosed(const std::string& from, const std::string& to) {
+    EXPECT_EQ(tryAll(from, to, false), std::vector<Reach>(6, Reach::None)) << from << " -> " << to;
+  }
+  void expectGuarded() {
+    expectClosed("shop/b", "shop/a");
+    expectClosed("outside", "shop/a");
+    expectClosed("shop/a", "outside");
+    expectOpen("shop/a", "shop/b");
+    expectOpen("shop/b", "outside");
+    expectOpen("node", "shop/a");
+  }
+
+  base::IpAddress ipOf(const std::string& host, Family family) {
+    if (host == "outside") return Node::outsideIp(family);
+    if (host == "node") return Node::nodeIp(family);
+    if (host == "stranger") return stranger_->ip(family);
+    return node_.find({host.substr(0, host.find('/')), host.substr(host.find('/') + 1)})->ip(family);
+  }
+
+  // Makes a pod with an interface and addresses of which kpold is told nothing.
+  void addStranger() {
+    stranger_ = node_.makePod({"shop", "stranger"});
+    const auto result = Node::plugin("ADD", *stranger_, node_.networkConfig({}, "none").c_str());
+    ASSERT_EQ(result.status, 0) << result.out << result.err;
+    for (const auto& ip : nlohmann::json::parse(result.out).at("ips")) {
+      const auto text = ip.at("address").get<std::string>();
+      stranger_->ips.push_back(*base::IpAddress::parse(text.substr(0, text.find('/'))));
+    }
+    prober_.addHost("stranger", stranger_->netns->open());
+  }
+
+  Node node_;
+  Prober prober_;
+  std::optional<NodePod> stranger_;
+};
+
+TEST_F(Enforcement, WithoutPoliciesAllMayTalk) {
+  start();
+  expectOpen("shop/a", "shop/b");
+  expectOpen("outside", "shop/a");
+  expectOpen("shop/a", "outside");
+  expectOpen("shop/a", "node");
+  expectOpen("node", "shop/a");
+  expectOpen("shop/a", "shop/a");
+}
+
+TEST_F(Enforcement, PolicyHoldsAndGoes) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  expectGuarded();
+  node_.remove("policy.yaml");
+  node_.sync();
+  expectOpen("outside", "shop/a");
+}
+
+TEST_F(Enforcement, PodThatKpoldDoesNotKnowExchangesNoPacket) {
+  start();
+  addStranger();
+  for (const char* other : {"shop/b", "outside", "node"}) {
+    expectClosed("stranger", other);
+    expectClosed(other, "stranger");
+  }
+}
+
+TEST_F(Enforcement, PodMayNotUseAnotherAddress) {
+  start();
+  const auto stolen = ipOf("shop/b", Family::V4);
+  {
+    const auto guard = node_.find({"shop", "a"})->netns->open().enter();
+    netlink::RouteSocket socket;
+    const auto link = socket.findLink(*base::IfName::parse("eth0"))->index;
+    socket.addAddress({link, stolen, 32});
+  }
+  const auto reach = prober_.run({{"shop/a", {stolen, Node::outsideIp(Family::V4), 17, 80}},
+                                  {"shop/a", {stolen, Node::nodeIp(Family::V4), 17, 80}}},
+                                 {false, false});
+  EXPECT_EQ(reach, std::vector<Reach>(2, Reach::None));
+}
+
+TEST_F(Enforcement, FlushByAnotherProcessChangesNothing) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  const auto before = table();
+  nft({"flush", "ruleset"});
+  EXPECT_NE(nft({"flush", "table", "inet", "kpol"}), "");
+  EXPECT_NE(nft({"delete", "table", "inet", "kpol"}), "");
+  EXPECT_EQ(table(), before);
+  expectGuarded();
+}
+
+TEST_F(Enforcement, KilledKpoldLeavesThePolicyInForce) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  const auto before = table();
+  EXPECT_EQ(node_.stopKpold(SIGKILL), 128 + SIGKILL);
+  EXPECT_EQ(table(), before);
+  expectGuarded();
+}
+
+TEST_F(Enforcement, WarmRestartWithNothingChangedOnlyAdoptsTheTable) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  for (const int signal : {SIGKILL, SIGTERM}) {
+    const auto before = table();
+    EXPECT_EQ(node_.stopKpold(signal), signal == SIGTERM ? 0 : 128 + SIGKILL);
+    const auto events = node_.directory() / "events";
+    Background monitor({"nft", "monitor"}, events);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // until it listens
+    node_.startKpold();
+    node_.sync();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    monitor.signal(SIGTERM);
+    monitor.wait();
+    const auto seen = run({"grep", "-vE", "^(add table inet kpol|# new generation)", events}).out;
+    EXPECT_EQ(seen, "");
+    EXPECT_NE(run({"grep", "-E", "new generation", events}).out, "") << "the monitor saw nothing";
+    std::filesystem::remove(events);
+    EXPECT_EQ(run({"sed", "/flags/d"}, table()).out, run({"sed", "/flags/d"}, before).out);
+    expectGuarded();
+  }
+}
+
+TEST_F(Enforcement, AddWithoutKpoldIsRetryableAndLeavesNothingBehind) {
+  const auto pod = node_.makePod({"shop", "a"});
+  const auto result = node_.plugin("ADD", pod);
+  EXPECT_NE(result.status, 0);
+  const auto error = nlohmann::json::parse(result.out);
+  EXPECT_EQ(error.at("code"), 11);
+  EXPECT_FALSE(error.at("msg").get<std::string>().empty());
+
+  netlink::RouteSocket here;
+  for (const auto& link : here.links()) EXPECT_FALSE(link.name.text().starts_with("kpol"));
+  for (const auto& route : here.routes()) EXPECT_EQ(toString(route.destination).find("10.244"), 0U - 1);
+  const auto guard = pod.netns->open().enter();
+  netlink::RouteSocket there;
+  EXPECT_EQ(there.links().size(), 1U);  // lo
+  std::size_t leases = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(node_.stateDirectory()))
+    if (entry.is_regular_file() &&
+        run({"grep", "-l", pod.containerId, entry.path()}).status == 0)
+      ++leases;
+  EXPECT_EQ(leases, 0U);
+}
+
+TEST_F(Enforcement, DeletedPodLeavesNothingBehind) {
+  start();
+  const auto containerId = node_.find({"shop", "a"})->containerId;
+  node_.del({"shop", "a"});
+  node_.del({"shop", "b"});
+  EXPECT_EQ(nft({"list", "set", "inet", "kpol", "endpoints4"}).find("elements"), std::string::npos);
+  netlink::RouteSocket here;
+  for (const auto& link : here.links()) EXPECT_FALSE(link.name.text().starts_with("kpol"));
+  EXPECT_NE(run({"grep", "-rl", containerId, node_.stateDirectory()}).status, 0);
+}
+
+}  // namespace
+}  // namespace kpol::test

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shape of the compiled table; that it means what evaluate() says is tests/property's business.
+#include "policy/compile.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/policy_builders.hpp"
+
+namespace kpol::policy {
+namespace {
+
+namespace t = kpol::test;
+
+// A snapshot of namespaces shop and bank with local pods 10.0.0.1.. in the order given.
+class Cluster {
+ public:
+  Cluster() {
+    for (const char* name : {"bank", "shop"})
+      snapshot_.namespaces.push_back({name, t::labels({{"kubernetes.io/metadata.name", name}})});
+  }
+  Cluster& pod(const char* key, Labels labels, const char* ip, bool local = true) {
+    Pod pod;
+    pod.key = t::keyOf(key);
+    pod.labels = std::move(labels);
+    pod.phase = PodPhase::Running;
+    pod.ips = {t::ip(ip)};
+    snapshot_.pods.push_back(pod);
+    std::sort(snapshot_.pods.begin(), snapshot_.pods.end());
+    if (local) {
+      const auto name = "kpol" + std::to_string(snapshot_.endpoints.size());
+      snapshot_.endpoints.push_back({pod.key, *base::IfName::parse(name), pod.ips});
+      std::sort(snapshot_.endpoints.begin(), snapshot_.endpoints.end());
+    }
+    return *this;
+  }
+  Cluster& policy(NetworkPolicy policy) {
+    snapshot_.policies.push_back(std::move(policy));
+    std::sort(snapshot_.policies.begin(), snapshot_.policies.end());
+    return *this;
+  }
+  [[nodiscard]] nft::Ruleset compiled() const { return compile(snapshot_).ruleset; }
+  Snapshot& snapshot() { return snapshot_; }
+
+ private:
+  Snapshot snapshot_;
+};
+
+std::vector<std::string> chainsWith(const nft::Ruleset& ruleset, const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const auto& [name, chain] : ruleset.chains)
+    if (name.starts_with(prefix)) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> setsWith(const nft::Ruleset& ruleset, const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const auto& [name, set] : ruleset.sets)
+    if (name.starts_with(prefix)) names.push_back(name);
+  return names;
+}
+
+Labels app(const char* name) { return t::labels({{"app", name}}); }
+
+TEST(Compile, EmptySnapshotHasTheHooksAndNoMore) {
+  const auto ruleset = compile({}).ruleset;
+  EXPECT_EQ(chainsWith(ruleset, ""),
+            (std::vector<std::string>{"forward", "forward4", "forward6", "from-pod", "input",
+                                      "label-room", "output", "to-ingress", "to-pod"}));
+  EXPECT_EQ(setsWith(ruleset, ""),
+            (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "ingress4",
+                                      "ingress6", "self4", "self6"}));
+}
+
+TEST(Compile, PodsOfOneProfileShareItsChains) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("web"), "10.0.0.2");
+  cluster.policy(t::ingress("shop/p", t::is("app", "web"), {t::anyPeer({t::port(80)})}));
+  const auto ruleset = cluster.compiled();
+  EXPECT_EQ(chainsWith(ruleset, "in-shop").size(), 3U);  // itself, -deny, -tcp-80
+  const auto& dispatch = ruleset.sets.at("ingress4").elements;
+  ASSERT_EQ(dispatch.size(), 2U);
+  EXPECT_EQ(dispatch[0].value, dispatch[1].value);
+}
+
+TEST(Compile, PoliciesWithoutLocalPodPutNothingIntoTheTable) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("bank/far", app("vault"), "10.0.9.1", false);
+  const auto before = cluster.compiled();
+  cluster.policy(t::ingress("bank/p", t::everything(), {t::rule({t::pods(t::everything())})}));
+  cluster.policy(t::egress("shop/nobody", t::is("app", "none")));
+  EXPECT_EQ(cluster.compiled(), before);
+}
+
+TEST(Compile, SelectorSpeltTwiceIsOneSet) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.2");
+  cluster.policy(t::ingress("shop/p", t::is("app", "web"), {t::rule({t::pods(t::is("app", "db"))})}));
+  cluster.policy(t::egress("shop/q", t::is("app", "web"), {t::rule({t::pods(t::in("app", {"db"}))})}));
+  EXPECT_EQ(setsWith(cluster.compiled(), "sel4-").size(), 1U);
+}
+
+TEST(Compile, ManySelectorsOnOnePortAreOneUnion) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("b3"), "10.0.0.2");
+  std::vector<Peer> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(t::pods(t::is("app", "b" + std::to_string(i))));
+  cluster.policy(t::ingress("shop/p", t::is("app", "web"), {t::rule(peers)}));
+  const auto ruleset = cluster.compiled();
+  EXPECT_TRUE(setsWith(ruleset, "sel4-").empty());
+  ASSERT_EQ(setsWith(ruleset, "uni4-").size(), 1U);
+  EXPECT_EQ(ruleset.sets.at(setsWith(ruleset, "uni4-")[0]).elements,
+            std::vector{nft::element(nft::Key::of(t::ip("10.0.0.2")))});
+}
+
+TEST(Compile, ChangedRulesKeepTheNameOfTheProfile) {
+  Cluster before;
+  before.pod("shop/a", app("web"), "10.0.0.1").policy(t::ingress("shop/p", t::everything()));
+  Cluster after;
+  after.pod("shop/a", app("web"), "10.0.0.1");
+  after.policy(t::ingress("shop/p", t::everything(), {t::anyPeer({t::port(80)})}));
+  EXPECT_EQ(before.compiled().sets.at("ingress4"), after.compiled().sets.at("ingress4"));
+}
+
+TEST(Compile, NamesThatJoinAlikeAreDifferentProfiles) {
+  const auto profileName = [](const char* pod, const char* policy) {
+    Cluster cluster;
+    cluster.pod(pod, app("web"), "10.0.0.1").policy(t::ingress(policy, t::everything()));
+    const auto element = cluster.compiled().sets.at("ingress4").elements.at(0);
+    return std::get<nft::Verdict>(element.value).chain;
+  };
+  EXPECT_NE(profileName("a-b/pod", "a-b/c"), profileName("a/pod", "a/b-c"));
+}
+
+TEST(Compile, BlocksAreMergedAndNamedAfterWhatTheyHold) {
+  const auto cidrSets = [](std::vector<Peer> peers) {
+    Cluster cluster;
+    cluster.pod("shop/a", app("web"), "10.0.0.1");
+    cluster.policy(t::ingress("shop/p", t::everything(), {t::rule(std::move(peers))}));
+    return setsWith(cluster.compiled(), "cidr");
+  };
+  const auto whole = cidrSets({t::block(t::cidr("192.168.0.0/23"))});
+  ASSERT_EQ(whole.size(), 1U);
+  EXPECT_EQ(cidrSets({t::block(t::cidr("192.168.1.0/24")), t::block(t::cidr("192.168.0.0/24")),
+                      t::block(t::cidr("192.168.0.128/25"))}),
+            whole);
+  EXPECT_NE(cidrSets({t::block(t::cidr("192.168.0.0/24"))}), whole);
+}
+
+TEST(Compile, WholeFamilyNeedsNoSet) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1");
+  cluster.policy(t::ingress("shop/p", t::everything(), {t::rule({t::block(t::cidr("0.0.0.0/0"))})}));
+  EXPECT_TRUE(setsWith(cluster.compiled(), "cidr").empty());
+}
+
+TEST(Compile, EndpointOfAnUnknownPodStaysOutOfEverySet) {
+  Cluster cluster;
+  cluster.snapshot().endpoints.push_back(
+      {t::keyOf("shop/ghost"), *base::IfName::parse("kpol9"), {t::ip("10.0.0.9")}});
+  for (const auto& [name, set] : cluster.compiled().sets) EXPECT_TRUE(set.elements.empty()) << name;
+}
+
+TEST(Compile, NamesFitTheKernelEvenWhenPolicyNamesAreLong) {
+  Cluster cluster;
+  const std::string longName(253, 'n');
+  cluster.pod("shop/a", app("web"), "10.0.0.1");
+  cluster.policy(t::bothWays("shop/" + longName, t::everything(),
+                             {t::anyPeer({t::ports(1, 65535, base::Protocol::Sctp)})},
+                             {t::rule({t::pods(t::is("app", longName.substr(0, 63)))},
+                                      {t::named("http")})}));
+  const auto ruleset = cluster.compiled();
+  for (const auto& [name, chain] : ruleset.chains) {
+    EXPECT_LE(name.size(), 120U);
+    for (const auto& rule : chain.rules) EXPECT_LE(rule.comment.size(), 127U);
+  }
+  for (const auto& [name, set] : ruleset.sets) {
+    EXPECT_LE(name.size(), 120U);
+    EXPECT_LE(set.comment.size(), 127U);
+  }
+}
+
+TEST(Compile, SetsLeaveRoomToGrow) {
+  Cluster cluster;
+  for (int i = 1; i <= 97; ++i)
+    cluster.pod(("shop/p" + std::to_string(i)).c_str(), app("web"),
+                ("10.0.0." + std::to_string(i)).c_str());
+  EXPECT_EQ(cluster.compiled().sets.at("endpoints4").size, 2048U);
+  EXPECT_EQ(compile({}).ruleset.sets.at("endpoints4").size, 128U);
+}
+
+TEST(Compile, PodToNodePolicyPutsEgressIntoTheInputHook) {
+  Snapshot snapshot;
+  const auto open = compile(snapshot).ruleset.chains.at("from-pod");
+  snapshot.podToNode = PodToNode::Policy;
+  const auto policed = compile(snapshot).ruleset.chains.at("from-pod");
+  const auto asksEgress = [](const nft::Chain& chain) {
+    return std::any_of(chain.rules.begin(), chain.rules.end(), [](const nft::Rule& rule) {
+      return rule.statements ==
+             std::vector<nft::Statement>{nft::VerdictMapLookup{{nft::Field::IpSaddr}, "egress4"}};
+    });
+  };
+  EXPECT_FALSE(asksEgress(open));
+  EXPECT_TRUE(asksEgress(policed));
+}
+
+}  // namespace
+}  // namespace kpol::policy
