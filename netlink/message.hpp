@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <type_traits>
-
-#include "base/ip_address.hpp"
-#include "base/mac_address.hpp"
 
 namespace kpol::netlink {
 

@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-// rtnetlink objects as values, with the words of ip(8).
+// rtnetlink objects as values, with the words of ip(8). What is written is what is read back, but:
+// IPv6 routes have no scope (read as Universe) and turn metric 0 into 1024.
 namespace kpol::netlink {
 
 struct Link {
@@ -22,9 +23,9 @@ struct Link {
   std::uint32_t mtu = 0;
   std::optional<base::MacAddress> mac;
   bool up = false;
-  std::optional<base::IfIndex>
-      peer;           // IFLA_LINK: of a veth, the other end's index in its namespace
   std::string alias;  // IFLA_IFALIAS
+  // IFLA_LINK: of a veth, the other end's index in the other end's namespace.
+  std::optional<base::IfIndex> peer;
   bool operator==(const Link&) const = default;
 };
 

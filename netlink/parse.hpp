@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -8,9 +11,6 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
-
-#include "base/ip_address.hpp"
-#include "base/mac_address.hpp"
 
 // Reading what the kernel sent, as views into the datagram. Bytes of any alignment are read; bytes
 // that lie about their length throw Error with EBADMSG, and nothing is read beyond the span.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "netlink/message.hpp"
+#include "netlink/parse.hpp"
+#include "netlink/socket.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
-
-#include "netlink/message.hpp"
-#include "netlink/parse.hpp"
-#include "netlink/socket.hpp"
 
 // Requests and their answers, for any netlink family.
 namespace kpol::netlink {

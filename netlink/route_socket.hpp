@@ -25,7 +25,9 @@ class RouteSocket {
   RouteSocket(RouteSocket&&) noexcept;
   RouteSocket& operator=(RouteSocket&&) noexcept;
 
-  bool addVeth(const VethPair& pair);  // false: one of the names is taken
+  // Both ends in one request; false: one of the names is taken. Where the alias is refused the pair
+  // is deleted again.
+  bool addVeth(const VethPair& pair);
   bool deleteLink(base::IfIndex link);
   bool deleteLink(const base::IfName& name);
   std::optional<Link> findLink(const base::IfName& name);
@@ -33,7 +35,8 @@ class RouteSocket {
   std::vector<Link> links();
   void setUp(base::IfIndex link);
   void setMtu(base::IfIndex link, std::uint32_t mtu);
-  // IFLA_INET6_ADDR_GEN_MODE none: the kernel makes no link-local address of its own.
+  // IFLA_INET6_ADDR_GEN_MODE none: the kernel makes no link-local address of its own. Nothing to do
+  // where the link has no IPv6.
   void disableAutomaticIpv6(base::IfIndex link);
 
   bool addAddress(const Address& address);
@@ -42,13 +45,15 @@ class RouteSocket {
 
   bool addRoute(const Route& route);      // NLM_F_EXCL
   void replaceRoute(const Route& route);  // NLM_F_REPLACE
+  // The route with this destination, table, metric (IPv6: 0 is any), link, gateway and protocol.
   bool deleteRoute(const Route& route);
-  // Unicast routes of table main unless another is asked for.
+  // Unicast routes of table main unless another is asked for; multipath routes are left out.
   std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
                             std::uint32_t table = 254);
 
   void replaceNeighbour(const Neighbour& neighbour);
   bool deleteNeighbour(const Neighbour& neighbour);
+  // Those whose Ethernet address is known.
   std::vector<Neighbour> neighbours(std::optional<base::IfIndex> link = std::nullopt);
 
  private:

@@ -71,7 +71,9 @@ void growBuffer(int fd, BufferOptions options, std::size_t bytes) {
 // False when the deadline passed first.
 bool waitReadable(int fd, Clock::time_point deadline) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const auto now = Clock::now();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(std::max(deadline, now) - now).count();
     pollfd entry{fd, POLLIN, 0};
     const int timeout = static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX));
     const int ready = ::poll(&entry, 1, timeout);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/address.hpp"
+
+#include "netlink/error.hpp"
+#include "netlink/family.hpp"
+#include "netlink/parse.hpp"
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace kpol::netlink {
+
+Message encode(Verb verb, const Address& address) {
+  Message message = Message::forObject(RTM_NEWADDR, verb);
+  ifaddrmsg header{};
+  header.ifa_family = toKernel(address.address.family());
+  header.ifa_prefixlen = address.prefixLength;
+  header.ifa_flags = address.noDad ? IFA_F_NODAD : 0;
+  header.ifa_index = static_cast<std::uint32_t>(address.link.value);
+  message.putHeader(header);
+  // IPv4 wants both, equal where the link is not point to point (rtnetlink(7)).
+  message.put(IFA_LOCAL, address.address);
+  message.put(IFA_ADDRESS, address.address);
+  return message;
+}
+
+Message encodeDumpAddresses(std::optional<base::IfIndex> link) {
+  Message message(RTM_GETADDR, 0);
+  ifaddrmsg header{};
+  header.ifa_family = AF_UNSPEC;
+  if (link) header.ifa_index = static_cast<std::uint32_t>(link->value);
+  message.putHeader(header);
+  return message;
+}
+
+std::optional<Address> parseAddress(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<ifaddrmsg>(payload);
+  if (!fromKernel(header.ifa_family)) return std::nullopt;
+  std::optional<base::IpAddress> local;
+  std::optional<base::IpAddress> other;
+  std::uint32_t flags = header.ifa_flags;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next()) {
+    switch (attribute->type) {
+      case IFA_LOCAL: local = attribute->address(); break;
+      case IFA_ADDRESS: other = attribute->address(); break;
+      case IFA_FLAGS: flags = attribute->u32(); break;
+      default: break;
+    }
+  }
+  // IFA_ADDRESS is the far end's on a point-to-point link; IPv6 sends IFA_LOCAL only there.
+  const auto& own = local ? local : other;
+  if (!own) throw Error("parse an address: none in the message", EBADMSG);
+  return Address{.link = base::IfIndex{static_cast<std::int32_t>(header.ifa_index)},
+                 .address = *own,
+                 .prefixLength = header.ifa_prefixlen,
+                 .noDad = (flags & IFA_F_NODAD) != 0};
+}
+
+}  // namespace kpol::netlink

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/link.hpp"
+
+#include "netlink/error.hpp"
+#include "netlink/parse.hpp"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+
+#include <cerrno>
+#include <optional>
+
+namespace kpol::netlink {
+namespace {
+
+ifinfomsg linkHeader(base::IfIndex link) {
+  ifinfomsg header{};
+  header.ifi_family = AF_UNSPEC;
+  header.ifi_index = link.value;
+  return header;
+}
+
+// A request about one link by its index, or about none (index 0).
+Message aboutLink(std::uint16_t type, std::uint16_t flags, base::IfIndex link) {
+  Message message(type, flags);
+  message.putHeader(linkHeader(link));
+  return message;
+}
+
+Message aboutLink(std::uint16_t type, std::uint16_t flags, const base::IfName& name) {
+  Message message = aboutLink(type, flags, base::IfIndex{0});
+  message.putText(IFLA_IFNAME, name.text());
+  return message;
+}
+
+// RTM_SETLINK, unlike RTM_NEWLINK, can never make a link.
+template <class LinkKey>
+Message setLink(const LinkKey& link) {
+  return aboutLink(RTM_SETLINK, NLM_F_ACK, link);
+}
+
+struct VethEnd {
+  const base::IfName& name;
+  const base::MacAddress& mac;
+  std::uint32_t mtu;
+};
+
+void putEnd(Message& message, const VethEnd& end) {
+  message.putText(IFLA_IFNAME, end.name.text());
+  message.put(IFLA_ADDRESS, end.mac);
+  if (end.mtu != 0) message.putU32(IFLA_MTU, end.mtu);
+}
+
+// The counters are most of a link's bytes and the costliest to gather.
+Message withoutStatistics(Message message) {
+  message.putU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return message;
+}
+
+std::string_view parseKind(Attributes attributes) {
+  while (const auto attribute = attributes.next())
+    if (attribute->type == IFLA_INFO_KIND) return attribute->text();
+  return {};
+}
+
+void parseAttribute(const Attribute& attribute, Link& link) {
+  switch (attribute.type) {
+    case IFLA_MTU: link.mtu = attribute.u32(); break;
+    case IFLA_ADDRESS: link.mac = attribute.mac(); break;
+    case IFLA_LINKINFO: link.kind = parseKind(attribute.nested()); break;
+    case IFLA_IFALIAS: link.alias = attribute.text(); break;
+    case IFLA_LINK:
+      // Tunnels without an underlying device say 0.
+      if (const auto index = attribute.i32(); index > 0) link.peer = base::IfIndex{index};
+      break;
+    default: break;
+  }
+}
+
+base::IfName parseName(Attributes attributes) {
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type != IFLA_IFNAME) continue;
+    if (const auto name = base::IfName::parse(attribute->text())) return *name;
+  }
+  throw Error("parse a link: no valid name", EBADMSG);
+}
+
+}  // namespace
+
+Message encodeNewVeth(const VethPair& pair) {
+  Message message = Message::forObject(RTM_NEWLINK, Verb::Add);
+  message.putHeader(linkHeader(base::IfIndex{0}));
+  putEnd(message, {pair.name, pair.mac, pair.mtu});
+  const Nest linkInfo = message.nest(IFLA_LINKINFO);
+  message.putText(IFLA_INFO_KIND, "veth");
+  const Nest data = message.nest(IFLA_INFO_DATA);
+  const Nest peer = message.nest(VETH_INFO_PEER);
+  message.putHeader(linkHeader(base::IfIndex{0}));
+  putEnd(message, {pair.peerName, pair.peerMac, pair.mtu});
+  if (pair.peerNetns >= 0) message.putIndex(IFLA_NET_NS_FD, pair.peerNetns);
+  return message;
+}
+
+Message encodeDeleteLink(base::IfIndex link) {
+  return aboutLink(RTM_DELLINK, NLM_F_ACK, link);
+}
+
+Message encodeDeleteLink(const base::IfName& name) {
+  return aboutLink(RTM_DELLINK, NLM_F_ACK, name);
+}
+
+Message encodeGetLink(base::IfIndex link) {
+  return withoutStatistics(aboutLink(RTM_GETLINK, 0, link));
+}
+
+Message encodeGetLink(const base::IfName& name) {
+  return withoutStatistics(aboutLink(RTM_GETLINK, 0, name));
+}
+
+Message encodeDumpLinks() {
+  return encodeGetLink(base::IfIndex{0});
+}
+
+Message encodeSetUp(base::IfIndex link) {
+  Message message(RTM_SETLINK, NLM_F_ACK);
+  ifinfomsg header = linkHeader(link);
+  header.ifi_flags = IFF_UP;
+  header.ifi_change = IFF_UP;
+  message.putHeader(header);
+  return message;
+}
+
+Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu) {
+  Message message = setLink(link);
+  message.putU32(IFLA_MTU, mtu);
+  return message;
+}
+
+Message encodeSetAlias(const base::IfName& name, const std::string& alias) {
+  Message message = setLink(name);
+  message.putText(IFLA_IFALIAS, alias);
+  return message;
+}
+
+Message encodeNoAutomaticIpv6(base::IfIndex link) {
+  Message message = setLink(link);
+  const Nest families = message.nest(IFLA_AF_SPEC);
+  const Nest ipv6 = message.nest(AF_INET6);
+  message.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  return message;
+}
+
+Link parseLink(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<ifinfomsg>(payload);
+  Link link{.index = base::IfIndex{header.ifi_index},
+            .name = parseName(Attributes(payload)),
+            .kind = {},
+            .mtu = 0,
+            .mac = std::nullopt,
+            .up = (header.ifi_flags & IFF_UP) != 0,
+            .alias = {},
+            .peer = std::nullopt};
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next()) parseAttribute(*attribute, link);
+  return link;
+}
+
+}  // namespace kpol::netlink

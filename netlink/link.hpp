@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "netlink/message.hpp"
+#include "netlink/objects.hpp"
+
+#include <cstdint>
+#include <span>
+
+// RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK as bytes. Nothing here touches the kernel.
+namespace kpol::netlink {
+
+// Both ends in one request: the peer is born inside its namespace, with its name and MAC address.
+Message encodeNewVeth(const VethPair& pair);
+Message encodeDeleteLink(base::IfIndex link);
+Message encodeDeleteLink(const base::IfName& name);
+
+// Asks for one link, without its statistics.
+Message encodeGetLink(base::IfIndex link);
+Message encodeGetLink(const base::IfName& name);
+Message encodeDumpLinks();
+
+Message encodeSetUp(base::IfIndex link);
+Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu);
+Message encodeSetAlias(const base::IfName& name, const std::string& alias);
+Message encodeNoAutomaticIpv6(base::IfIndex link);
+
+// The payload of an RTM_NEWLINK or RTM_DELLINK. Throws Error with EBADMSG.
+Link parseLink(std::span<const std::uint8_t> payload);
+
+}  // namespace kpol::netlink

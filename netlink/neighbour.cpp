@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/neighbour.hpp"
+
+#include "netlink/error.hpp"
+#include "netlink/family.hpp"
+#include "netlink/parse.hpp"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <cerrno>
+
+namespace kpol::netlink {
+
+Message encode(Verb verb, const Neighbour& neighbour) {
+  Message message = Message::forObject(RTM_NEWNEIGH, verb);
+  ndmsg header{};
+  header.ndm_family = toKernel(neighbour.address.family());
+  header.ndm_ifindex = neighbour.link.value;
+  header.ndm_state = neighbour.permanent ? NUD_PERMANENT : NUD_REACHABLE;
+  message.putHeader(header);
+  message.put(NDA_DST, neighbour.address);
+  if (verb != Verb::Delete) message.put(NDA_LLADDR, neighbour.mac);
+  return message;
+}
+
+Message encodeDumpNeighbours(std::optional<base::IfIndex> link) {
+  Message message(RTM_GETNEIGH, 0);
+  // Strict checking wants the link as an attribute and the header's field empty
+  // (net/core/neighbour.c neigh_valid_dump_req).
+  message.putHeader(ndmsg{});
+  if (link) message.putIndex(NDA_IFINDEX, link->value);
+  return message;
+}
+
+std::optional<Neighbour> parseNeighbour(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<ndmsg>(payload);
+  if (!fromKernel(header.ndm_family) || (header.ndm_state & NUD_NOARP) != 0) return std::nullopt;
+  std::optional<base::IpAddress> address;
+  std::optional<base::MacAddress> mac;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == NDA_DST) address = attribute->address();
+    if (attribute->type == NDA_LLADDR) mac = attribute->mac();
+  }
+  if (!address) throw Error("parse a neighbour: no address in the message", EBADMSG);
+  if (!mac) return std::nullopt;
+  return Neighbour{.link = base::IfIndex{header.ndm_ifindex},
+                   .address = *address,
+                   .mac = *mac,
+                   .permanent = (header.ndm_state & NUD_PERMANENT) != 0};
+}
+
+}  // namespace kpol::netlink

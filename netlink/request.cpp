@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/request.hpp"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace kpol::netlink {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string extackText(std::span<const std::uint8_t> bytes) {
+  Attributes attributes(bytes);
+  while (const auto attribute = attributes.next())
+    if (attribute->type == NLMSGERR_ATTR_MSG) return std::string(attribute->text());
+  return {};
+}
+
+// Cuts the request that an NLMSG_ERROR quotes: its header alone when NLM_F_CAPPED, else all of it.
+void cutQuotedRequest(const MessageView& message, std::span<const std::uint8_t>& rest) {
+  auto peek = rest;
+  const auto quoted = cutHeader<nlmsghdr>(peek);
+  const bool whole = (message.flags & NLM_F_CAPPED) == 0;
+  cut(rest, whole ? std::max<std::size_t>(quoted.nlmsg_len, sizeof(quoted)) : sizeof(quoted));
+}
+
+// Reads the code of an NLMSG_ERROR or NLMSG_DONE (netlink(7)): 0, or -errno.
+std::optional<Refusal> parseEnd(const MessageView& message) {
+  auto rest = message.payload;
+  const auto code = cutHeader<std::int32_t>(rest);
+  if (code == 0) return std::nullopt;
+  if (code > 0 || code < -4095)  // MAX_ERRNO: no kernel sends these
+    throw Error("parse a netlink message: impossible error code " + std::to_string(code), EBADMSG);
+  Refusal refusal{-code, {}};
+  if ((message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
+  if (message.type == NLMSG_ERROR) cutQuotedRequest(message, rest);
+  refusal.extack = extackText(rest);
+  return refusal;
+}
+
+void awaitEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {
+  for (;;) {
+    const auto datagram = socket.receive(Clock::now() + kAnswerTimeout);
+    if (!datagram) throw Error("wait for the kernel's answer", ETIMEDOUT);
+    if (exchange.feed(*datagram, onObject)) return;
+  }
+}
+
+// As awaitEnd, but returns true where the kernel reported lost datagrams on the way. A dump goes on
+// after that (the losses are notifications to the same socket, netlink_overrun), and until it has
+// ended the kernel refuses a new one with EBUSY: so it is read to its end all the same.
+bool awaitDumpEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {
+  bool overrun = false;
+  for (;;) {
+    try {
+      awaitEnd(socket, exchange, onObject);
+      return overrun;
+    } catch (const Error& error) {
+      if (error.code() != ENOBUFS) throw;
+      overrun = true;
+    }
+  }
+}
+
+}  // namespace
+
+bool Exchange::feed(std::span<const std::uint8_t> datagram, const OnObject& onObject) {
+  Messages messages(datagram);
+  bool complete = false;
+  while (const auto message = messages.next()) {
+    if (message->type == NLMSG_OVERRUN) throw Error("receive from the kernel", ENOBUFS);
+    if (message->sequence != sequence_ || message->portId != portId_) continue;
+    complete = feedOne(*message, onObject) || complete;
+  }
+  return complete;
+}
+
+bool Exchange::feedOne(const MessageView& message, const OnObject& onObject) {
+  if ((message.flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
+  switch (message.type) {
+    case NLMSG_NOOP: return false;
+    case NLMSG_DONE:
+    case NLMSG_ERROR: refusal_ = parseEnd(message); return true;
+    default: break;
+  }
+  if (onObject) onObject(message);
+  return kind_ == Kind::Answered;
+}
+
+std::optional<Refusal> request(Socket& socket, Message& message, Exchange::Kind kind,
+                               const OnObject& onObject) {
+  const std::uint32_t sequence = socket.nextSequence();
+  message.setSequence(sequence);
+  socket.send(message.bytes());
+  Exchange exchange(kind, sequence, socket.portId());
+  awaitEnd(socket, exchange, onObject);
+  return exchange.refusal();
+}
+
+std::optional<Refusal> dump(Socket& socket, Message& message, const DumpSink& sink) {
+  message.addFlags(NLM_F_DUMP);
+  for (int attempt = 0; attempt <= kDumpRestarts; ++attempt) {
+    if (attempt > 0) sink.restart();
+    const std::uint32_t sequence = socket.nextSequence();
+    message.setSequence(sequence);
+    socket.send(message.bytes());
+    Exchange exchange(Exchange::Kind::Dump, sequence, socket.portId());
+    const bool overrun = awaitDumpEnd(socket, exchange, sink.onObject);
+    if (exchange.refusal() || (!exchange.interrupted() && !overrun)) return exchange.refusal();
+  }
+  throw Error("dump objects that keep changing", EAGAIN);
+}
+
+}  // namespace kpol::netlink

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/route_socket.hpp"
+
+#include "netlink/address.hpp"
+#include "netlink/link.hpp"
+#include "netlink/neighbour.hpp"
+#include "netlink/request.hpp"
+#include "netlink/route.hpp"
+#include "netlink/socket.hpp"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+namespace kpol::netlink {
+namespace {
+
+using Codes = std::initializer_list<int>;
+
+// What the kernel says of an object that is not there: a route or neighbour (ESRCH, ENOENT), an
+// address (EADDRNOTAVAIL), or the link of either (ENODEV).
+constexpr Codes kAbsent = {ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL};
+constexpr Codes kExists = {EEXIST};
+constexpr Codes kNone = {};
+
+std::string describe(base::IfIndex link) {
+  return "link with index " + std::to_string(link.value);
+}
+
+std::string describe(const base::IfName& name) {
+  return "link " + name.text();
+}
+
+std::string describe(const VethPair& pair) {
+  return "veth " + pair.name.text() + " with peer " + pair.peerName.text();
+}
+
+std::string describe(const Address& address) {
+  return "address " + toString(address.address) + "/" + std::to_string(address.prefixLength) +
+         " on " + describe(address.link);
+}
+
+std::string describe(const Route& route) {
+  const std::string via = route.gateway ? " via " + toString(*route.gateway) : "";
+  return "route " + toString(route.destination) + via + " on " + describe(route.link) +
+         " in table " + std::to_string(route.table);
+}
+
+std::string describe(const Neighbour& neighbour) {
+  return "neighbour " + toString(neighbour.address) + " on " + describe(neighbour.link);
+}
+
+// Where a failure gets the words for what was tried; most requests never need them.
+template <class Object>
+struct Attempt {
+  const char* verb;
+  const Object& object;
+  [[nodiscard]] std::string text() const { return std::string(verb) + " " + describe(object); }
+};
+template <class Object>
+Attempt(const char*, const Object&) -> Attempt<Object>;
+
+struct Listing {
+  const char* text;
+};
+
+template <class Object>
+std::string words(const Attempt<Object>& attempt) {
+  return attempt.text();
+}
+std::string words(const Listing& listing) {
+  return listing.text;
+}
+
+bool isOneOf(int code, Codes codes) {
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+// Runs `exchange` and turns its outcome into true (granted), false (a refusal the caller expects)
+// or an Error that says what was tried.
+template <class Tried, class Run>
+bool outcome(const Tried& tried, Codes expected, const Run& run) {
+  std::optional<Refusal> refusal;
+  try {
+    refusal = run();
+  } catch (const Error& error) {
+    throw Error(words(tried) + ": " + error.op(), error.code(), error.extack());
+  }
+  if (!refusal) return true;
+  if (isOneOf(refusal->code, expected)) return false;
+  throw Error(words(tried), refusal->code, refusal->extack);
+}
+
+bool isOn(const Route& route, const RouteFilter& filter) {
+  return route.table == filter.table && (!filter.link || route.link == *filter.link);
+}
+
+}  // namespace
+
+struct RouteSocket::State {
+  Socket socket{NETLINK_ROUTE};
+
+  // True: granted. False: refused with one of `expected`.
+  template <class Tried>
+  bool change(Message message, const Tried& tried, Codes expected) {
+    return outcome(tried, expected,
+                   [&] { return request(socket, message, Exchange::Kind::Acknowledged); });
+  }
+
+  template <class Key>
+  std::optional<Link> find(const Key& key) {
+    Message message = encodeGetLink(key);
+    std::optional<Link> link;
+    outcome(Attempt{"find", key}, kAbsent, [&] {
+      return request(socket, message, Exchange::Kind::Answered,
+                     [&](const MessageView& answer) { link = parseLink(answer.payload); });
+    });
+    return link;
+  }
+
+  // All objects that `parse` makes something of and `keep` wants; none when what the dump is
+  // limited to does not exist. The kernel filters where it can; `keep` is for those that cannot.
+  template <class Parse, class Keep>
+  auto list(Message message, const Listing& tried, const Parse& parse, const Keep& keep) {
+    std::vector<typename decltype(parse(std::span<const std::uint8_t>()))::value_type> objects;
+    outcome(tried, kAbsent, [&] {
+      return dump(socket, message,
+                  {[&] { objects.clear(); },
+                   [&](const MessageView& answer) {
+                     auto object = parse(answer.payload);
+                     if (object && keep(*object)) objects.push_back(std::move(*object));
+                   }});
+    });
+    return objects;
+  }
+};
+
+RouteSocket::RouteSocket() : state_(std::make_unique<State>()) {}
+RouteSocket::~RouteSocket() = default;
+RouteSocket::RouteSocket(RouteSocket&&) noexcept = default;
+RouteSocket& RouteSocket::operator=(RouteSocket&&) noexcept = default;
+
+bool RouteSocket::addVeth(const VethPair& pair) {
+  if (!state_->change(encodeNewVeth(pair), Attempt{"add", pair}, kExists)) return false;
+  if (pair.alias.empty()) return true;
+  // The kernel ignores an alias given at creation (net/core/rtnetlink.c rtnl_create_link).
+  try {
+    state_->change(encodeSetAlias(pair.name, pair.alias), Attempt{"set the alias of", pair}, kNone);
+  } catch (const Error&) {
+    deleteLink(pair.name);
+    throw;
+  }
+  return true;
+}
+
+bool RouteSocket::deleteLink(base::IfIndex link) {
+  return state_->change(encodeDeleteLink(link), Attempt{"delete", link}, kAbsent);
+}
+
+bool RouteSocket::deleteLink(const base::IfName& name) {
+  return state_->change(encodeDeleteLink(name), Attempt{"delete", name}, kAbsent);
+}
+
+std::optional<Link> RouteSocket::findLink(const base::IfName& name) {
+  return state_->find(name);
+}
+
+std::optional<Link> RouteSocket::findLink(base::IfIndex index) {
+  return state_->find(index);
+}
+
+std::vector<Link> RouteSocket::links() {
+  const auto parse = [](std::span<const std::uint8_t> payload) {
+    return std::optional<Link>(parseLink(payload));
+  };
+  return state_->list(encodeDumpLinks(), {"list links"}, parse, [](const Link&) { return true; });
+}
+
+void RouteSocket::setUp(base::IfIndex link) {
+  state_->change(encodeSetUp(link), Attempt{"set up", link}, kNone);
+}
+
+void RouteSocket::setMtu(base::IfIndex link, std::uint32_t mtu) {
+  state_->change(encodeSetMtu(link, mtu), Attempt{"set the MTU of", link}, kNone);
+}
+
+void RouteSocket::disableAutomaticIpv6(base::IfIndex link) {
+  // EAFNOSUPPORT: IPv6 is off for the kernel or for this link (an MTU below 1280 does that).
+  state_->change(encodeNoAutomaticIpv6(link), Attempt{"disable automatic IPv6 of", link},
+                 {EAFNOSUPPORT});
+}
+
+bool RouteSocket::addAddress(const Address& address) {
+  return state_->change(encode(Verb::Add, address), Attempt{"add", address}, kExists);
+}
+
+bool RouteSocket::deleteAddress(const Address& address) {
+  return state_->change(encode(Verb::Delete, address), Attempt{"delete", address}, kAbsent);
+}
+
+std::vector<Address> RouteSocket::addresses(std::optional<base::IfIndex> link) {
+  return state_->list(encodeDumpAddresses(link), {"list addresses"}, parseAddress,
+                      [&](const Address& address) { return !link || address.link == *link; });
+}
+
+bool RouteSocket::addRoute(const Route& route) {
+  return state_->change(encode(Verb::Add, route), Attempt{"add", route}, kExists);
+}
+
+void RouteSocket::replaceRoute(const Route& route) {
+  state_->change(encode(Verb::Replace, route), Attempt{"replace", route}, kNone);
+}
+
+bool RouteSocket::deleteRoute(const Route& route) {
+  return state_->change(encode(Verb::Delete, route), Attempt{"delete", route}, kAbsent);
+}
+
+std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::uint32_t table) {
+  std::vector<Route> all;
+  for (const auto family : {base::Family::V4, base::Family::V6}) {
+    const RouteFilter filter{.family = family, .table = table, .link = link};
+    auto some = state_->list(encodeDumpRoutes(filter), {"list routes"}, parseRoute,
+                             [&](const Route& route) { return isOn(route, filter); });
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+void RouteSocket::replaceNeighbour(const Neighbour& neighbour) {
+  state_->change(encode(Verb::Replace, neighbour), Attempt{"replace", neighbour}, kNone);
+}
+
+bool RouteSocket::deleteNeighbour(const Neighbour& neighbour) {
+  return state_->change(encode(Verb::Delete, neighbour), Attempt{"delete", neighbour}, kAbsent);
+}
+
+std::vector<Neighbour> RouteSocket::neighbours(std::optional<base::IfIndex> link) {
+  return state_->list(encodeDumpNeighbours(link), {"list neighbours"}, parseNeighbour,
+                      [&](const Neighbour& one) { return !link || one.link == *link; });
+}
+
+}  // namespace kpol::netlink
