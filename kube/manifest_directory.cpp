@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/manifest_directory.hpp"
+
+#include "base/error.hpp"
+#include "kube/definitions.hpp"
+#include "kube/directory_watch.hpp"
+#include "kube/manifest_file.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace kpol::kube {
+
+using Severity = policy::Diagnostic::Severity;
+
+struct ManifestDirectory::State {
+  explicit State(std::filesystem::path path) : directory(std::move(path)), watch(directory) {
+    std::error_code error;
+    listManifests(directory, error);
+    if (error) throw base::SystemError("read directory " + directory.string(), error.value());
+  }
+
+  std::map<std::string, ManifestFile> readChanged();
+  std::set<std::string> changedNames(const DirectoryWatch::Changes& changes);
+  void apply(const std::string& name, ManifestFile file);
+  [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
+
+  std::filesystem::path directory;
+  DirectoryWatch watch;
+  Definitions definitions;
+  // What stands against each known file; most often nothing.
+  std::map<std::string, std::vector<policy::Diagnostic>> files;
+  std::error_code listError;
+  bool rescanDue = true;  // all files must be read: at first, and after a list that failed
+};
+
+// The names to look at: those that changed, or all there are and all that were known.
+std::set<std::string> ManifestDirectory::State::changedNames(
+    const DirectoryWatch::Changes& changes) {
+  std::set<std::string> names = changes.names;
+  if (changes.rescan || rescanDue) {
+    const auto listed = listManifests(directory, listError);
+    rescanDue = static_cast<bool>(listError);
+    names.insert(listed.begin(), listed.end());
+    if (!listError) {
+      for (const auto& [name, diagnostics] : files) names.insert(name);
+    }
+  }
+  std::erase_if(names, [this](const std::string& name) {
+    return !isManifestName(name) || watch.beingWritten().contains(name);
+  });
+  return names;
+}
+
+// The events say when a file was complete, not that it still is: it may have been opened anew
+// before it was read here. So what was read counts only if no write to it shows up afterwards; the
+// file is then read when that writer closes it.
+std::map<std::string, ManifestFile> ManifestDirectory::State::readChanged() {
+  constexpr int kRounds = 16;  // then somebody writes without a pause; the rest stays in the queue
+  std::map<std::string, ManifestFile> fresh;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto changes = watch.drain();
+    if (!watch.attached()) {
+      // Its files were removed with it, but the directory's loss is no order to drop the policies.
+      rescanDue = true;
+      return {};
+    }
+    for (const std::string& name : watch.beingWritten()) fresh.erase(name);
+    const auto names = changedNames(changes);
+    if (names.empty()) break;
+    for (const std::string& name : names) {
+      fresh.insert_or_assign(name, readManifestFile(directory, name));
+    }
+  }
+  return fresh;
+}
+
+void ManifestDirectory::State::apply(const std::string& name, ManifestFile file) {
+  if (file.gone) {
+    files.erase(name);
+    definitions.replace(name, {});
+    return;
+  }
+  files.insert_or_assign(name, std::move(file.diagnostics));
+  if (file.objects) definitions.replace(name, std::move(*file.objects));
+}
+
+std::vector<policy::Diagnostic> ManifestDirectory::State::diagnostics() const {
+  std::vector<policy::Diagnostic> result = definitions.conflicts();
+  for (const auto& [name, diagnostics] : files) {
+    result.insert(result.end(), diagnostics.begin(), diagnostics.end());
+  }
+  if (!watch.attached()) {
+    result.push_back({Severity::Error,
+                      {},
+                      {},
+                      directory.string() + ": is no directory now, its last objects are kept"});
+  } else if (listError) {
+    result.push_back({Severity::Error,
+                      {},
+                      {},
+                      directory.string() +
+                          ": cannot be listed, its last objects are kept: " + listError.message()});
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+ManifestDirectory::ManifestDirectory(std::filesystem::path directory)
+    : state_(std::make_unique<State>(std::move(directory))) {}
+ManifestDirectory::~ManifestDirectory() = default;
+ManifestDirectory::ManifestDirectory(ManifestDirectory&&) noexcept = default;
+ManifestDirectory& ManifestDirectory::operator=(ManifestDirectory&&) noexcept = default;
+
+int ManifestDirectory::fd() const {
+  return state_->watch.fd();
+}
+
+ManifestDirectory::Update ManifestDirectory::read() {
+  for (auto& [name, file] : state_->readChanged()) state_->apply(name, std::move(file));
+  return {state_->definitions.takeEvents(), state_->diagnostics()};
+}
+
+}  // namespace kpol::kube
