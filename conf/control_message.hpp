@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+// The bodies of kpold's control socket that are more than one attachment.
+namespace kpol::conf {
+
+// {"error": text}, the body of every answer that is no success.
+std::string printErrorBody(std::string_view error);
+// Its text; the body itself, cut short, where it is something else.
+std::string errorTextOf(std::string_view body);
+
+// Whether a body of /v1/status has "ready": true.
+bool saysReady(std::string_view statusBody);
+
+}  // namespace kpol::conf

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/address_choice.hpp"
+
+#include "conf/cni_error.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace kpol::plugin {
+namespace {
+
+using base::IpAddress;
+using conf::IpRange;
+using conf::IpRangeSet;
+
+constexpr auto kVeryMany = std::numeric_limits<std::uint64_t>::max();
+
+[[noreturn]] void refuse(const std::string& problem, const std::string& advice) {
+  throw conf::CniFailure(conf::CniCode::AddressUnavailable, problem, advice);
+}
+
+bool holds(const IpRangeSet& set, const IpAddress& address) {
+  return std::any_of(set.begin(), set.end(),
+                     [&](const IpRange& range) { return range.holds(address); });
+}
+
+// The first address from `from` to `until` that may be given. Looks at no more addresses than are
+// taken, and two: each step but the last meets a taken one or the gateway.
+std::optional<IpAddress> firstFree(const AddressChoice& choice, const IpRange& range,
+                                   IpAddress from, const IpAddress& until) {
+  while (from <= until) {
+    if (range.holds(from) && !choice.taken.contains(from)) return from;
+    const auto next = from.next();
+    if (!next) break;
+    from = *next;
+  }
+  return std::nullopt;
+}
+
+std::optional<IpAddress> nextFree(const AddressChoice& choice, const IpRangeSet& set,
+                                  const std::optional<IpAddress>& last) {
+  const auto start = std::find_if(set.begin(), set.end(), [&](const IpRange& range) {
+    return last && range.first <= *last && *last <= range.last;
+  });
+  if (start != set.end() && *last < start->last)
+    if (const auto found = firstFree(choice, *start, *last->next(), start->last)) return found;
+
+  const auto count = set.size();
+  const auto first = start == set.end() ? count - 1 : static_cast<std::size_t>(start - set.begin());
+  for (std::size_t step = 1; step <= count; ++step) {
+    const auto& range = set[(first + step) % count];
+    if (const auto found = firstFree(choice, range, range.first, range.last)) return found;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t lowHalf(const IpAddress& address) {
+  std::uint64_t value = 0;
+  const auto bytes = address.bytes();
+  for (std::size_t i = bytes.size() == 16 ? 8 : 0; i < bytes.size(); ++i)
+    value = value << 8 | bytes[i];
+  return value;
+}
+
+// How many addresses the range can give; kVeryMany where that is no number of 64 bits.
+std::uint64_t sizeOf(const IpRange& range) {
+  const auto first = range.first.bytes();
+  const auto last = range.last.bytes();
+  if (first.size() == 16 && !std::equal(first.begin(), first.begin() + 8, last.begin()))
+    return kVeryMany;
+  const auto span = lowHalf(range.last) - lowHalf(range.first);
+  const bool withGateway =
+      range.gateway && range.first <= *range.gateway && *range.gateway <= range.last;
+  if (span == kVeryMany) return kVeryMany;
+  return span + (withGateway ? 0 : 1);
+}
+
+[[noreturn]] void refuseUsedUp(const AddressChoice& choice, const IpRangeSet& set) {
+  std::uint64_t size = 0;
+  for (const auto& range : set) {
+    const auto more = sizeOf(range);
+    size = more > kVeryMany - size ? kVeryMany : size + more;
+  }
+  const auto used = std::count_if(choice.taken.begin(), choice.taken.end(),
+                                  [&](const IpAddress& address) { return holds(set, address); });
+  refuse("no free address in " + toString(set) + ": " + std::to_string(used) + " of " +
+             std::to_string(size) + " are in use",
+         "run fewer pods on this node or give it another range; `kpolctl show pods` and the file "
+         "ipam/leases in the state directory tell who holds them");
+}
+
+std::optional<IpAddress> requestedOf(const AddressChoice& choice, const IpRangeSet& set) {
+  std::optional<IpAddress> result;
+  for (const auto& address : choice.requested) {
+    if (!holds(set, address)) continue;
+    if (result)
+      refuse("two addresses are requested of " + toString(set),
+             "request at most one of each range set");
+    if (choice.taken.contains(address))
+      refuse("the requested address " + toString(address) + " is in use", "request another one");
+    result = address;
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<IpAddress> chooseAddresses(const AddressChoice& choice) {
+  for (const auto& address : choice.requested)
+    if (std::none_of(choice.ranges.begin(), choice.ranges.end(),
+                     [&](const IpRangeSet& set) { return holds(set, address); }))
+      refuse("the requested address " + toString(address) + " is in none of ipam.ranges",
+             "request one that may be handed out");
+
+  std::vector<IpAddress> chosen;
+  for (std::size_t i = 0; i < choice.ranges.size(); ++i) {
+    const auto& set = choice.ranges[i];
+    auto address = requestedOf(choice, set);
+    if (!address) {
+      std::optional<IpAddress> last;
+      if (i < choice.lastGiven.size()) last = choice.lastGiven[i];
+      address = nextFree(choice, set, last);
+    }
+    if (!address) refuseUsedUp(choice, set);
+    chosen.push_back(*address);
+  }
+  return chosen;
+}
+
+}  // namespace kpol::plugin

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.hpp"
+#include "conf/cni_error.hpp"
+#include "conf/config_error.hpp"
+#include "netlink/netns.hpp"
+#include "plugin/interface.hpp"
+#include "plugin/ipam.hpp"
+#include "plugin/kpold.hpp"
+#include "plugin/plan.hpp"
+#include "plugin/rollback.hpp"
+#include "plugin/verbs.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace kpol::plugin {
+namespace {
+
+using conf::CniCode;
+using conf::CniFailure;
+using netlink::Netns;
+
+Netns openPod(const Request& request) {
+  try {
+    auto pod = Netns::open(request.env.netns);
+    if (pod.id() == Netns::current().id())
+      throw CniFailure(CniCode::InvalidEnvironment,
+                       "CNI_NETNS " + request.env.netns + " is the node's own namespace",
+                       "pods on the node's network need no CNI plugin");
+    return pod;
+  } catch (const base::SystemError& error) {
+    if (error.code() != ENOENT) throw;
+    throw CniFailure(CniCode::UnknownContainer, error.what(), "the pod has ended");
+  }
+}
+
+void requirePodName(const Request& request) {
+  const auto& pod = request.env.args.pod;
+  if (request.config.policy == conf::PolicyMode::None || (!pod.ns.empty() && !pod.name.empty()))
+    return;
+  throw CniFailure(
+      CniCode::InvalidEnvironment,
+      "CNI_ARGS has no K8S_POD_NAMESPACE and K8S_POD_NAME, so no policy can be enforced",
+      "the runtime must give them, or the network config say \"policy\": \"none\"");
+}
+
+bool isChained(const Request& request) {
+  return request.config.ipam.type.empty();
+}
+
+// Addresses that a result gives to the interface we attach; those that name none are the pod's.
+std::vector<base::IpAddress> ipsOf(const conf::CniResult& result, const Request& request) {
+  std::vector<base::IpAddress> ips;
+  for (const auto& ip : result.ips) {
+    const auto* interface = ip.interface ? &result.interfaces.at(*ip.interface) : nullptr;
+    const bool ours = interface == nullptr || (!interface->sandbox.empty() &&
+                                               interface->name == request.env.ifName->text());
+    if (ours) ips.push_back(ip.address);
+  }
+  return ips;
+}
+
+std::string addChained(const Request& request) {
+  const auto& previous = *request.config.prevResult;
+  const auto ips = ipsOf(previous.result, request);
+  if (ips.empty())
+    throw conf::ConfigError("prevResult.ips",
+                            "has no address of interface " + request.env.ifName->text());
+  const auto hostEnd = findHostEnd(openPod(request), *request.env.ifName);
+  Rollback rollback;
+  rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
+  enforce(request.config, attachmentOf(request, hostEnd, ips));
+  rollback.dismiss();
+  return conf::passThrough(previous.json, request.config.version);
+}
+
+}  // namespace
+
+std::string add(const Request& request) {
+  requirePodName(request);
+  if (request.config.prevResult && isChained(request)) return addChained(request);
+  if (request.config.prevResult)
+    throw conf::ConfigError("ipam", "must not be given where kpol is chained after another plugin");
+  if (isChained(request))
+    throw conf::ConfigError("ipam.type", "must be given where kpol is the first plugin");
+
+  const auto pod = openPod(request);
+  Rollback rollback;
+  const auto assignment = assign(request);
+  rollback.add("take addresses", [&] { release(request); });
+  const auto plan = planFor(request, assignment.ips);
+  const auto mtu = makeInterface(plan, pod, rollback);
+  rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
+  enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
+
+  auto result = resultOf(request, plan, mtu);
+  if (result.dns == conf::CniDns{}) result.dns = assignment.dns;
+  auto text = print(result, request.config.version);
+  rollback.dismiss();
+  return text;
+}
+
+void check(const Request& request) {
+  if (!request.config.prevResult) throw conf::ConfigError("prevResult", "must be given for CHECK");
+  const auto pod = openPod(request);
+  const auto ips = ipsOf(request.config.prevResult->result, request);
+  if (!isChained(request)) {
+    verifyHeld(request, ips);
+    std::string text;
+    for (const auto& fault : findFaults(planFor(request, ips), pod))
+      text += (text.empty() ? "" : "; ") + fault;
+    if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started anew");
+  }
+  verifyKnown(request.config, idOf(request));
+}
+
+}  // namespace kpol::plugin

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/config_error.hpp"
+#include "netlink/route_socket.hpp"
+#include "plugin/delegate.hpp"
+#include "plugin/interface.hpp"
+#include "plugin/ipam.hpp"
+#include "plugin/ipam_store.hpp"
+#include "plugin/kpold.hpp"
+#include "plugin/verbs.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+namespace kpol::plugin {
+namespace {
+
+using conf::AttachmentId;
+
+bool isDelegated(const Request& request) {
+  return !request.config.ipam.type.empty() && request.config.ipam.type != "kpol";
+}
+
+// kpold and the link first, the addresses last: they must not be given to another pod while this
+// one could still use them. That kpold's file cannot be removed keeps nothing else alive.
+template <typename FreeAddresses>
+void detach(const Request& request, const AttachmentId& id, FreeAddresses freeAddresses) {
+  std::exception_ptr failure;
+  try {
+    forget(request.config, id);
+  } catch (const base::Error&) {
+    failure = std::current_exception();
+  }
+  removeInterface(id);
+  freeAddresses();
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Chained attachments have neither link nor lease of ours, and a file does not tell its network:
+// those whose namespace is gone are nobody's.
+void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
+  std::error_code error;
+  const std::filesystem::directory_iterator files(request.config.stateDir + "/attachments", error);
+  if (error) return;
+  for (const auto& file : files) {
+    if (file.path().extension() != ".json") continue;
+    std::ifstream stream(file.path());
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    try {
+      const auto attachment = conf::parseAttachment(text);
+      struct stat status {};
+      if (::stat(attachment.netns.c_str(), &status) != 0 && errno == ENOENT)
+        ids.insert(idOf(attachment));
+    } catch (const conf::ConfigError& problem) {
+      std::fprintf(stderr, "kpol: %s: %s\n", file.path().c_str(), problem.what());
+    }
+  }
+}
+
+std::set<AttachmentId> findAttachments(const Request& request) {
+  std::set<AttachmentId> ids;
+  const auto store = IpamStore::open(request.config.stateDir);
+  for (const auto& [id, lease] : store.leases())
+    if (lease.network == request.config.name) ids.insert(id);
+  for (const auto& link : netlink::RouteSocket().links()) {
+    const auto owner = ownerOf(link);
+    if (owner && owner->network == request.config.name) ids.insert(owner->id);
+  }
+  addOrphanedFiles(request, ids);
+  return ids;
+}
+
+}  // namespace
+
+void del(const Request& request) {
+  detach(request, idOf(request), [&] { release(request); });
+}
+
+void gc(const Request& request) {
+  if (!request.config.validAttachments)
+    throw conf::ConfigError("cni.dev/valid-attachments", "must be given for GC");
+  auto stale = findAttachments(request);
+  for (const auto& valid : *request.config.validAttachments) stale.erase(valid);
+  for (const auto& id : stale)
+    detach(request, id, [&] { IpamStore::open(request.config.stateDir).remove(id); });
+  if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Gc);
+}
+
+void status(const Request& request) {
+  verifyReady(request.config);
+  if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Status);
+}
+
+}  // namespace kpol::plugin

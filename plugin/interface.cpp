@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/interface.hpp"
+
+#include "base/error.hpp"
+#include "conf/cni_error.hpp"
+#include "netlink/route_socket.hpp"
+#include "plugin/sysctl.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+namespace kpol::plugin {
+namespace {
+
+using netlink::Link;
+using netlink::Netns;
+using netlink::RouteSocket;
+
+RouteSocket routeSocketIn(const Netns& netns) {
+  const auto inside = netns.enter();
+  return {};
+}
+
+// How long a deleted pair may still be there: the kernel is done with it in 15 to 30 ms.
+constexpr std::chrono::milliseconds kDying{1000};
+
+// False: the names were taken all the time. Waits for the end of a pair that DEL is getting rid of.
+bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
+  const auto deadline = std::chrono::steady_clock::now() + kDying;
+  while (!node.addVeth(pair)) {
+    const auto taken = node.findLink(pair.name);
+    const bool dying = taken && taken->alias == pair.alias;
+    if (!dying || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+Link linkNamed(RouteSocket& socket, const base::IfName& name) {
+  auto link = socket.findLink(name);
+  if (!link) throw netlink::Error("find the new link " + name.text(), ENODEV);
+  return *std::move(link);
+}
+
+// `link` has the name and no configuration yet.
+void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
+  if (!end.automaticIpv6) socket.disableAutomaticIpv6(link.index);
+  for (const auto& sysctl : end.sysctls) set(sysctl);
+  for (auto address : end.addresses) {
+    address.link = link.index;
+    socket.addAddress(address);
+  }
+  socket.setUp(link.index);
+  for (auto neighbour : end.neighbours) {
+    neighbour.link = link.index;
+    socket.replaceNeighbour(neighbour);
+  }
+  for (auto route : end.routes) {
+    route.link = link.index;
+    if (!socket.addRoute(route))
+      throw conf::CniFailure(conf::CniCode::Kernel,
+                             "there is a route to " + toString(route.destination) + " already",
+                             "remove it: `ip route show table all " + toString(route.destination) +
+                                 "` tells whose it is");
+  }
+}
+
+// Gathers what differs between a plan and one end as it is.
+class Inspection {
+ public:
+  Inspection(RouteSocket& socket, const LinkEnd& end, std::string where)
+      : socket_(socket), end_(end), where_(std::move(where)), link_(socket.findLink(end.name)) {}
+
+  [[nodiscard]] const std::optional<Link>& link() const { return link_; }
+
+  std::vector<std::string> faults(std::uint32_t mtu) {
+    if (!link_) {
+      miss("interface " + end_.name.text());
+      return std::move(faults_);
+    }
+    if (!link_->up) fault("interface " + end_.name.text() + " is down");
+    if (link_->mac != end_.mac) fault("interface " + end_.name.text() + " has another MAC");
+    if (mtu != 0 && link_->mtu != mtu)
+      fault("interface " + end_.name.text() + " has MTU " + std::to_string(link_->mtu) + ", not " +
+            std::to_string(mtu));
+    findMissing();
+    return std::move(faults_);
+  }
+
+ private:
+  // Only what was asked for is compared: the kernel adds flags, metrics and scopes of its own.
+  void findMissing() {
+    const auto addresses = socket_.addresses(link_->index);
+    for (const auto& wanted : end_.addresses)
+      if (std::none_of(addresses.begin(), addresses.end(), [&](const netlink::Address& found) {
+            return found.address == wanted.address && found.prefixLength == wanted.prefixLength;
+          }))
+        miss("address " + toString(wanted.address));
+    const auto routes = socket_.routes(link_->index);
+    for (const auto& wanted : end_.routes)
+      if (std::none_of(routes.begin(), routes.end(), [&](const netlink::Route& found) {
+            return found.destination == wanted.destination && found.gateway == wanted.gateway;
+          }))
+        miss("route to " + toString(wanted.destination));
+    const auto neighbours = socket_.neighbours(link_->index);
+    for (const auto& wanted : end_.neighbours)
+      if (std::none_of(neighbours.begin(), neighbours.end(), [&](const netlink::Neighbour& found) {
+            return found.address == wanted.address && found.mac == wanted.mac && found.permanent;
+          }))
+        miss("permanent neighbour entry of " + toString(wanted.address));
+  }
+
+  void miss(const std::string& what) { fault(what + " is missing"); }
+  void fault(const std::string& what) { faults_.push_back(where_ + ": " + what); }
+
+  RouteSocket& socket_;
+  const LinkEnd& end_;
+  std::string where_;
+  std::optional<Link> link_;
+  std::vector<std::string> faults_;
+};
+
+// RTM_DELLINK answers after 15 to 30 ms, in which the kernel waits for readers on all CPUs that may
+// still hold the device (netdev_run_todo, net/core/dev.c). The runtime need not wait with it: a
+// child does. The link is out of use by then, and if the child should be killed it goes with the
+// pod's namespace.
+void deleteBehind(RouteSocket& node, base::IfIndex link) {
+  const pid_t child = ::fork();
+  if (child > 0) return;
+  if (child < 0) {
+    node.deleteLink(link);
+    return;
+  }
+  // The runtime reads our output to its end, which comes when nobody holds it open.
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
+  int status = 0;
+  try {
+    RouteSocket().deleteLink(link);
+  } catch (const base::Error&) {
+    status = 1;  // nobody is left to be told; GC and the end of the namespace take it away
+  }
+  ::_exit(status);
+}
+
+}  // namespace
+
+std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& rollback) {
+  RouteSocket node;
+  const bool added = addVeth(node, {plan.host.name, plan.host.mac, plan.pod.name, plan.pod.mac,
+                                    plan.mtu, pod.fd(), plan.alias});
+  if (!added)
+    throw conf::CniFailure(conf::CniCode::AlreadyAttached,
+                           "interface " + plan.pod.name.text() + " in the pod or " +
+                               plan.host.name.text() + " on the node exists already",
+                           "DEL must come before another ADD");
+  rollback.add("make interface " + plan.host.name.text(), [name = plan.host.name] {
+    // Its own socket: the failure may have been this one's.
+    RouteSocket().deleteLink(name);
+  });
+
+  const auto hostLink = linkNamed(node, plan.host.name);
+  {
+    const auto inside = pod.enter();
+    RouteSocket socket;
+    configure(socket, plan.pod, linkNamed(socket, plan.pod.name));
+  }
+  configure(node, plan.host, hostLink);
+  return hostLink.mtu;
+}
+
+std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
+  RouteSocket node;
+  auto inside = routeSocketIn(pod);
+  Inspection host(node, plan.host, "on the node");
+  Inspection container(inside, plan.pod, "in the pod");
+  auto faults = host.faults(plan.mtu);
+  auto more = container.faults(plan.mtu);
+  faults.insert(faults.end(), more.begin(), more.end());
+  if (host.link() && container.link() && container.link()->peer != host.link()->index)
+    faults.push_back("the interfaces " + plan.host.name.text() + " and " + plan.pod.name.text() +
+                     " are no pair");
+  return faults;
+}
+
+void removeInterface(const conf::AttachmentId& id) {
+  RouteSocket node;
+  const auto link = node.findLink(hostInterfaceOf(id));
+  const auto owner = link ? ownerOf(*link) : std::nullopt;
+  if (!owner || owner->id != id) return;
+  // Before the lease is free for another pod, which will get a route to the same address.
+  for (const auto& route : node.routes(link->index)) node.deleteRoute(route);
+  deleteBehind(node, link->index);
+}
+
+std::optional<Owner> ownerOf(const Link& link) {
+  if (link.kind != "veth" || !link.name.text().starts_with("kpol")) return std::nullopt;
+  auto owner = parseAlias(link.alias);
+  if (!owner || hostInterfaceOf(owner->id) != link.name) return std::nullopt;
+  return owner;
+}
+
+base::IfName findHostEnd(const Netns& pod, const base::IfName& ifName) {
+  const auto refuse = [&](const std::string& problem) {
+    throw conf::CniFailure(conf::CniCode::InvalidConfig,
+                           "interface " + ifName.text() + " of the pod " + problem,
+                           "kpol can be chained only after plugins that make veth pairs");
+  };
+  const auto inner = routeSocketIn(pod).findLink(ifName);
+  if (!inner) refuse("does not exist");
+  if (inner->kind != "veth" || !inner->peer) refuse("is no veth with its other end on the node");
+  const auto outer = RouteSocket().findLink(*inner->peer);
+  if (!outer || outer->kind != "veth" || outer->peer != inner->index)
+    refuse("has its other end in another namespace");
+  return outer->name;
+}
+
+}  // namespace kpol::plugin

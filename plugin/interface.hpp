@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "netlink/netns.hpp"
+#include "netlink/objects.hpp"
+#include "plugin/plan.hpp"
+#include "plugin/rollback.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// The veth pair of a pod in the kernel. Each function works from the node's namespace, in which the
+// calling thread is before and after. Throws netlink::Error, base::SystemError and
+// conf::CniFailure.
+namespace kpol::plugin {
+
+// Makes all that the plan says; how to undo it goes to `rollback`. AlreadyAttached where the pod
+// has such an interface or the host's name is taken: what exists is left alone. Returns the MTU.
+std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, Rollback& rollback);
+
+// What of the plan is missing or different, one sentence each; empty: all is as ADD made it.
+std::vector<std::string> findFaults(const AttachPlan& plan, const netlink::Netns& pod);
+
+// Makes the pod unreachable at once and has its link deleted. The link itself may live some
+// milliseconds longer than this call. A link of that name that is not ours is left alone.
+void removeInterface(const conf::AttachmentId& id);
+
+// Whether `link` is the host's end of a pod's pair made by kpol, and whose.
+std::optional<Owner> ownerOf(const netlink::Link& link);
+
+// The node's end of the veth pair whose other end is `ifName` in the pod's namespace, for chained
+// use. InvalidConfig where there is none: its traffic does not pass the node's forward hook.
+base::IfName findHostEnd(const netlink::Netns& pod, const base::IfName& ifName);
+
+}  // namespace kpol::plugin

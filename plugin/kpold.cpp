@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/kpold.hpp"
+
+#include "conf/cni_error.hpp"
+#include "conf/control_message.hpp"
+#include "control/client.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace kpol::plugin {
+namespace {
+
+using conf::CniCode;
+using conf::CniFailure;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShortDeadline{2000};
+constexpr const char* kAttachments = "/v1/attachments";
+constexpr const char* kLookAtKpold =
+    "look at the kpold pod of this node: kubectl -n kube-system get pods -l app=kpold -o wide, and "
+    "at its log";
+
+bool isAsked(const conf::NetworkConfig& config) {
+  return config.policy == conf::PolicyMode::Required;
+}
+
+// Container IDs and interface names go into the path. The former are plain by the specification;
+// the latter may hold any byte but '/', ':' and blanks.
+std::string escaped(std::string_view text) {
+  static constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain)
+      result += c;
+    else
+      result.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+  }
+  return result;
+}
+
+std::string pathOf(const conf::AttachmentId& id) {
+  return std::string(kAttachments) + "/" + escaped(id.containerId) + "/" + escaped(id.ifName);
+}
+
+// kpold gives up a second before we do, so that its reason arrives.
+std::string putTarget(const conf::NetworkConfig& config) {
+  const auto seconds = config.policyTimeout.count();
+  return std::string(kAttachments) + "?timeout=" + std::to_string(seconds > 1 ? seconds - 1 : 1);
+}
+
+std::string says(const control::Response& response) {
+  return "kpold answered " + std::to_string(response.status) + ": " +
+         conf::errorTextOf(response.body);
+}
+
+}  // namespace
+
+void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachment) {
+  if (!isAsked(config)) return;
+  const std::string what = "the policy of pod " + toString(attachment.pod) + " is not enforced";
+  const auto deadline = std::chrono::duration_cast<milliseconds>(config.policyTimeout);
+  control::Response response;
+  try {
+    response = control::request(config.socket, "PUT", putTarget(config), print(attachment),
+                                deadline + milliseconds(500));
+  } catch (const control::Unreachable& error) {
+    throw CniFailure(CniCode::TryAgain, what + ": " + error.what(), kLookAtKpold);
+  }
+  if (response.status == 200) return;
+  if (response.status == 400)
+    throw CniFailure(CniCode::InvalidConfig, what + ": " + says(response),
+                     "plugin and kpold must be of the same release");
+  throw CniFailure(CniCode::TryAgain, what + ": " + says(response), kLookAtKpold);
+}
+
+void forget(const conf::NetworkConfig& config, const conf::AttachmentId& id) {
+  if (!isAsked(config)) return;
+  try {
+    const auto response = control::request(config.socket, "DELETE", pathOf(id), "", kShortDeadline);
+    if (response.status == 200) return;
+    std::fprintf(stderr, "kpol: %s\n", says(response).c_str());
+  } catch (const control::Unreachable& error) {
+    std::fprintf(stderr, "kpol: %s\n", error.what());
+  }
+  const auto file = config.stateDir + "/" + conf::fileOf(id);
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
+    throw base::SystemError("remove " + file, errno);
+}
+
+void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id) {
+  if (!isAsked(config)) return;
+  control::Response response;
+  try {
+    response = control::request(config.socket, "GET", pathOf(id), "", kShortDeadline);
+  } catch (const control::Unreachable& error) {
+    throw CniFailure(CniCode::TryAgain, error.what(), kLookAtKpold);
+  }
+  if (response.status == 404)
+    throw CniFailure(CniCode::CheckFailed,
+                     "kpold does not know container " + id.containerId + " interface " + id.ifName,
+                     "the pod must be started anew");
+  if (response.status != 200) throw CniFailure(CniCode::TryAgain, says(response), kLookAtKpold);
+}
+
+void verifyReady(const conf::NetworkConfig& config) {
+  if (!isAsked(config)) return;
+  control::Response response;
+  try {
+    response = control::request(config.socket, "GET", "/v1/status", "", kShortDeadline);
+  } catch (const control::Unreachable& error) {
+    throw CniFailure(CniCode::NotAvailable, error.what(), kLookAtKpold);
+  }
+  if (response.status != 200) throw CniFailure(CniCode::NotAvailable, says(response), kLookAtKpold);
+  if (!conf::saysReady(response.body))
+    throw CniFailure(CniCode::NotAvailable, "kpold is not ready: it has not the whole policy yet",
+                     kLookAtKpold);
+}
+
+}  // namespace kpol::plugin

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace kpol::plugin {
+namespace {
+
+using base::IpAddress;
+using base::Prefix;
+
+// IFALIASZ of linux/if.h, less the terminating byte.
+constexpr std::size_t kLongestAlias = 255;
+
+// Of a family, the things that differ.
+struct FamilyPlan {
+  IpAddress gateway;
+  Prefix everywhere;
+};
+
+const FamilyPlan& familyPlanOf(const IpAddress& address) {
+  static const FamilyPlan kV4{*IpAddress::parse("169.254.1.1"), *Prefix::parse("0.0.0.0/0")};
+  static const FamilyPlan kV6{*IpAddress::parse("fe80::1"), *Prefix::parse("::/0")};
+  return address.isV4() ? kV4 : kV6;
+}
+
+// FNV-1a, then the finalizer of SplitMix64, because the last bytes of an FNV's input reach few of
+// its bits. Names made of it are on disk and in the kernel: it must never change.
+std::uint64_t hashOf(const conf::AttachmentId& id) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::string_view part :
+       {std::string_view(id.containerId), std::string_view("\0", 1), std::string_view(id.ifName)})
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9;
+  hash = (hash ^ hash >> 27) * 0x94d049bb133111eb;
+  return hash ^ hash >> 31;
+}
+
+// Locally administered, unicast; the ends differ in the last bit.
+base::MacAddress macOf(const conf::AttachmentId& id, bool pod) {
+  const auto hash = hashOf(id);
+  base::MacAddress mac;
+  mac.bytes[0] = 0x02;
+  for (std::size_t i = 1; i < 6; ++i) mac.bytes[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+  mac.bytes[5] = static_cast<std::uint8_t>((mac.bytes[5] & 0xfe) | (pod ? 1 : 0));
+  return mac;
+}
+
+struct InterfaceSysctl {
+  base::Family family;
+  bool pod;
+  const char* key;
+  const char* value;
+  bool needed;
+};
+// rp_filter: the pod's only source addresses are those routed to it. forwarding: where the node as
+// a whole does not forward (kpold sees to that), pods of the node still reach one another by IPv4.
+// accept_ra: nobody may announce a route on this link, to either end. disable_ipv6 may be inherited
+// from the namespace's "default".
+constexpr std::array kSysctls{
+    InterfaceSysctl{base::Family::V4, false, "rp_filter", "1", false},
+    InterfaceSysctl{base::Family::V4, false, "forwarding", "1", false},
+    InterfaceSysctl{base::Family::V6, false, "disable_ipv6", "0", true},
+    InterfaceSysctl{base::Family::V6, false, "accept_ra", "0", false},
+    InterfaceSysctl{base::Family::V6, false, "forwarding", "1", false},
+    InterfaceSysctl{base::Family::V6, true, "disable_ipv6", "0", true},
+    InterfaceSysctl{base::Family::V6, true, "accept_ra", "0", false},
+};
+
+std::vector<Sysctl> sysctlsOf(const base::IfName& link, bool pod,
+                              const std::vector<base::Family>& families) {
+  std::vector<Sysctl> result;
+  for (const auto& sysctl : kSysctls) {
+    if (sysctl.pod != pod ||
+        std::find(families.begin(), families.end(), sysctl.family) == families.end())
+      continue;
+    const char* directory = sysctl.family == base::Family::V4 ? "net/ipv4/conf/" : "net/ipv6/conf/";
+    result.push_back({directory + link.text() + "/" + sysctl.key, sysctl.value, sysctl.needed});
+  }
+  return result;
+}
+
+netlink::Route hostRoute(const IpAddress& ip) {
+  netlink::Route route{Prefix::host(ip), {}, {}, {}};
+  // IPv6 routes have no scope of their own: the kernel tells "universe" of all of them.
+  if (ip.isV4()) route.scope = netlink::RouteScope::Link;
+  return route;
+}
+
+netlink::Route defaultRoute(const FamilyPlan& family) {
+  netlink::Route route{family.everywhere, family.gateway, {}, {}};
+  route.onLink = true;
+  return route;
+}
+
+std::string aliasOf(const Request& request) {
+  const auto alias = request.env.containerId + ' ' + request.env.ifName->text() + ' ' +
+                     request.config.name + ' ' + toString(request.env.args.pod);
+  return alias.substr(0, kLongestAlias);
+}
+
+}  // namespace
+
+base::IfName hostInterfaceOf(const conf::AttachmentId& id) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  std::string name = "kpol";
+  for (unsigned shift = 44; shift > 0; shift -= 4) name += kHex[hashOf(id) >> (shift - 4) & 15];
+  const auto parsed = base::IfName::parse(name);
+  base::expects(parsed.has_value(), "15 letters and digits are an interface name");
+  return *parsed;
+}
+
+std::optional<Owner> parseAlias(const std::string& alias) {
+  std::array<std::string, 3> words;
+  std::size_t start = 0;
+  for (auto& word : words) {
+    const auto end = alias.find(' ', start);
+    if (end == alias.npos || end == start) return std::nullopt;
+    word = alias.substr(start, end - start);
+    start = end + 1;
+  }
+  return Owner{{words[0], words[1]}, words[2]};
+}
+
+AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
+  const auto id = idOf(request);
+  const auto hostName = hostInterfaceOf(id);
+  AttachPlan plan{{hostName, macOf(id, false), false, {}, {}, {}, {}},
+                  {*request.env.ifName, macOf(id, true), false, {}, {}, {}, {}},
+                  request.config.mtu,
+                  aliasOf(request)};
+  std::vector<base::Family> families;
+  for (const auto& ip : ips) {
+    plan.pod.addresses.push_back({{}, ip, static_cast<std::uint8_t>(ip.bits()), !ip.isV4()});
+    plan.host.neighbours.push_back({{}, ip, plan.pod.mac});
+    plan.host.routes.push_back(hostRoute(ip));
+    if (std::find(families.begin(), families.end(), ip.family()) != families.end()) continue;
+    families.push_back(ip.family());
+    const auto& family = familyPlanOf(ip);
+    plan.pod.neighbours.push_back({{}, family.gateway, plan.host.mac});
+    plan.pod.routes.push_back(defaultRoute(family));
+    if (!ip.isV4()) plan.pod.automaticIpv6 = true;
+  }
+  plan.host.sysctls = sysctlsOf(hostName, false, families);
+  plan.pod.sysctls = sysctlsOf(*request.env.ifName, true, families);
+  return plan;
+}
+
+conf::Attachment attachmentOf(const Request& request, const base::IfName& hostInterface,
+                              std::vector<IpAddress> ips) {
+  std::sort(ips.begin(), ips.end());
+  ips.erase(std::unique(ips.begin(), ips.end()), ips.end());
+  return {request.env.containerId, *request.env.ifName, hostInterface, request.env.args.pod,
+          request.env.args.podUid, request.env.netns,   std::move(ips)};
+}
+
+conf::CniResult resultOf(const Request& request, const AttachPlan& plan, std::uint32_t mtu) {
+  conf::CniResult result;
+  result.interfaces = {
+      {plan.host.name.text(), toString(plan.host.mac), mtu, ""},
+      {plan.pod.name.text(), toString(plan.pod.mac), mtu, request.env.netns},
+  };
+  for (const auto& address : plan.pod.addresses)
+    result.ips.push_back({address.address, address.prefixLength,
+                          familyPlanOf(address.address).gateway, std::size_t{1}});
+  for (const auto& route : plan.pod.routes)
+    result.routes.push_back({route.destination, route.gateway});
+  result.dns = request.config.dns;
+  return result;
+}
+
+}  // namespace kpol::plugin

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/sysctl.hpp"
+
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+namespace kpol::plugin {
+namespace {
+
+bool hasValue(const std::string& path, std::string_view value) {
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> text{};
+  const auto got = fd ? ::read(fd.value(), text.data(), text.size()) : -1;
+  if (got <= 0) return false;
+  const std::string_view found(text.data(), static_cast<std::size_t>(got));
+  return found.substr(0, found.find('\n')) == value;
+}
+
+// Zero or errno.
+int write(const std::string& path, std::string_view value) {
+  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.value(), value.data(), value.size()) < 0) return errno;
+  return 0;
+}
+
+}  // namespace
+
+void set(const Sysctl& sysctl) {
+  // Reading first: a write takes the kernel's networking lock, and may find /proc/sys read-only
+  // where nothing needs to change.
+  const auto path = "/proc/sys/" + sysctl.path;
+  if (hasValue(path, sysctl.value)) return;
+  const int code = write(path, sysctl.value);
+  if (code != 0 && sysctl.needed)
+    throw base::SystemError("set " + sysctl.path + " to " + sysctl.value, code);
+}
+
+}  // namespace kpol::plugin
