@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/prefix.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace kpol::base {
+namespace {
+
+Prefix prefix(std::string_view text) {
+  return Prefix::parse(text).value();
+}
+IpAddress ip(std::string_view text) {
+  return IpAddress::parse(text).value();
+}
+
+// strict and sloppy: the canonical text, nothing where the form is refused.
+struct TextCase {
+  std::string text;
+  std::optional<std::string> strict;
+  std::optional<std::string> sloppy;
+};
+
+std::optional<std::string> text(const std::optional<Prefix>& prefix) {
+  if (!prefix) return std::nullopt;
+  return toString(*prefix);
+}
+
+class PrefixText : public testing::TestWithParam<TextCase> {};
+
+TEST_P(PrefixText, IsReadStrictlyAndSloppily) {
+  const auto& expected = GetParam();
+  EXPECT_EQ(text(Prefix::parse(expected.text)), expected.strict);
+  EXPECT_EQ(text(Prefix::parseSloppy(expected.text)), expected.sloppy);
+}
+
+// The cases of net.ParseCIDR in Go and of k8s.io/utils/net ParseCIDRSloppy, which keeps what Go
+// read before 1.17: leading zeros are decimal.
+INSTANTIATE_TEST_SUITE_P(
+    Same, PrefixText,
+    testing::Values(TextCase{"10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8"},
+                    TextCase{"0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0"},
+                    TextCase{"10.1.2.3/32", "10.1.2.3/32", "10.1.2.3/32"},
+                    TextCase{"::/0", "::/0", "::/0"},
+                    TextCase{"fd00::/64", "fd00::/64", "fd00::/64"},
+                    TextCase{"ABCD:2345::/33", "abcd:2345::/33", "abcd:2345::/33"},
+                    TextCase{"2001:DB8::/48", "2001:db8::/48", "2001:db8::/48"},
+                    TextCase{"::1/128", "::1/128", "::1/128"},
+                    TextCase{"::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104"}));
+
+INSTANTIATE_TEST_SUITE_P(OnlySloppy, PrefixText,
+                         testing::Values(TextCase{"10.1.2.3/8", {}, "10.0.0.0/8"},
+                                         TextCase{"10.1.2.3/0", {}, "0.0.0.0/0"},
+                                         TextCase{"10.1.2.3/31", {}, "10.1.2.2/31"},
+                                         TextCase{"fd00::1/64", {}, "fd00::/64"},
+                                         TextCase{"010.000.0.0/8", {}, "10.0.0.0/8"},
+                                         TextCase{"192.168.010.00/24", {}, "192.168.10.0/24"},
+                                         TextCase{"0000010.0.0.0/8", {}, "10.0.0.0/8"},
+                                         TextCase{"00.0.0.0/0", {}, "0.0.0.0/0"},
+                                         TextCase{"09.08.0.0/16", {}, "9.8.0.0/16"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Neither, PrefixText,
+    testing::Values(TextCase{"", {}, {}}, TextCase{"/", {}, {}}, TextCase{"/8", {}, {}},
+                    TextCase{"10.0.0.0", {}, {}}, TextCase{"10.0.0.0/", {}, {}},
+                    TextCase{"10.0.0.0/33", {}, {}}, TextCase{"10.0.0.0/-1", {}, {}},
+                    TextCase{"10.0.0.0/+8", {}, {}}, TextCase{"10.0.0.0/8 ", {}, {}},
+                    TextCase{"10.0.0.0/ 8", {}, {}}, TextCase{"10.0.0.0/8x", {}, {}},
+                    TextCase{"10.0.0.0/8/8", {}, {}}, TextCase{"10.0.0/8", {}, {}},
+                    TextCase{"10.0.0.256/8", {}, {}}, TextCase{"10..0.0/8", {}, {}},
+                    TextCase{"10.0.0.0/4294967304", {}, {}}, TextCase{"fd00::/129", {}, {}},
+                    TextCase{"fd00::%eth0/64", {}, {}}, TextCase{"fd00::/", {}, {}},
+                    TextCase{"10.0.0.0/255.0.0.0", {}, {}}, TextCase{"0x0a.0.0.0/8", {}, {}}));
+
+struct RangeCase {
+  std::string prefix;
+  std::string first;
+  std::string last;
+};
+
+class PrefixRange : public testing::TestWithParam<RangeCase> {};
+
+TEST_P(PrefixRange, HoldsItsBoundsAndNothingBeyond) {
+  const auto& [text, first, last] = GetParam();
+  const auto range = prefix(text);
+  EXPECT_EQ(range.first(), ip(first));
+  EXPECT_EQ(range.last(), ip(last));
+  EXPECT_TRUE(range.contains(range.first()));
+  EXPECT_TRUE(range.contains(range.last()));
+  if (const auto below = range.first().previous()) {
+    EXPECT_FALSE(range.contains(*below));
+  }
+  if (const auto above = range.last().next()) {
+    EXPECT_FALSE(range.contains(*above));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lengths, PrefixRange,
+    testing::Values(RangeCase{"0.0.0.0/0", "0.0.0.0", "255.255.255.255"},
+                    RangeCase{"128.0.0.0/1", "128.0.0.0", "255.255.255.255"},
+                    RangeCase{"10.0.0.0/8", "10.0.0.0", "10.255.255.255"},
+                    RangeCase{"10.244.1.0/25", "10.244.1.0", "10.244.1.127"},
+                    RangeCase{"10.244.1.4/31", "10.244.1.4", "10.244.1.5"},
+                    RangeCase{"10.244.1.5/32", "10.244.1.5", "10.244.1.5"},
+                    RangeCase{"::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+                    RangeCase{"fc00::/7", "fc00::", "fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+                    RangeCase{"fd00:0:0:8000::/49",
+                              "fd00:0:0:8000::", "fd00::ffff:ffff:ffff:ffff:ffff"},
+                    RangeCase{"fd00::5/128", "fd00::5", "fd00::5"}));
+
+TEST(Prefix, MakeMasksAndChecksTheLength) {
+  EXPECT_EQ(Prefix::make(ip("10.1.2.3"), 16), prefix("10.1.0.0/16"));
+  EXPECT_EQ(Prefix::make(ip("10.1.2.3"), 33), std::nullopt);
+  EXPECT_EQ(Prefix::make(ip("fd00::1"), 33), prefix("fd00::/33"));
+  EXPECT_EQ(Prefix::make(ip("fd00::1"), 129), std::nullopt);
+}
+
+TEST(Prefix, HostIsTheWholeAddress) {
+  EXPECT_EQ(Prefix::host(ip("10.1.2.3")), prefix("10.1.2.3/32"));
+  EXPECT_EQ(Prefix::host(ip("fd00::1")), prefix("fd00::1/128"));
+}
+
+TEST(Prefix, ContainsNarrowerPrefixesAndItself) {
+  const auto wide = prefix("10.0.0.0/8");
+  EXPECT_TRUE(wide.contains(wide));
+  EXPECT_TRUE(wide.contains(prefix("10.128.0.0/9")));
+  EXPECT_FALSE(wide.contains(prefix("8.0.0.0/7")));
+  EXPECT_FALSE(wide.contains(prefix("11.0.0.0/8")));
+}
+
+TEST(Prefix, NeverContainsTheOtherFamily) {
+  EXPECT_FALSE(prefix("0.0.0.0/0").contains(ip("::")));
+  EXPECT_FALSE(prefix("::/0").contains(ip("10.0.0.1")));
+  EXPECT_FALSE(prefix("::/0").contains(prefix("0.0.0.0/0")));
+}
+
+TEST(Prefix, SortsByAddressThenLength) {
+  EXPECT_LT(prefix("10.0.0.0/8"), prefix("10.0.0.0/9"));
+  EXPECT_LT(prefix("10.0.0.0/32"), prefix("11.0.0.0/8"));
+  EXPECT_LT(prefix("255.0.0.0/8"), prefix("::/0"));
+}
+
+}  // namespace
+}  // namespace kpol::base
