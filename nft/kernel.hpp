@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+#include "nft/change_set.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
-
-#include "base/error.hpp"
-#include "nft/change_set.hpp"
 
 namespace kpol::nft {
 
@@ -45,8 +46,11 @@ class Kernel {
  public:
   struct Options {
     std::string table = "kpol";
-    bool own = true;                          // false: an ordinary table, for tests and tools
-    std::size_t maxBatchBytes = 48U << 20U;   // larger change sets are split where that is safe
+    bool own = true;                         // false: an ordinary table, for tests and tools
+    std::size_t maxBatchBytes = 48U << 20U;  // larger change sets are split where that is safe
+    // A bound NETLINK_NETFILTER socket of another process (with it comes the ownership of the
+    // table); empty: one is made.
+    base::UniqueFd socket = {};
   };
   explicit Kernel(Options options);
   ~Kernel();
@@ -71,6 +75,9 @@ class Kernel {
 
   // Names the process (netlink port ID) that owns the table when it is not this one.
   [[nodiscard]] std::optional<std::uint32_t> foreignOwner() const;
+
+  // The socket's descriptor, for a holder that keeps the table owned when this process is gone.
+  [[nodiscard]] int fd() const;
 
  private:
   struct State;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nft/batch_answer.hpp"
+
+#include "netlink/error.hpp"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace kpol::nft {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void readExtack(std::span<const std::uint8_t> bytes, MessageRefusal& refusal) {
+  netlink::Attributes attributes(bytes);
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == NLMSGERR_ATTR_MSG) refusal.extack = attribute->text();
+    if (attribute->type == NLMSGERR_ATTR_OFFS) refusal.offset = attribute->u32();
+  }
+}
+
+// struct nlmsgerr: 0 or -errno, then the refused message (its header alone where NLM_F_CAPPED),
+// then the extended acknowledgement.
+MessageRefusal parseRefusal(const netlink::MessageView& message) {
+  auto rest = message.payload;
+  MessageRefusal refusal{message.sequence, -netlink::cutHeader<std::int32_t>(rest), {}, {}};
+  if (refusal.code == 0 || (message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
+  auto peek = rest;
+  const auto quoted = netlink::cutHeader<nlmsghdr>(peek);
+  const bool whole = (message.flags & NLM_F_CAPPED) == 0;
+  netlink::cut(rest,
+               whole ? std::max<std::size_t>(quoted.nlmsg_len, sizeof quoted) : sizeof quoted);
+  readExtack(rest, refusal);
+  return refusal;
+}
+
+}  // namespace
+
+void BatchAnswer::feed(std::span<const std::uint8_t> datagram) {
+  netlink::Messages messages(datagram);
+  while (const auto message = messages.next())
+    if (message->type == NLMSG_ERROR) feedOne(*message);
+}
+
+void BatchAnswer::feedOne(const netlink::MessageView& message) {
+  // Modulo 2^32: sequences wrap. Late answers to an earlier batch are outside.
+  if (message.sequence - first_ > last_ - first_) return;
+  MessageRefusal refusal = parseRefusal(message);
+  const bool wholeBatch = refusal.sequence == first_;
+  if (wholeBatch || refusal.sequence == last_) complete_ = true;
+  if (refusal.code == 0) return;
+  if (!refusal_ || (wholeBatch && refusal_->sequence != first_)) refusal_ = std::move(refusal);
+}
+
+// The kernel answers within send(): the first read that finds nothing has found the end. Reading on
+// past the acknowledgement keeps the queue empty for the next batch.
+std::optional<MessageRefusal> receiveAnswer(netlink::Socket& socket, BatchAnswer answer,
+                                            Clock::time_point deadline) {
+  bool lost = false;
+  for (;;) {
+    try {
+      const auto datagram = socket.receive(answer.complete() || lost ? Clock::now() : deadline);
+      if (datagram) {
+        answer.feed(*datagram);
+        continue;
+      }
+    } catch (const netlink::Error& error) {
+      if (error.code() != ENOBUFS) throw;
+      lost = true;
+      continue;
+    }
+    if (answer.refusal()) return answer.refusal();
+    if (lost) throw netlink::Error("learn the outcome of a transaction", ENOBUFS);
+    if (answer.complete()) return std::nullopt;
+    throw netlink::Error("wait for the outcome of a transaction", ETIMEDOUT);
+  }
+}
+
+}  // namespace kpol::nft

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nft/kernel.hpp"
+
+#include "netlink/socket.hpp"
+#include "nft/batch_answer.hpp"
+#include "nft/batch_split.hpp"
+#include "nft/encode.hpp"
+#include "nft/read_back.hpp"
+#include "nft/rejection.hpp"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace kpol::nft {
+namespace {
+
+constexpr std::chrono::seconds kDeadline{10};
+// Refusals come one message each; thousands fit before the kernel would have to drop some.
+constexpr std::size_t kReceiveBytes = 4U << 20U;
+// Elements encoded at a time in a split commit: a slice is far smaller than a batch.
+constexpr std::size_t kSlice = 1024;
+
+constexpr std::uint32_t kPersist = 0x4;  // NFT_TABLE_F_PERSIST, Linux 6.9; newer than our headers
+constexpr std::uint32_t kOwnFlags = NFT_TABLE_F_OWNER | kPersist;
+
+netlink::Socket openSocket(base::UniqueFd given) {
+  return given ? netlink::Socket::adopt(std::move(given)) : netlink::Socket(NETLINK_NETFILTER);
+}
+
+// The room's own error; netlink's says what was tried and why it failed.
+template <class Operation>
+auto asKernelError(Operation operation) {
+  try {
+    return operation();
+  } catch (const netlink::Error& error) {
+    throw KernelError(error.what(), error.code());
+  }
+}
+
+// Whether the set's declaration has to be known before `change` can be encoded.
+const std::string* setWithElements(const Change& change) {
+  if (const auto* added = std::get_if<AddElements>(&change)) return &added->set;
+  if (const auto* deleted = std::get_if<DeleteElements>(&change)) return &deleted->set;
+  return nullptr;
+}
+
+}  // namespace
+
+struct Kernel::State {
+  explicit State(Options given)
+      : options(std::move(given)), socket(openSocket(std::move(options.socket))) {
+    socket.growReceiveBuffer(kReceiveBytes);
+    if (options.own) tableFlags = kOwnFlags;
+  }
+
+  CommitOutcome commit(const ChangeSet& changes);
+  std::optional<Ruleset> readBack();
+  std::optional<std::uint32_t> foreignOwner();
+
+  Options options;
+  netlink::Socket socket;
+  Declarations declarations;  // of sets of the table; not all of them
+  // False until the kernel was read, while a commit's outcome is open, and after a failure.
+  bool declarationsHold = false;
+  std::uint32_t tableFlags = 0;
+  bool owned = false;
+  bool adoptionTried = false;
+  std::uint64_t batchesSent = 0;
+
+ private:
+  // One pass over a change set, in one batch or several.
+  struct Part {
+    const ChangeSet& changes;
+    Batch batch;
+    unsigned sent = 0;
+  };
+  void adopt();
+  void learn(const ChangeSet& changes);
+  CommitOutcome commitOnce(const ChangeSet& changes);
+  CommitOutcome commitSplit(const ChangeSet& changes);
+  std::optional<MessageRefusal> send(Batch& batch);
+  std::optional<Rejected> flush(Part& part);
+  std::optional<Rejected> sendElements(Part& part, Encoder& encoder, std::size_t index);
+  Rejected explain(const MessageRefusal& refusal, const Part& part);
+  void follow(const Change& change);
+  [[nodiscard]] bool refusesOwnedTables(const Rejected& rejected, const ChangeSet& changes) const;
+};
+
+// ---- ownership
+
+// Takes the table that a former owner's death has left without one. Another process's live table
+// stays its own, and one that was not made to persist cannot be taken (nf_tables_updtable).
+void Kernel::State::adopt() {
+  if (!options.own || owned) return;
+  adoptionTried = true;
+  const auto table = readTable(socket, options.table);
+  if (!table) return;
+  if (table->owner) {
+    owned = *table->owner == socket.portId();
+    return;
+  }
+  if ((table->flags & kPersist) == 0) return;
+  Batch batch;
+  encodeAdoption(options.table, kOwnFlags, batch);
+  owned = !send(batch);
+}
+
+std::optional<std::uint32_t> Kernel::State::foreignOwner() {
+  const auto table = readTable(socket, options.table);
+  if (!table || table->owner == socket.portId()) return std::nullopt;
+  return table->owner;
+}
+
+// ---- commit
+
+// Asks the kernel for the declarations that the changes need and do not bring.
+void Kernel::State::learn(const ChangeSet& changes) {
+  std::set<std::string_view> added;
+  for (const Change& change : changes.changes) {
+    if (const auto* set = std::get_if<AddSet>(&change)) added.insert(set->declaration.name);
+    const std::string* name = setWithElements(change);
+    if (name == nullptr || declarations.contains(*name) || added.contains(*name)) continue;
+    if (auto declaration = readDeclaration(socket, options.table, *name))
+      declarations.emplace(*name, std::move(*declaration));
+  }
+}
+
+std::optional<MessageRefusal> Kernel::State::send(Batch& batch) {
+  const auto bytes = batch.seal([this] { return socket.nextSequence(); });
+  socket.growSendBuffer(bytes.size());
+  ++batchesSent;
+  socket.send(bytes);
+  return receiveAnswer(socket, BatchAnswer(batch.firstSequence(), batch.lastSequence()),
+                       std::chrono::steady_clock::now() + kDeadline);
+}
+
+// What a committed change means for the ownership.
+void Kernel::State::follow(const Change& change) {
+  if (std::holds_alternative<AddTable>(change)) owned = tableFlags == kOwnFlags;
+  if (std::holds_alternative<DeleteTable>(change)) owned = false;
+}
+
+Rejected Kernel::State::explain(const MessageRefusal& refusal, const Part& part) {
+  Rejected rejected = describe(refusal, {part.batch, part.changes, declarations});
+  if (refusal.code != EPERM) return rejected;
+  if (const auto owner = foreignOwner())
+    rejected.message += "; the table belongs to netlink port " + std::to_string(*owner) +
+                        ", another process that is still running";
+  return rejected;
+}
+
+// Sends what is encoded, and starts anew.
+std::optional<Rejected> Kernel::State::flush(Part& part) {
+  if (part.batch.empty()) return std::nullopt;
+  if (const auto refusal = send(part.batch)) return explain(*refusal, part);
+  part.batch = Batch();
+  ++part.sent;
+  return std::nullopt;
+}
+
+CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
+  learn(changes);
+  Part part{changes, {}};
+  Encoder encoder(options.table, declarations, part.batch);
+  encoder.tableFlags(tableFlags);
+  for (std::size_t i = 0; i < changes.changes.size(); ++i) {
+    encoder.encode(changes.changes[i], {i, 0});
+    if (part.batch.size() <= options.maxBatchBytes) continue;
+    part.batch = Batch();
+    return commitSplit(changes);
+  }
+  if (auto rejected = flush(part)) return std::move(*rejected);
+  return Committed{part.sent};
+}
+
+// A new set's elements, in as many batches as they need.
+std::optional<Rejected> Kernel::State::sendElements(Part& part, Encoder& encoder,
+                                                    std::size_t index) {
+  const auto& added = std::get<AddElements>(part.changes.changes[index]);
+  const std::span elements(added.elements);
+  for (std::size_t first = 0; first < elements.size(); first += kSlice) {
+    const auto slice = elements.subspan(first, std::min(kSlice, elements.size() - first));
+    encoder.encode(AddElements{added.set, {slice.begin(), slice.end()}}, {index, first});
+    if (part.batch.size() < options.maxBatchBytes) continue;
+    if (auto rejected = flush(part)) return rejected;
+  }
+  return std::nullopt;
+}
+
+CommitOutcome Kernel::State::commitSplit(const ChangeSet& changes) {
+  declarations.clear();  // they followed the changes that were encoded in vain
+  learn(changes);
+  const BatchSplit parts = split(changes);
+  Part part{changes, {}};
+  Encoder encoder(options.table, declarations, part.batch);
+  encoder.tableFlags(tableFlags);
+  for (const std::size_t index : parts.early) {
+    if (std::holds_alternative<AddElements>(changes.changes[index])) {
+      if (auto rejected = sendElements(part, encoder, index)) return std::move(*rejected);
+    } else {
+      encoder.encode(changes.changes[index], {index, 0});
+    }
+  }
+  if (auto rejected = flush(part)) return std::move(*rejected);
+  for (const std::size_t index : parts.atomic) encoder.encode(changes.changes[index], {index, 0});
+  if (auto rejected = flush(part)) return std::move(*rejected);
+  return Committed{part.sent};
+}
+
+bool Kernel::State::refusesOwnedTables(const Rejected& rejected, const ChangeSet& changes) const {
+  return tableFlags != 0 && rejected.change &&
+         std::holds_alternative<AddTable>(changes.changes[*rejected.change]) &&
+         (rejected.code == EOPNOTSUPP || rejected.code == EINVAL);
+}
+
+CommitOutcome Kernel::State::commit(const ChangeSet& changes) {
+  base::expects(changes.table == options.table, "a change set is for the table of its kernel");
+  if (changes.empty()) return Committed{0};
+  if (!adoptionTried) adopt();
+  if (!std::exchange(declarationsHold, false)) declarations.clear();
+  CommitOutcome outcome = commitOnce(changes);
+  const auto* rejected = std::get_if<Rejected>(&outcome);
+  if (rejected != nullptr && refusesOwnedTables(*rejected, changes)) {
+    tableFlags = 0;
+    declarations.clear();
+    outcome = commitOnce(changes);
+  }
+  if (std::holds_alternative<Rejected>(outcome)) return outcome;
+  declarationsHold = true;
+  for (const Change& change : changes.changes) follow(change);
+  return outcome;
+}
+
+std::optional<Ruleset> Kernel::State::readBack() {
+  adopt();
+  auto ruleset = readRuleset(socket, options.table);
+  declarations.clear();
+  declarationsHold = true;
+  if (!ruleset) {
+    owned = false;
+    return ruleset;
+  }
+  for (const auto& [name, set] : ruleset->sets) declarations.emplace(name, declarationOf(set));
+  return ruleset;
+}
+
+// ---- the contract
+
+Kernel::Kernel(Options options)
+    : state_(asKernelError([&] { return std::make_unique<State>(std::move(options)); })) {}
+Kernel::~Kernel() = default;
+Kernel::Kernel(Kernel&&) noexcept = default;
+Kernel& Kernel::operator=(Kernel&&) noexcept = default;
+
+CommitOutcome Kernel::commit(const ChangeSet& changes) {
+  return asKernelError([&] { return state_->commit(changes); });
+}
+
+std::optional<Ruleset> Kernel::readBack() {
+  return asKernelError([&] { return state_->readBack(); });
+}
+
+bool Kernel::owned() const {
+  return state_->owned;
+}
+
+std::uint64_t Kernel::batchesSent() const {
+  return state_->batchesSent;
+}
+
+std::optional<std::uint32_t> Kernel::foreignOwner() const {
+  return asKernelError([&] { return state_->foreignOwner(); });
+}
+
+int Kernel::fd() const {
+  return state_->socket.fd();
+}
+
+}  // namespace kpol::nft

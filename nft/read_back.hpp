@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "netlink/socket.hpp"
+#include "nft/ruleset.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+// Private to nft/: questions to the kernel's nf_tables. Errors are netlink::Error.
+namespace kpol::nft {
+
+struct TableHeader {
+  std::uint32_t flags = 0;             // NFT_TABLE_F_*
+  std::optional<std::uint32_t> owner;  // port ID of the socket that owns it
+};
+// Nothing when there is no such table of family inet.
+std::optional<TableHeader> readTable(netlink::Socket& socket, const std::string& table);
+
+// The declaration of one set; nothing when there is none.
+std::optional<Set> readDeclaration(netlink::Socket& socket, const std::string& table,
+                                   const std::string& set);
+
+// The whole table, of one generation; nothing when there is none. Starts again when a transaction
+// came in between, at most 5 times, then Error with EAGAIN.
+std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table);
+
+}  // namespace kpol::nft
