@@ -41,9 +41,9 @@ enum class RouteScope : std::uint8_t { Universe = 0, Link = 253, Host = 254 };
 
 struct Route {
   base::Prefix destination;
-  std::optional<base::IpAddress> gateway;
+  std::optional<base::IpAddress> gateway{};
   base::IfIndex link;
-  std::optional<base::IpAddress> preferredSource;
+  std::optional<base::IpAddress> preferredSource{};
   RouteScope scope = RouteScope::Universe;
   std::uint32_t table = 254;  // RT_TABLE_MAIN
   std::uint8_t protocol = 4;  // RTPROT_STATIC
@@ -69,7 +69,7 @@ struct VethPair {
   base::MacAddress peerMac;
   std::uint32_t mtu = 0;  // of both ends; 0: the kernel's default
   int peerNetns = -1;     // descriptor; -1: the socket's own namespace
-  std::string alias;      // of this end, <= 255 bytes; may be empty
+  std::string alias{};    // of this end, <= 255 bytes; may be empty
 };
 
 }  // namespace kpol::netlink
