@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "policy/evaluate.hpp"
+#include "policy/snapshot.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <random>
+#include <vector>
+
+// Random clusters for property tests: small, and made of what implementations get wrong.
+namespace kpol::test {
+
+// Choices from a seed; the same on every platform (std::uniform_int_distribution is not).
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+
+  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(engine_() % limit); }
+  std::size_t between(std::size_t first, std::size_t last) {
+    return first + below(last - first + 1);
+  }
+  bool oneIn(std::size_t n) { return below(n) == 0; }
+  template <typename Range>
+  const auto& pick(const Range& range) {
+    return *(std::begin(range) + static_cast<std::ptrdiff_t>(below(std::size(range))));
+  }
+  template <typename T>
+  T pick(std::initializer_list<T> choices) {
+    return *(choices.begin() + below(choices.size()));
+  }
+  // Moves a random element out; `pool` must not be empty.
+  template <typename T>
+  T take(std::vector<T>& pool) {
+    std::swap(pool[below(pool.size())], pool.back());
+    T taken = std::move(pool.back());
+    pool.pop_back();
+    return taken;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// A cluster of up to ten pods and eight policies, valid as policy::Snapshot documents. Two running
+// pods never have an endpoint for the same address; finished pods, and pods without an endpoint,
+// may report any other's. Some policies hold what the API server would refuse, as stored objects
+// can: peers without fields or with too many, protocols nobody knows, excepts equal to their block.
+policy::Snapshot randomSnapshot(Random& random);
+
+// A flow aimed at what decides in `snapshot`: addresses of pods, nodes and the edges of blocks,
+// ports at the edges of ranges. Ports of TCP, UDP and SCTP are never 0.
+policy::Flow randomFlow(Random& random, const policy::Snapshot& snapshot);
+
+// Selectors and labels over the same few keys and values, as randomSnapshot() uses them.
+policy::LabelSelector randomSelector(Random& random);
+policy::Labels randomLabels(Random& random);
+// The same selector written in another way.
+policy::LabelSelector respelled(Random& random, const policy::LabelSelector& selector);
+
+}  // namespace kpol::test
