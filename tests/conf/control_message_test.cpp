@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/control_message.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kpol::conf {
+namespace {
+
+TEST(ErrorBody, ReadsBackWhatItPrints) {
+  EXPECT_EQ(printErrorBody("pod a/b is not \"known\""), R"({"error":"pod a/b is not \"known\""})");
+  EXPECT_EQ(errorTextOf(printErrorBody("pod a/b is not known")), "pod a/b is not known");
+}
+
+TEST(ErrorBody, IsItselfWhereItIsNoJson) {
+  EXPECT_EQ(errorTextOf("<html>"), "<html>");
+  EXPECT_EQ(errorTextOf(R"({"error":1})"), R"({"error":1})");
+  EXPECT_EQ(errorTextOf(""), "");
+  EXPECT_EQ(errorTextOf(std::string(1000, 'x')), std::string(200, 'x'));
+}
+
+TEST(StatusBody, IsReadyOnlyWhenItSaysSo) {
+  EXPECT_TRUE(saysReady(R"({"ready":true,"generation":4})"));
+  for (const char* body : {R"({"ready":false})", R"({"ready":1})", R"({"ready":"true"})", "{}",
+                           "[true]", "true", "", "no json"})
+    EXPECT_FALSE(saysReady(body)) << body;
+}
+
+}  // namespace
+}  // namespace kpol::conf

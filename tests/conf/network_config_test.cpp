@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/network_config.hpp"
+
+#include "tests/conf/expect_config_error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kpol::conf {
+namespace {
+
+base::IpAddress ip(const char* text) {
+  return base::IpAddress::parse(text).value();
+}
+
+NetworkConfig minimal() {
+  NetworkConfig config;
+  config.version = CniVersion::V1_0_0;
+  config.name = "kpol";
+  return config;
+}
+
+// A config with these fields beside the required ones.
+NetworkConfig parseWith(const std::string& fields) {
+  return parseNetworkConfig(R"({"cniVersion":"1.0.0","name":"kpol")" +
+                            (fields.empty() ? "" : "," + fields) + "}");
+}
+
+TEST(NetworkConfig, HasTheDocumentedDefaults) {
+  const auto config = parseWith("");
+  EXPECT_EQ(config, minimal());
+  EXPECT_EQ(config.stateDir, "/var/lib/kpol");
+  EXPECT_EQ(config.socket, "/run/kpol/kpold.sock");
+  EXPECT_EQ(config.policy, PolicyMode::Required);
+  EXPECT_EQ(config.policyTimeout, std::chrono::seconds(30));
+  EXPECT_EQ(config.mtu, 0U);
+}
+
+TEST(NetworkConfig, IsReadAsAWhole) {
+  const auto config = parseNetworkConfig(R"({
+      "cniVersion":"1.1.0","cniVersions":["0.4.0","1.0.0","1.1.0"],"name":"pods.v4-v6_1",
+      "type":"kpol","mtu":1450,"unknown":{"a":[1]},
+      "ipam":{"type":"kpol","ranges":[["10.244.1.0/24"]],"unknown":1},
+      "stateDir":"/tmp/s","socket":"/tmp/k.sock","policy":"none","policyTimeout":5,
+      "dns":{"nameservers":["10.96.0.10"],"domain":"d","search":["s"],"options":["o"]},
+      "runtimeConfig":{"ips":["10.244.1.9/24","fd00::9"],"portMappings":[]},
+      "prevResult":{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/32"}],"later":1},
+      "cni.dev/valid-attachments":[{"containerID":"c","ifname":"eth0"}]})");
+  NetworkConfig expected;
+  expected.version = CniVersion::V1_1_0;
+  expected.name = "pods.v4-v6_1";
+  expected.mtu = 1450;
+  expected.ipam = {"kpol",
+                   {{{base::Prefix::parse("10.244.1.0/24").value(), ip("10.244.1.1"),
+                      ip("10.244.1.254"), std::nullopt}}}};
+  expected.stateDir = "/tmp/s";
+  expected.socket = "/tmp/k.sock";
+  expected.policy = PolicyMode::None;
+  expected.policyTimeout = std::chrono::seconds(5);
+  expected.dns = {{"10.96.0.10"}, "d", {"s"}, {"o"}};
+  expected.requestedIps = {ip("10.244.1.9"), ip("fd00::9")};
+  expected.prevResult =
+      PrevResult{{{}, {{ip("10.0.0.1"), 32, std::nullopt, std::nullopt}}, {}, {}},
+                 R"({"cniVersion":"1.1.0","ips":[{"address":"10.0.0.1/32"}],"later":1})"};
+  expected.validAttachments = {{{"c", "eth0"}}};
+  EXPECT_EQ(config, expected);
+}
+
+TEST(NetworkConfig, TakesNullForNotGiven) {
+  EXPECT_EQ(parseWith(R"("mtu":null,"ipam":null,"prevResult":null,"dns":null,"policy":null,
+                         "runtimeConfig":null)"),
+            minimal());
+}
+
+TEST(NetworkConfig, LeavesTheFieldsOfOtherIpamPluginsToThem) {
+  auto expected = minimal();
+  expected.ipam.type = "host-local";
+  EXPECT_EQ(parseWith(R"("ipam":{"type":"host-local","ranges":[[{"subnet":"x"}]]})"), expected);
+}
+
+TEST(NetworkConfig, TellsNoValidAttachmentsFromNotGiven) {
+  EXPECT_EQ(parseWith("").validAttachments, std::nullopt);
+  EXPECT_EQ(parseWith(R"("cni.dev/valid-attachments":[])").validAttachments,
+            std::vector<AttachmentId>{});
+  EXPECT_EQ(
+      parseWith(R"("cni.dev/attachments":[{"containerID":"c","ifname":"e"}])").validAttachments,
+      (std::vector<AttachmentId>{{"c", "e"}}));
+}
+
+TEST(NetworkConfig, IsRefusedByField) {
+  struct Case {
+    const char* fields;
+    const char* field;
+  };
+  for (const auto& [fields, field] : {
+           Case{R"("name":"")", "name"},
+           Case{R"("name":7)", "name"},
+           Case{R"("name":"-a")", "name"},
+           Case{R"("name":"a/b")", "name"},
+           Case{R"("cniVersion":1)", "cniVersion"},
+           Case{R"("mtu":"1450")", "mtu"},
+           Case{R"("mtu":1450.5)", "mtu"},
+           Case{R"("mtu":67)", "mtu"},
+           Case{R"("mtu":65536)", "mtu"},
+           Case{R"("mtu":18446744073709551615)", "mtu"},
+           Case{R"("mtu":true)", "mtu"},
+           Case{R"("ipam":"host-local")", "ipam"},
+           Case{R"("ipam":{"type":1})", "ipam.type"},
+           Case{R"("ipam":{"type":"../host-local"})", "ipam.type"},
+           Case{R"("ipam":{"type":"kpol"})", "ipam.ranges"},
+           Case{R"("stateDir":1)", "stateDir"},
+           Case{R"("stateDir":"var")", "stateDir"},
+           Case{R"("socket":"")", "socket"},
+           Case{R"("socket":[])", "socket"},
+           Case{R"("policy":"maybe")", "policy"},
+           Case{R"("policy":true)", "policy"},
+           Case{R"("policyTimeout":0)", "policyTimeout"},
+           Case{R"("policyTimeout":"30s")", "policyTimeout"},
+           Case{R"("dns":[])", "dns"},
+           Case{R"("dns":{"search":"x"})", "dns.search"},
+           Case{R"("runtimeConfig":[])", "runtimeConfig"},
+           Case{R"("runtimeConfig":{"ips":"10.0.0.1"})", "runtimeConfig.ips"},
+           Case{R"("runtimeConfig":{"ips":["10.0.0.1","x"]})", "runtimeConfig.ips[1]"},
+           Case{R"("prevResult":"x")", "prevResult"},
+           Case{R"("prevResult":{"ips":[{"address":1}]})", "prevResult.ips[0].address"},
+           Case{R"("cni.dev/valid-attachments":{})", "cni.dev/valid-attachments"},
+           Case{R"("cni.dev/valid-attachments":[{"ifname":"e"}])",
+                "cni.dev/valid-attachments[0].containerID"},
+           Case{R"("cni.dev/valid-attachments":[{"containerID":"c"}])",
+                "cni.dev/valid-attachments[0].ifname"},
+       }) {
+    const auto [found, message] = test::configErrorOf([&] { (void)parseWith(fields); });
+    EXPECT_EQ(found, field) << fields;
+    EXPECT_THAT(message, testing::StartsWith(std::string(field) + ": ")) << fields;
+  }
+}
+
+TEST(NetworkConfig, SaysWhatAFieldMustBe) {
+  EXPECT_EQ(test::configErrorOf([] { (void)parseWith(R"("mtu":"1450")"); }).second,
+            "mtu: must be an integer from 68 to 65535, not \"1450\"");
+  EXPECT_EQ(test::configErrorOf([] { (void)parseWith(R"("policy":["none"])"); }).second,
+            "policy: must be a string, not array");
+}
+
+TEST(NetworkConfig, IsRefusedWithoutFieldWhereItIsNoObject) {
+  for (const char* text : {"", "{", "[]", "null", "\"x\"", "{\"name\":\"\xff\"}"})
+    EXPECT_EQ(test::configErrorOf([&] { (void)parseNetworkConfig(text); }).first, "") << text;
+}
+
+TEST(NetworkConfig, RefusesVersionsOfOtherTimes) {
+  EXPECT_THROW((void)parseNetworkConfig(R"({"name":"n"})"), IncompatibleVersion);
+  EXPECT_THROW((void)parseNetworkConfig(R"({"cniVersion":"2.0.0","name":"n"})"),
+               IncompatibleVersion);
+}
+
+}  // namespace
+}  // namespace kpol::conf
