@@ -23,11 +23,11 @@ std::optional<Key> bytesOf(const nftnl_expr* expr, std::uint16_t attribute) {
   return Key(std::span(bytes, length));
 }
 
+// As `nft --debug=netlink` prints it.
 std::string textOf(const nftnl_expr* expr) {
-  std::array<char, 1024> text{};
-  const auto length = nftnl_expr_snprintf(text.data(), text.size(), const_cast<nftnl_expr*>(expr),
-                                          NFTNL_OUTPUT_DEFAULT, 0);
-  return length < 0 ? "?" : std::string(text.data());
+  std::array<char, 1024> details{};
+  nftnl_expr_snprintf(details.data(), details.size(), expr, NFTNL_OUTPUT_DEFAULT, 0);
+  return std::string(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME)) + " " + details.data();
 }
 
 Key zeroExtended(const Key& key, std::size_t size) {

@@ -3,6 +3,7 @@
 #include "nft/handles.hpp"
 #include "nft/kernel_numbers.hpp"
 #include "nft/key_arithmetic.hpp"
+#include "nft/shape.hpp"
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
@@ -28,7 +29,7 @@ std::optional<std::vector<DataType>> typesOf(const nftnl_set* set, std::uint16_t
                                              std::uint16_t lengthAttribute) {
   auto types = keyTypes(nftnl_set_get_u32(set, typeAttribute));
   if (!types) return std::nullopt;
-  const std::uint32_t length = keyLength(*types);
+  const std::size_t length = lengthOf(*types);
   if (length != nftnl_set_get_u32(set, lengthAttribute) || length > Key::kCapacity)
     return std::nullopt;
   return types;

@@ -71,9 +71,23 @@ void putRange(nlmsghdr* message, const Element& element, bool withValue) {
 void putElement(nlmsghdr* message, const Element& element, bool withValue) {
   nlattr* nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
   putData(message, NFTA_SET_ELEM_KEY, element.first);
-  if (element.last != element.first) putData(message, NFTA_SET_ELEM_KEY_END, element.last);
   if (withValue) putValue(message, element);
   mnl_attr_nest_end(message, nest);
+}
+
+// A concatenated range has both its ends. So has a single value among them, or nft lists it and the
+// next one as if they were the two elements of a range of lone keys.
+void putConcatenatedRange(nlmsghdr* message, const Element& element, bool withValue) {
+  nlattr* nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+  putData(message, NFTA_SET_ELEM_KEY, element.first);
+  putData(message, NFTA_SET_ELEM_KEY_END, element.last);
+  if (withValue) putValue(message, element);
+  mnl_attr_nest_end(message, nest);
+}
+
+auto* putterFor(const Set& set) {
+  if (!set.interval) return &putElement;
+  return set.key.size() == 1 ? &putRange : &putConcatenatedRange;
 }
 
 }  // namespace
@@ -81,7 +95,7 @@ void putElement(nlmsghdr* message, const Element& element, bool withValue) {
 void encodeElements(const ElementMessages& messages, const std::vector<Element>& elements,
                     Batch& batch) {
   const bool withValue = messages.kind.type == NFT_MSG_NEWSETELEM;
-  const bool ranges = messages.set.interval && messages.set.key.size() == 1;
+  const auto put = putterFor(messages.set);
   for (std::size_t i = 0; i < elements.size();) {
     const std::size_t left = (elements.size() - i) * kMaxElementBytes;
     batch.from({messages.origin.change, messages.origin.firstElement + i});
@@ -92,7 +106,7 @@ void encodeElements(const ElementMessages& messages, const std::vector<Element>&
                    nlattr* list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
                    const std::size_t full = message->nlmsg_len + kMaxListBytes;
                    for (; i < elements.size() && message->nlmsg_len < full; ++i)
-                     (ranges ? putRange : putElement)(message, elements[i], withValue);
+                     put(message, elements[i], withValue);
                    mnl_attr_nest_end(message, list);
                  });
   }

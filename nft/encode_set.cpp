@@ -2,6 +2,7 @@
 #include "base/error.hpp"
 #include "nft/encode.hpp"
 #include "nft/kernel_numbers.hpp"
+#include "nft/shape.hpp"
 
 #include <linux/netfilter/nf_tables.h>
 
@@ -36,6 +37,10 @@ std::uint32_t flagsOf(const Set& set) {
   return flags;
 }
 
+std::uint32_t lengthIn(const std::vector<DataType>& types) {
+  return static_cast<std::uint32_t>(lengthOf(types));
+}
+
 void putValueType(nftnl_set* set, const Set& declaration) {
   switch (declaration.kind) {
     case Set::Kind::Set: return;
@@ -45,7 +50,7 @@ void putValueType(nftnl_set* set, const Set& declaration) {
       return;
     case Set::Kind::Map:
       nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, keyTypeNumber(declaration.value));
-      nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, keyLength(declaration.value));
+      nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, lengthIn(declaration.value));
       return;
   }
 }
@@ -58,7 +63,7 @@ SetPtr encodeSet(const std::string& table, const Set& declaration, std::uint32_t
   check(nftnl_set_set_str(set.get(), NFTNL_SET_NAME, declaration.name.c_str()));
   nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, flagsOf(declaration));
   nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, keyTypeNumber(declaration.key));
-  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, keyLength(declaration.key));
+  nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, lengthIn(declaration.key));
   nftnl_set_set_u32(set.get(), NFTNL_SET_ID, id);
   putValueType(set.get(), declaration);
   if (declaration.size) nftnl_set_set_u32(set.get(), NFTNL_SET_DESC_SIZE, *declaration.size);

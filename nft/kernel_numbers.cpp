@@ -119,13 +119,6 @@ std::optional<std::vector<DataType>> keyTypes(std::uint32_t number) {
   return types;
 }
 
-std::uint32_t keyLength(const std::vector<DataType>& types) {
-  if (types.size() == 1) return static_cast<std::uint32_t>(byteLength(types.front()));
-  std::uint32_t length = 0;
-  for (const DataType type : types) length += paddedLength(byteLength(type));
-  return length;
-}
-
 std::uint32_t byteOrderNumber(const std::vector<DataType>& types) {
   if (types.size() != 1) return kNoByteOrder;
   switch (types.front()) {

@@ -15,8 +15,6 @@ namespace kpol::nft {
 std::uint32_t keyTypeNumber(const std::vector<DataType>& types);
 std::optional<std::vector<DataType>> keyTypes(std::uint32_t number);
 
-// The bytes a (concatenated) key of these types takes in registers.
-std::uint32_t keyLength(const std::vector<DataType>& types);
 constexpr std::uint32_t paddedLength(std::size_t bytes) {
   return static_cast<std::uint32_t>((bytes + 3) / 4 * 4);
 }
