@@ -160,7 +160,6 @@ Verdict evaluate(const Snapshot& snapshot, const Flow& flow) {
 }
 
 bool nodeAllows(const Snapshot& snapshot, const Flow& flow) {
-  if (betweenPodAndItsNode(snapshot, flow)) return true;
   if (isUnaccounted(snapshot, flow.source) || isUnaccounted(snapshot, flow.destination)) {
     return false;
   }

@@ -50,9 +50,9 @@ Verdict evaluate(const Snapshot& snapshot, const Flow& flow);
 
 // What this node must do with `flow`: as evaluate(), but an end that is not a local endpoint's
 // address is not judged here (its own node judges it). Fail closed: an endpoint whose pod is not in
-// the snapshot, or is there without a pod network (!hasPodNetwork), may send and receive nothing,
-// not even to itself, as nobody can say what its policies are; only traffic between it and its own
-// node passes where no policy could forbid that.
+// the snapshot, or is there without a pod network (!hasPodNetwork), may send and receive nothing at
+// all, not even to itself or to and from the node: nobody can say what its policies are, and no
+// container of such a pod is meant to run.
 bool nodeAllows(const Snapshot& snapshot, const Flow& flow);
 
 }  // namespace kpol::policy

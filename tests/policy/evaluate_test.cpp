@@ -225,20 +225,11 @@ class UnaccountedEndpoint : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(UnaccountedEndpoint, SendsAndReceivesNothing) {
-  for (const char* other : {"10.0.0.2", "10.0.9.1", "8.8.8.8", "10.0.0.1"}) {
+  for (const char* other : {"10.0.0.2", "10.0.9.1", "8.8.8.8", "10.0.0.1", "192.168.7.1"}) {
     EXPECT_FALSE(nodeAllows(snapshot(), tcpTo(80, other, "10.0.0.1"))) << other;
     EXPECT_FALSE(nodeAllows(snapshot(), tcpTo(80, "10.0.0.1", other))) << other;
   }
   EXPECT_TRUE(nodeAllows(snapshot(), tcpTo(80, "8.8.8.8", "10.0.0.2")));
-}
-
-TEST_P(UnaccountedEndpoint, StaysInTouchWithItsNodeWhereNoPolicyCouldForbidIt) {
-  Snapshot made = snapshot();
-  EXPECT_TRUE(nodeAllows(made, tcpTo(80, "192.168.7.1", "10.0.0.1")));
-  EXPECT_TRUE(nodeAllows(made, tcpTo(80, "10.0.0.1", "192.168.7.1")));
-  made.podToNode = PodToNode::Policy;
-  EXPECT_TRUE(nodeAllows(made, tcpTo(80, "192.168.7.1", "10.0.0.1")));
-  EXPECT_FALSE(nodeAllows(made, tcpTo(80, "10.0.0.1", "192.168.7.1")));
 }
 
 TEST_P(UnaccountedEndpoint, GivesWayToARunningPodWithItsAddress) {
