@@ -127,8 +127,9 @@ void parse(Parser& parser, Connection& connection) {
     const auto bytes = connection.receive();
     boost::system::error_code error;
     if (bytes.empty()) {
-      parser.put_eof(error);
-      if (error) connection.fail("closed the connection before its answer was complete");
+      if (parser.got_some()) parser.put_eof(error);
+      if (error || !parser.got_some())
+        connection.fail("closed the connection before its answer was complete");
       continue;
     }
     pending.append(bytes);
