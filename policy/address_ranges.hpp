@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
-#include <vector>
-
 #include "base/ip_address.hpp"
 #include "policy/objects.hpp"
+
+#include <compare>
+#include <vector>
 
 namespace kpol::policy {
 

@@ -29,7 +29,9 @@ constexpr FamilyNames kV6{Field::Ip6Saddr, Field::Ip6Daddr, names::kEndpoints6, 
 const Verdict kAccept{Verdict::Kind::Accept, {}};
 const Verdict kDrop{Verdict::Kind::Drop, {}};
 
-Verdict go(const char* chain) { return {Verdict::Kind::Goto, chain}; }
+Verdict go(const char* chain) {
+  return {Verdict::Kind::Goto, chain};
+}
 
 // The host ends of pods' veth pairs all begin with "kpol".
 Match podInterface(Field field) {
@@ -38,7 +40,8 @@ Match podInterface(Field field) {
 }
 
 Rule establishedRule() {
-  return {{Match{{Field::CtState}, false,
+  return {{Match{{Field::CtState},
+                 false,
                  nft::AnyBit{nft::ct_state::kEstablished | nft::ct_state::kRelated}},
            kAccept},
           {}};
@@ -64,11 +67,14 @@ Rule unknownDestination(const FamilyNames& family) {
   return endpointRule(Field::OifName, family.destination, family.endpoints, "pod not programmed");
 }
 
-Rule dispatch(Field field, const char* map) { return {{nft::VerdictMapLookup{{field}, map}}, {}}; }
+Rule dispatch(Field field, const char* map) {
+  return {{nft::VerdictMapLookup{{field}, map}}, {}};
+}
 
 // ICMPv6 133..137: router and neighbour discovery, which a link needs to work at all (RFC 4890).
 Rule neighbourDiscoveryRule() {
-  return {{Match{{Field::Icmpv6Type}, false,
+  return {{Match{{Field::Icmpv6Type},
+                 false,
                  nft::Between{nft::Key::of(std::uint8_t{133}), nft::Key::of(std::uint8_t{137})}},
            kAccept},
           "neighbour discovery"};
@@ -81,20 +87,21 @@ Rule familyRule(std::uint8_t nfproto, const char* chain) {
 nft::Chain forwardFamily(const char* name, const FamilyNames& family) {
   return {name,
           {},
-          {unknownSource(family), unknownDestination(family), dispatch(family.source, family.egress),
-           dispatch(family.destination, family.ingress)}};
+          {unknownSource(family), unknownDestination(family),
+           dispatch(family.source, family.egress), dispatch(family.destination, family.ingress)}};
 }
 
 nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
-  return {name, nft::BaseChain{nft::BaseChain::Type::Filter, hook, kPriority, Verdict::Kind::Accept},
+  return {name,
+          nft::BaseChain{nft::BaseChain::Type::Filter, hook, kPriority, Verdict::Kind::Accept},
           std::move(rules)};
 }
 
 // Pod to its own node: an unknown pod is silent here too. Policies are asked only where the node is
 // told so.
 nft::Chain fromPodChain(PodToNode podToNode) {
-  nft::Chain chain{"from-pod", {}, {neighbourDiscoveryRule(), unknownSource(kV4),
-                                    unknownSource(kV6)}};
+  nft::Chain chain{
+      "from-pod", {}, {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6)}};
   if (podToNode == PodToNode::Policy) {
     chain.rules.push_back(revokedRule());
     chain.rules.push_back(establishedRule());
@@ -108,19 +115,22 @@ nft::Chain fromPodChain(PodToNode podToNode) {
 
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
   ruleset.counters.insert({names::kUnknownCounter, names::kRevokedCounter});
-  ruleset.add(hookChain("forward", Hook::Forward,
-                        {revokedRule(), establishedRule(), familyRule(2, "forward4"),
-                         familyRule(10, "forward6")}));
+  ruleset.add(hookChain(
+      "forward", Hook::Forward,
+      {revokedRule(), establishedRule(), familyRule(2, "forward4"), familyRule(10, "forward6")}));
   ruleset.add(forwardFamily("forward4", kV4));
   ruleset.add(forwardFamily("forward6", kV6));
-  ruleset.add(hookChain("input", Hook::Input, {{{podInterface(Field::IifName), go("from-pod")}, {}}}));
+  ruleset.add(
+      hookChain("input", Hook::Input, {{{podInterface(Field::IifName), go("from-pod")}, {}}}));
   ruleset.add(
       hookChain("output", Hook::Output, {{{podInterface(Field::OifName), go("to-pod")}, {}}}));
   ruleset.add(fromPodChain(podToNode));
-  ruleset.add(nft::Chain{"to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4),
-                                        unknownDestination(kV6)}});
-  ruleset.add(nft::Chain{names::kToIngress, {}, {dispatch(kV4.destination, kV4.ingress),
-                                                 dispatch(kV6.destination, kV6.ingress)}});
+  ruleset.add(nft::Chain{
+      "to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4), unknownDestination(kV6)}});
+  ruleset.add(
+      nft::Chain{names::kToIngress,
+                 {},
+                 {dispatch(kV4.destination, kV4.ingress), dispatch(kV6.destination, kV6.ingress)}});
   // Never reached: conntrack keeps room for labels only while some rule sets one
   // (net/netfilter/nft_ct.c, nf_connlabels_get).
   ruleset.add(nft::Chain{"label-room", {}, {{{nft::SetCtLabel{kRevokedLabelBit}}, {}}}});

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-
 #include "nft/ruleset.hpp"
 #include "policy/peer_sets.hpp"
 #include "policy/profile.hpp"
+
+#include <string>
 
 namespace kpol::policy {
 

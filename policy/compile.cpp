@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/compile.hpp"
 
-#include <algorithm>
-#include <map>
-#include <set>
-
 #include "policy/chains.hpp"
 #include "policy/membership.hpp"
 #include "policy/names.hpp"
 #include "policy/peer_sets.hpp"
 #include "policy/profile.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
 
 namespace kpol::policy {
 namespace {
@@ -138,6 +138,8 @@ class Compiler {
 
 }  // namespace
 
-CompileResult compile(const Snapshot& snapshot) { return Compiler(snapshot).run(); }
+CompileResult compile(const Snapshot& snapshot) {
+  return Compiler(snapshot).run();
+}
 
 }  // namespace kpol::policy

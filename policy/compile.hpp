@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <vector>
-
 #include "nft/ruleset.hpp"
 #include "policy/diagnostic.hpp"
 #include "policy/snapshot.hpp"
+
+#include <vector>
 
 namespace kpol::policy {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/membership.hpp"
 
-#include <algorithm>
-
 #include "policy/address_ranges.hpp"
 #include "policy/selector.hpp"
+
+#include <algorithm>
 
 namespace kpol::policy {
 namespace {
@@ -25,9 +25,11 @@ void addNamed(const Member& member, const NamedPortPeers& port, const base::IpAd
 }
 
 bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
-  const auto above = std::upper_bound(
-      ranges.begin(), ranges.end(), ip,
-      [](const base::IpAddress& address, const AddressRange& range) { return address < range.first; });
+  const auto above =
+      std::upper_bound(ranges.begin(), ranges.end(), ip,
+                       [](const base::IpAddress& address, const AddressRange& range) {
+                         return address < range.first;
+                       });
   return above != ranges.begin() && ip <= std::prev(above)->last;
 }
 
@@ -44,9 +46,18 @@ Membership::Membership(const Snapshot& snapshot) {
     const auto endpoint = local.find(pod.key);
     members_.push_back({&pod, endpoint == local.end() ? pod.ips : std::move(endpoint->second)});
     sortUnique(members_.back().ips);
+    if (endpoint != local.end()) claim(members_.back());
     namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNameLabel, pod.key.ns}}));
   }
+  for (auto& member : members_) {
+    claim(member);
+    std::erase_if(member.ips, [&](const auto& ip) { return owners_.at(ip) != member.pod; });
+  }
   for (const auto& ns : snapshot.namespaces) namespaceLabels_.insert_or_assign(ns.name, ns.labels);
+}
+
+void Membership::claim(const Member& member) {
+  for (const auto& ip : member.ips) owners_.try_emplace(ip, member.pod);
 }
 
 const Member* Membership::find(const base::ObjectKey& pod) const {

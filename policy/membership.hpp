@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "policy/profile.hpp"
+#include "policy/snapshot.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
-
-#include "policy/profile.hpp"
-#include "policy/snapshot.hpp"
 
 namespace kpol::policy {
 
@@ -42,11 +43,16 @@ class Membership {
   [[nodiscard]] std::vector<NamedAddress> resolve(const NamedPortPeers& port) const;
 
  private:
+  // Takes the member's addresses for its own, where nobody else has.
+  void claim(const Member& member);
   [[nodiscard]] std::span<const Member> inNamespace(const std::string& ns) const;
   [[nodiscard]] bool matchesNamespace(const LabelSelector& selector, const std::string& ns) const;
 
   std::vector<Member> members_;  // sorted by pod key
   std::map<std::string, Labels> namespaceLabels_;
+  // Who an address belongs to where several pods report it (podAt()): a local endpoint's pod first,
+  // then the first by key. A pod whose sandbox is gone still reports what was given out again.
+  std::unordered_map<base::IpAddress, const Pod*> owners_;
 };
 
 }  // namespace kpol::policy

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/peer_sets.hpp"
 
-#include <algorithm>
-
 #include "policy/address_ranges.hpp"
 #include "policy/selector.hpp"
+
+#include <algorithm>
 
 namespace kpol::policy {
 namespace {
@@ -12,7 +12,9 @@ namespace {
 // NFTNL_UDATA_COMMENT_MAXLEN (128) with its final zero.
 constexpr std::size_t kCommentBytes = 127;
 
-char digit(base::Family family) { return family == base::Family::V4 ? '4' : '6'; }
+char digit(base::Family family) {
+  return family == base::Family::V4 ? '4' : '6';
+}
 
 void add(Identity& identity, const LabelSelector& selector) {
   identity.add(selector.matchLabels.entries().size());
@@ -32,7 +34,9 @@ void add(Identity& identity, const PeerSelector& selector) {
   add(identity, selector.podSelector);
 }
 
-void merge(Origins& to, const Origins& from) { to.insert(from.begin(), from.end()); }
+void merge(Origins& to, const Origins& from) {
+  to.insert(from.begin(), from.end());
+}
 
 bool isWholeFamily(const std::vector<AddressRange>& ranges) {
   return ranges.size() == 1 && !ranges.front().first.previous() && !ranges.front().last.next();

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "nft/ruleset.hpp"
 #include "policy/membership.hpp"
 #include "policy/names.hpp"
 #include "policy/profile.hpp"
 
+#include <map>
+#include <string>
+#include <vector>
+
 namespace kpol::policy {
 
-// The address families that local pods use; sets and rules of a family nobody here has are not made.
+// The address families that local pods use; sets and rules of a family nobody here has are not
+// made.
 struct Families {
   bool v4 = false;
   bool v6 = false;

@@ -30,9 +30,13 @@ PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
     return result;
   }
   for (const auto& peer : rule.peers) {
+    const bool selects = peer.podSelector || peer.namespaceSelector;
+    // A peer without any field, or with a block and a selector, is refused by the API; should one
+    // be seen, it admits nobody.
+    if (peer.ipBlock.has_value() == selects) continue;
     if (peer.ipBlock) {
       result.blocks.emplace(*peer.ipBlock, origin);
-    } else if (peer.podSelector || peer.namespaceSelector) {
+    } else {
       PeerSelector selector;
       if (peer.namespaceSelector)
         selector.namespaceSelector = canonical(*peer.namespaceSelector);
@@ -41,7 +45,6 @@ PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
       if (peer.podSelector) selector.podSelector = canonical(*peer.podSelector);
       result.selectors.emplace(std::move(selector), origin);
     }
-    // A peer without any field is refused by the API; should one be seen, it admits nobody.
   }
   return result;
 }

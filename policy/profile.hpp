@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/object_key.hpp"
+#include "base/protocol.hpp"
+#include "policy/objects.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -9,10 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "base/object_key.hpp"
-#include "base/protocol.hpp"
-#include "policy/objects.hpp"
 
 // What the policies that select one pod say together, in the shape in which it is compiled: by
 // port, and for each port by peer.
@@ -77,7 +77,8 @@ struct Profile {
 
 // The profiles of `pod`: the key of each direction in which some of `policies` (all of the pod's
 // namespace) isolates it, else nothing.
-std::optional<ProfileKey> profileKey(const Pod& pod, const std::vector<const NetworkPolicy*>& policies,
+std::optional<ProfileKey> profileKey(const Pod& pod,
+                                     const std::vector<const NetworkPolicy*>& policies,
                                      Direction direction);
 
 Profile makeProfile(const ProfileKey& key);

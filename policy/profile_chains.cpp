@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy/chains.hpp"
+
 #include <algorithm>
 #include <cctype>
-
-#include "policy/chains.hpp"
 
 namespace kpol::policy {
 namespace {
@@ -31,7 +31,9 @@ Side sideOf(Direction direction) {
   return {Field::IpDaddr, Field::Ip6Daddr, {Verdict::Kind::Goto, names::kToIngress}};
 }
 
-Rule gotoRule(const std::string& chain) { return {{Verdict{Verdict::Kind::Goto, chain}}, {}}; }
+Rule gotoRule(const std::string& chain) {
+  return {{Verdict{Verdict::Kind::Goto, chain}}, {}};
+}
 
 // Collects the chains of one profile.
 class ProfileChains {
@@ -64,16 +66,11 @@ class ProfileChains {
     auto ranges = portMap(name_ + "-ranges", true);
     std::vector<std::pair<const PortPeers*, std::string>> chains;
     for (const auto& port : ports) {
-      const auto same = std::find_if(chains.begin(), chains.end(), [&](const auto& made) {
-        return made.first->peers == port.peers;
-      });
-      if (same == chains.end()) chains.emplace_back(&port, addPortChain(port));
-      const auto& target = same == chains.end() ? chains.back().second : same->second;
       const auto protocol = nft::Key::of(port.protocol);
       auto& map = port.first == port.last ? exact : ranges;
       map.elements.push_back(nft::range(protocol.dot(nft::Key::of(port.first)),
                                         protocol.dot(nft::Key::of(port.last)),
-                                        {Verdict::Kind::Goto, target}));
+                                        {Verdict::Kind::Goto, portChain(port, chains)}));
     }
     exact.size = capacityFor(exact.elements.size());
     addMap(std::move(exact), chain);
@@ -96,13 +93,18 @@ class ProfileChains {
     ruleset_.add(std::move(map));
   }
 
-  std::string addPortChain(const PortPeers& port) {
+  // The chain of the ports that admit the same peers as `port`; made for the first of them.
+  std::string portChain(const PortPeers& port,
+                        std::vector<std::pair<const PortPeers*, std::string>>& made) {
+    for (const auto& [first, name] : made)
+      if (first->peers == port.peers) return name;
     std::string protocol(toString(port.protocol));
     std::transform(protocol.begin(), protocol.end(), protocol.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     nft::Chain chain{name_ + "-" + protocol + "-" + std::to_string(port.first), {}, {}};
     addPeers(port.peers, chain);
-    return ruleset_.add(std::move(chain)).name;
+    made.emplace_back(&port, ruleset_.add(std::move(chain)).name);
+    return made.back().second;
   }
 
   // Ends `chain`: who is among the peers passes, all others are denied.
@@ -112,10 +114,9 @@ class ProfileChains {
       return;
     }
     for (const auto& lookup : peerSets_.lookups(peers)) {
-      const auto admitted = lookup.set.empty()
-                                ? Match{{Field::NfProto}, false, nft::Exact{protocolOf(lookup)}}
-                                : Match{{side_.address(lookup.family)}, false,
-                                        nft::InSet{lookup.set}};
+      const auto admitted =
+          lookup.set.empty() ? Match{{Field::NfProto}, false, nft::Exact{protocolOf(lookup)}}
+                             : Match{{side_.address(lookup.family)}, false, nft::InSet{lookup.set}};
       chain.rules.push_back({{admitted, side_.admit}, commentOf(lookup.origins)});
     }
     chain.rules.push_back(gotoRule(name_ + "-deny"));
@@ -123,8 +124,8 @@ class ProfileChains {
 
   // NFPROTO_IPV4, NFPROTO_IPV6 (linux/netfilter.h).
   static nft::Key protocolOf(const PeerLookup& lookup) {
-    return nft::Key::of(std::uint8_t{lookup.family == base::Family::V4 ? std::uint8_t{2}
-                                                                       : std::uint8_t{10}});
+    return nft::Key::of(
+        std::uint8_t{lookup.family == base::Family::V4 ? std::uint8_t{2} : std::uint8_t{10}});
   }
 
   void addDenyChain() {
@@ -136,8 +137,7 @@ class ProfileChains {
     };
     self(Field::IpSaddr, Field::IpDaddr, names::kSelf4);
     self(Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6);
-    chain.rules.push_back(
-        {{nft::CounterReference{name_}, Verdict{Verdict::Kind::Drop, {}}}, {}});
+    chain.rules.push_back({{nft::CounterReference{name_}, Verdict{Verdict::Kind::Drop, {}}}, {}});
     ruleset_.counters.insert(name_);
     ruleset_.add(std::move(chain));
   }

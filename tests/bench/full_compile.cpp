@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A node's whole table, compiled from a snapshot and loaded into the kernel, by cluster size.
+#include "nft/diff.hpp"
+#include "nft/kernel.hpp"
+#include "policy/compile.hpp"
+
 #include <benchmark/benchmark.h>
 #include <sched.h>
 
@@ -8,10 +12,6 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
-
-#include "nft/diff.hpp"
-#include "nft/kernel.hpp"
-#include "policy/compile.hpp"
 
 namespace kpol {
 namespace {
@@ -70,8 +70,7 @@ void compileAll(benchmark::State& state) {
 }
 
 void loadAll(benchmark::State& state) {
-  const auto ruleset =
-      policy::compile(clusterOf(static_cast<std::size_t>(state.range(0)))).ruleset;
+  const auto ruleset = policy::compile(clusterOf(static_cast<std::size_t>(state.range(0)))).ruleset;
   nft::Kernel kernel({});
   nft::ChangeSet remove;
   remove.changes = {nft::DeleteTable{}};
@@ -93,8 +92,7 @@ void loadAll(benchmark::State& state) {
 
 // What start-up reads before it compares.
 void readBackAll(benchmark::State& state) {
-  const auto ruleset =
-      policy::compile(clusterOf(static_cast<std::size_t>(state.range(0)))).ruleset;
+  const auto ruleset = policy::compile(clusterOf(static_cast<std::size_t>(state.range(0)))).ruleset;
   nft::Kernel kernel({});
   kernel.commit(nft::diff({}, ruleset));
   for (auto _ : state) benchmark::DoNotOptimize(kernel.readBack());

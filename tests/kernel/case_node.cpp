@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/case_node.hpp"
 
-#include <filesystem>
-#include <fstream>
-
 #include "netlink/route_socket.hpp"
 #include "tests/support/manifest_text.hpp"
+
+#include <filesystem>
+#include <fstream>
 
 namespace kpol::test {
 namespace {
@@ -49,8 +49,7 @@ void CaseNode::addPlaces() {
       there.addAddress({{1}, ip, static_cast<std::uint8_t>(ip.bits()), true});
   }
   for (const auto family : {base::Family::V4, base::Family::V6})
-    here.addRoute(
-        {base::Prefix::host(kOffCluster.of(family)), kOtherNode.of(family), link, {}});
+    here.addRoute({base::Prefix::host(kOffCluster.of(family)), kOtherNode.of(family), link, {}});
   prober_.addHost("own-node", netlink::Netns::current());
   prober_.addHost("other-node", outside);
   prober_.addHost("off-cluster", outside);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
-#include <string>
-#include <vector>
-
 #include "policy/snapshot.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/policy_cases.hpp"
 #include "tests/support/prober.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
 
 namespace kpol::test {
 
@@ -18,12 +18,13 @@ class CaseNode {
  public:
   explicit CaseNode(policy::PodToNode podToNode);
 
-  // Makes kpold and the kernel hold `policyCase`, and says under which addresses. Pods that the last
-  // case had too are kept.
+  // Makes kpold and the kernel hold `policyCase`, and says under which addresses. Pods that the
+  // last case had too are kept.
   Setting realise(const PolicyCase& policyCase);
 
   // What each flow does between places (Place texts), by real packets.
-  std::vector<Reach> reach(const std::vector<Attempt>& attempts, const std::vector<bool>& expected) {
+  std::vector<Reach> reach(const std::vector<Attempt>& attempts,
+                           const std::vector<bool>& expected) {
     return prober_.run(attempts, expected);
   }
   Node& node() { return node_; }

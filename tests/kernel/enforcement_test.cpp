@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold whatever happens to kpold: nothing passes that was not allowed.
+#include "netlink/route_socket.hpp"
+#include "tests/support/node.hpp"
+#include "tests/support/prober.hpp"
+
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "netlink/route_socket.hpp"
-#include "tests/support/node.hpp"
-#include "tests/support/prober.hpp"
 
 namespace kpol::test {
 namespace {
@@ -47,7 +47,9 @@ std::string nft(std::vector<std::string> arguments) {
 }
 
 // The table without its counters' values.
-std::string table() { return nft({"-s", "list", "table", "inet", "kpol"}); }
+std::string table() {
+  return nft({"-s", "list", "table", "inet", "kpol"});
+}
 
 class Enforcement : public ::testing::Test {
  protected:
@@ -65,9 +67,9 @@ class Enforcement : public ::testing::Test {
     std::vector<Attempt> attempts;
     for (const auto family : {Family::V4, Family::V6})
       for (const int protocol : {6, 17, family == Family::V4 ? 1 : 58})
-        attempts.push_back({from,
-                            {ipOf(from, family), ipOf(to, family),
-                             static_cast<std::uint8_t>(protocol), 80}});
+        attempts.push_back(
+            {from,
+             {ipOf(from, family), ipOf(to, family), static_cast<std::uint8_t>(protocol), 80}});
     return prober_.run(attempts, std::vector<bool>(attempts.size(), expected));
   }
   void expectOpen(const std::string& from, const std::string& to) {
@@ -89,7 +91,8 @@ class Enforcement : public ::testing::Test {
     if (host == "outside") return Node::outsideIp(family);
     if (host == "node") return Node::nodeIp(family);
     if (host == "stranger") return stranger_->ip(family);
-    return node_.find({host.substr(0, host.find('/')), host.substr(host.find('/') + 1)})->ip(family);
+    return node_.find({host.substr(0, host.find('/')), host.substr(host.find('/') + 1)})
+        ->ip(family);
   }
 
   // Makes a pod with an interface and addresses of which kpold is told nothing.
@@ -209,14 +212,14 @@ TEST_F(Enforcement, AddWithoutKpoldIsRetryableAndLeavesNothingBehind) {
 
   netlink::RouteSocket here;
   for (const auto& link : here.links()) EXPECT_FALSE(link.name.text().starts_with("kpol"));
-  for (const auto& route : here.routes()) EXPECT_EQ(toString(route.destination).find("10.244"), 0U - 1);
+  for (const auto& route : here.routes())
+    EXPECT_EQ(toString(route.destination).find("10.244"), 0U - 1);
   const auto guard = pod.netns->open().enter();
   netlink::RouteSocket there;
   EXPECT_EQ(there.links().size(), 1U);  // lo
   std::size_t leases = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(node_.stateDirectory()))
-    if (entry.is_regular_file() &&
-        run({"grep", "-l", pod.containerId, entry.path()}).status == 0)
+    if (entry.is_regular_file() && run({"grep", "-l", pod.containerId, entry.path()}).status == 0)
       ++leases;
   EXPECT_EQ(leases, 0U);
 }

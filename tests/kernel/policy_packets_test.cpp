@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every situation of the table, with pods made by the plugin, policies read by kpold from a
 // directory, and packets through the kernel.
+#include "tests/kernel/case_node.hpp"
+
 #include <gtest/gtest.h>
 
 #include <memory>
-
-#include "tests/kernel/case_node.hpp"
 
 namespace kpol::test {
 namespace {

@@ -35,7 +35,8 @@ TEST(AddressRanges, OfABlockWithoutExceptIsThePrefix) {
 }
 
 TEST(AddressRanges, ExceptsAreCutOut) {
-  EXPECT_EQ(blockRanges("10.0.0.0/24", {"10.0.0.64/26"}), "10.0.0.0-10.0.0.63 10.0.0.128-10.0.0.255 ");
+  EXPECT_EQ(blockRanges("10.0.0.0/24", {"10.0.0.64/26"}),
+            "10.0.0.0-10.0.0.63 10.0.0.128-10.0.0.255 ");
   EXPECT_EQ(blockRanges("10.0.0.0/24", {"10.0.0.0/25"}), "10.0.0.128-10.0.0.255 ");
   EXPECT_EQ(blockRanges("10.0.0.0/24", {"10.0.0.128/25"}), "10.0.0.0-10.0.0.127 ");
   EXPECT_EQ(blockRanges("10.0.0.0/24", {"10.0.0.128/25", "10.0.0.0/25"}), "");

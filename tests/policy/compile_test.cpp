@@ -2,13 +2,13 @@
 // The shape of the compiled table; that it means what evaluate() says is tests/property's business.
 #include "policy/compile.hpp"
 
+#include "tests/support/policy_builders.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 #include <vector>
-
-#include "tests/support/policy_builders.hpp"
 
 namespace kpol::policy {
 namespace {
@@ -63,7 +63,9 @@ std::vector<std::string> setsWith(const nft::Ruleset& ruleset, const std::string
   return names;
 }
 
-Labels app(const char* name) { return t::labels({{"app", name}}); }
+Labels app(const char* name) {
+  return t::labels({{"app", name}});
+}
 
 TEST(Compile, EmptySnapshotHasTheHooksAndNoMore) {
   const auto ruleset = compile({}).ruleset;
@@ -98,8 +100,10 @@ TEST(Compile, PoliciesWithoutLocalPodPutNothingIntoTheTable) {
 TEST(Compile, SelectorSpeltTwiceIsOneSet) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.2");
-  cluster.policy(t::ingress("shop/p", t::is("app", "web"), {t::rule({t::pods(t::is("app", "db"))})}));
-  cluster.policy(t::egress("shop/q", t::is("app", "web"), {t::rule({t::pods(t::in("app", {"db"}))})}));
+  cluster.policy(
+      t::ingress("shop/p", t::is("app", "web"), {t::rule({t::pods(t::is("app", "db"))})}));
+  cluster.policy(
+      t::egress("shop/q", t::is("app", "web"), {t::rule({t::pods(t::in("app", {"db"}))})}));
   EXPECT_EQ(setsWith(cluster.compiled(), "sel4-").size(), 1U);
 }
 
@@ -153,7 +157,8 @@ TEST(Compile, BlocksAreMergedAndNamedAfterWhatTheyHold) {
 TEST(Compile, WholeFamilyNeedsNoSet) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1");
-  cluster.policy(t::ingress("shop/p", t::everything(), {t::rule({t::block(t::cidr("0.0.0.0/0"))})}));
+  cluster.policy(
+      t::ingress("shop/p", t::everything(), {t::rule({t::block(t::cidr("0.0.0.0/0"))})}));
   EXPECT_TRUE(setsWith(cluster.compiled(), "cidr").empty());
 }
 
@@ -168,10 +173,9 @@ TEST(Compile, NamesFitTheKernelEvenWhenPolicyNamesAreLong) {
   Cluster cluster;
   const std::string longName(253, 'n');
   cluster.pod("shop/a", app("web"), "10.0.0.1");
-  cluster.policy(t::bothWays("shop/" + longName, t::everything(),
-                             {t::anyPeer({t::ports(1, 65535, base::Protocol::Sctp)})},
-                             {t::rule({t::pods(t::is("app", longName.substr(0, 63)))},
-                                      {t::named("http")})}));
+  cluster.policy(t::bothWays(
+      "shop/" + longName, t::everything(), {t::anyPeer({t::ports(1, 65535, base::Protocol::Sctp)})},
+      {t::rule({t::pods(t::is("app", longName.substr(0, 63)))}, {t::named("http")})}));
   const auto ruleset = cluster.compiled();
   for (const auto& [name, chain] : ruleset.chains) {
     EXPECT_LE(name.size(), 120U);

@@ -16,7 +16,7 @@ TEST(Identity, PartsDoNotRunTogether) {
 
 TEST(Names, AreTheSameInEveryRun) {
   Names names;
-  EXPECT_EQ(names.name("in-shop", Identity().add("shop").add("web")), "in-shop-14da7d1bb318");
+  EXPECT_EQ(names.name("in-shop", Identity().add("shop").add("web")), "in-shop-4cfd3bb09444");
 }
 
 TEST(Names, OneIdentityHasOneName) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/profile.hpp"
 
+#include "tests/support/policy_builders.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "tests/support/policy_builders.hpp"
 
 namespace kpol::policy {
 namespace {
@@ -69,20 +69,22 @@ TEST(Profile, NeighboursWithEqualPeersAreJoined) {
 TEST(Profile, PeersOfAnyPortAreAdmittedOnEveryPortToo) {
   const auto a = t::pods(t::is("app", "a"));
   const auto b = t::pods(t::is("app", "b"));
-  EXPECT_EQ(ports({t::ingress("shop/p", t::everything(),
-                              {t::rule({a}), t::rule({b}, {t::port(80)})})},
-                  kWeb),
-            "TCP 80-80 shop: app=a;shop: app=b;|");
+  EXPECT_EQ(
+      ports({t::ingress("shop/p", t::everything(), {t::rule({a}), t::rule({b}, {t::port(80)})})},
+            kWeb),
+      "TCP 80-80 shop: app=a;shop: app=b;|");
 }
 
 TEST(Profile, PortsThatAddNothingAreLeftOut) {
   const auto a = t::pods(t::is("app", "a"));
-  EXPECT_EQ(ports({t::ingress("shop/p", t::everything(), {t::rule({a}), t::rule({a}, {t::port(80)})})},
-                  kWeb),
-            "");
-  EXPECT_EQ(ports({t::ingress("shop/p", t::everything(), {t::anyPeer(), t::rule({a}, {t::port(80)})})},
-                  kWeb),
-            "");
+  EXPECT_EQ(
+      ports({t::ingress("shop/p", t::everything(), {t::rule({a}), t::rule({a}, {t::port(80)})})},
+            kWeb),
+      "");
+  EXPECT_EQ(
+      ports({t::ingress("shop/p", t::everything(), {t::anyPeer(), t::rule({a}, {t::port(80)})})},
+            kWeb),
+      "");
 }
 
 TEST(Profile, AnyPeerSwallowsOthersOnItsPort) {
@@ -127,9 +129,9 @@ TEST(Profile, SelectorsSpeltDifferentlyAreOnePeer) {
 }
 
 TEST(Profile, UnknownProtocolIsolatesAndAdmitsNobody) {
-  EXPECT_EQ(ports({t::ingress("shop/p", t::everything(), {t::anyPeer({t::unknownProtocol(80)})})},
-                  kWeb),
-            "");
+  EXPECT_EQ(
+      ports({t::ingress("shop/p", t::everything(), {t::anyPeer({t::unknownProtocol(80)})})}, kWeb),
+      "");
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "nft/ruleset.hpp"
 #include "policy/evaluate.hpp"
 #include "policy/snapshot.hpp"
+
+#include <cstdint>
+#include <string>
 
 // Runs packets through a ruleset value the way nf_tables does (net/netfilter/nf_tables_core.c,
 // nft_do_chain), knowing nothing of policies: the second witness beside evaluate() and the kernel.

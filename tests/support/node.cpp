@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/node.hpp"
 
+#include "base/error.hpp"
+#include "control/client.hpp"
+#include "netlink/route_socket.hpp"
+
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,14 +17,9 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
-
-#include "base/error.hpp"
-#include "control/client.hpp"
-#include "netlink/route_socket.hpp"
 
 namespace kpol::test {
 namespace {
@@ -156,7 +156,9 @@ int Node::stopKpold(int signal) {
   return code;
 }
 
-bool Node::kpoldRuns() { return kpold_ && kpold_->running(); }
+bool Node::kpoldRuns() {
+  return kpold_ && kpold_->running();
+}
 
 void Node::apply(const std::string& file, const std::string& text) const {
   const auto target = directory_ / "manifests" / file;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/ip_address.hpp"
+#include "base/object_key.hpp"
+#include "netlink/netns.hpp"
+#include "tests/support/process.hpp"
+
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/ip_address.hpp"
-#include "base/object_key.hpp"
-#include "netlink/netns.hpp"
-#include "tests/support/process.hpp"
 
 namespace kpol::test {
 
@@ -58,8 +58,8 @@ class Node {
   Node& operator=(const Node&) = delete;
   ~Node();
 
-  void startKpold();                    // and waits until its socket answers
-  int stopKpold(int signal);            // its exit code
+  void startKpold();          // and waits until its socket answers
+  int stopKpold(int signal);  // its exit code
   [[nodiscard]] bool kpoldRuns();
 
   // Writes one manifest file into place, or removes it.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/prober.hpp"
 
+#include "base/error.hpp"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,8 +16,6 @@
 #include <cstring>
 #include <stdexcept>
 #include <thread>
-
-#include "base/error.hpp"
 
 namespace kpol::test {
 namespace {
@@ -52,8 +52,8 @@ SocketAddress socketAddress(const base::IpAddress& ip, std::uint16_t port) {
 }
 
 base::UniqueFd openSocket(int family, int type, int protocol) {
-  return base::UniqueFd(check(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol),
-                              "open a probe socket"));
+  return base::UniqueFd(
+      check(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "open a probe socket"));
 }
 
 void setOption(int fd, int level, int name, int value) {
@@ -110,7 +110,9 @@ void Prober::addHost(const std::string& name, const netlink::Netns& netns) {
   hosts_.insert_or_assign(name, std::move(host));
 }
 
-void Prober::removeHost(const std::string& name) { hosts_.erase(name); }
+void Prober::removeHost(const std::string& name) {
+  hosts_.erase(name);
+}
 
 void Prober::serveUdp(int fd) {
   std::array<char, 256> buffer{};
@@ -122,8 +124,8 @@ void Prober::serveUdp(int fd) {
     const auto size = recvmsg(fd, &message, 0);
     if (size < 0) return;
     arrived_[idIn(buffer.data(), static_cast<std::size_t>(size))] = true;
-    sendto(fd, buffer.data(), static_cast<std::size_t>(size), 0,
-           reinterpret_cast<sockaddr*>(&peer), message.msg_namelen);
+    sendto(fd, buffer.data(), static_cast<std::size_t>(size), 0, reinterpret_cast<sockaddr*>(&peer),
+           message.msg_namelen);
   }
 }
 
@@ -222,7 +224,8 @@ bool Prober::answered(Pending& pending) {
   }
 }
 
-std::vector<Reach> Prober::run(const std::vector<Attempt>& probes, const std::vector<bool>& expected) {
+std::vector<Reach> Prober::run(const std::vector<Attempt>& probes,
+                               const std::vector<bool>& expected) {
   using namespace std::chrono_literals;
   arrived_.clear();
   std::vector<Pending> pending;
@@ -241,8 +244,8 @@ std::vector<Reach> Prober::run(const std::vector<Attempt>& probes, const std::ve
   const auto finished = [&] {
     for (std::size_t i = 0; i < pending.size(); ++i) {
       const auto reach = reachOf(pending[i]);
-      const bool enough = pending[i].protocol == IPPROTO_SCTP ? reach == Reach::OneWay
-                                                              : reach == Reach::Both;
+      const bool enough =
+          pending[i].protocol == IPPROTO_SCTP ? reach == Reach::OneWay : reach == Reach::Both;
       if (expected[i] && !enough) return false;
     }
     return true;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
-#include <vector>
-
 #include "base/ip_address.hpp"
 #include "base/unique_fd.hpp"
 #include "netlink/netns.hpp"
 #include "policy/evaluate.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 // Sends real packets between network namespaces and says which arrive.
 namespace kpol::test {

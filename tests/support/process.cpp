@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/process.hpp"
 
+#include "base/error.hpp"
+#include "base/unique_fd.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -12,9 +15,6 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
-
-#include "base/error.hpp"
-#include "base/unique_fd.hpp"
 
 extern char** environ;
 
@@ -142,7 +142,9 @@ bool Background::running() {
   return false;
 }
 
-void Background::signal(int number) const { kill(pid_, number); }
+void Background::signal(int number) const {
+  kill(pid_, number);
+}
 
 int Background::wait() {
   const auto deadline = Clock::now() + 20s;
