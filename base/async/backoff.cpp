@@ -27,10 +27,8 @@ Backoff::Duration Backoff::next() {
 
 Backoff::Random systemRandom() {
   std::random_device device;
-  return [engine = std::mt19937(device()),
-          uniform = std::uniform_real_distribution<double>(0.0, 1.0)]() mutable {
-    return uniform(engine);
-  };
+  return [engine = std::mt19937(device()), uniform = std::uniform_real_distribution<double>(
+                                               0.0, 1.0)]() mutable { return uniform(engine); };
 }
 
 }  // namespace kpol::base

@@ -35,9 +35,13 @@ Task<bool> Event::waitUntil(Time deadline) {
   co_return isCancelled(error);
 }
 
-Task<> sleepFor(std::chrono::steady_clock::duration duration) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+Task<> sleepUntil(Event::Time deadline) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   co_await timer.async_wait(asio::use_awaitable);
+}
+
+Task<> sleepFor(std::chrono::steady_clock::duration duration) {
+  return sleepUntil(std::chrono::steady_clock::now() + duration);
 }
 
 }  // namespace kpol::base

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
+
 #include <chrono>
 #include <vector>
-
-#include "base/async/asio.hpp"
 
 namespace kpol::base {
 
@@ -32,7 +32,8 @@ class Event {
   std::vector<asio::steady_timer*> waiters_;  // in the frames of the waiting coroutines
 };
 
-// Lets `duration` pass; throws as Event::waitUntil does.
+// Lets time pass; throws as Event::waitUntil does.
+Task<> sleepUntil(Event::Time deadline);
 Task<> sleepFor(std::chrono::steady_clock::duration duration);
 
 }  // namespace kpol::base

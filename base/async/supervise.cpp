@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/supervise.hpp"
 
+#include "base/async/backoff.hpp"
+#include "base/async/event.hpp"
+#include "base/error.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <optional>
-
-#include "base/async/backoff.hpp"
-#include "base/async/event.hpp"
-#include "base/error.hpp"
 
 namespace kpol::base {
 namespace {

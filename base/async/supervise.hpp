@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
+
 #include <functional>
 #include <string>
-
-#include "base/async/asio.hpp"
 
 namespace kpol::base {
 

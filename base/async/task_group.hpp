@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
+
 #include <cstddef>
 #include <list>
-
-#include "base/async/asio.hpp"
 
 namespace kpol::base {
 
 // Coroutines that are stopped together. A coroutine that ends by cancellation has ended well; any
-// other exception leaves it through io_context::run() and so ends the process.
+// other exception that leaves one is a bug and ends the process (std::terminate names it).
 // Lives until all of its coroutines have ended (size() == 0).
 class TaskGroup {
  public:
@@ -24,7 +24,8 @@ class TaskGroup {
   [[nodiscard]] std::size_t size() const { return running_.size(); }
 
  private:
-  void ended(std::list<asio::cancellation_signal>::iterator place, std::exception_ptr error);
+  void ended(std::list<asio::cancellation_signal>::iterator place,
+             std::exception_ptr error) noexcept;
 
   asio::any_io_executor executor_;
   std::list<asio::cancellation_signal> running_;

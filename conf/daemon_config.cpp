@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/daemon_config.hpp"
+
+#include "conf/duration.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+namespace kpol::conf {
+namespace {
+
+constexpr std::string_view kApiVersion = "kpol.io/v1alpha1";
+constexpr std::string_view kKind = "KpoldConfiguration";
+constexpr std::string_view kDirectoryPrefix = "dir:";
+// An audit reads the whole table; more often than this it would be a load of its own.
+constexpr std::chrono::milliseconds kShortestAudit = std::chrono::seconds(1);
+
+// Each parser throws the problem alone; setField() knows the field.
+[[noreturn]] void refuse(const std::string& problem) {
+  throw ConfigError("", problem);
+}
+
+std::string quoted(const std::string& text) {
+  return "\"" + text + "\"";
+}
+
+template <class T>
+T known(std::optional<T> value, const std::string& text, const char* wanted) {
+  if (!value) refuse("must be " + std::string(wanted) + ", not " + quoted(text));
+  return *std::move(value);
+}
+
+std::string parsePath(const std::string& text) {
+  if (!text.starts_with('/')) refuse("must be an absolute path, not " + quoted(text));
+  return text;
+}
+
+Source parseSource(const std::string& text) {
+  if (text == "api") return {Source::Kind::Api, {}};
+  if (!text.starts_with(kDirectoryPrefix) || text.size() == kDirectoryPrefix.size())
+    refuse("must be api or dir:PATH, not " + quoted(text));
+  return {Source::Kind::Directory, text.substr(kDirectoryPrefix.size())};
+}
+
+// "ADDRESS:PORT", an IPv6 address in brackets.
+std::optional<ListenAddress> parseListenAddress(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto host = text.substr(0, colon);
+  const auto portText = text.substr(colon + 1);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = base::IpAddress::parse(host);
+  if (!address || address->isV4() == bracketed) return std::nullopt;
+  std::uint16_t port = 0;
+  const auto [end, error] =
+      std::from_chars(portText.data(), portText.data() + portText.size(), port);
+  if (error != std::errc() || end != portText.data() + portText.size() || port == 0)
+    return std::nullopt;
+  return ListenAddress{*address, port};
+}
+
+std::optional<ListenAddress> parseMetricsListen(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return known(parseListenAddress(text), text,
+               "ADDRESS:PORT (an IPv6 address in brackets) or empty");
+}
+
+DaemonConfig::PodToNode parsePodToNode(const std::string& text) {
+  if (text == "allow") return DaemonConfig::PodToNode::Allow;
+  if (text == "policy") return DaemonConfig::PodToNode::Policy;
+  refuse("must be allow or policy, not " + quoted(text));
+}
+
+std::chrono::milliseconds parseAuditInterval(const std::string& text) {
+  const auto interval = known(parseDuration(text), text, "a duration such as 5m or 90s");
+  if (interval < kShortestAudit) refuse("must be at least 1s, not " + quoted(text));
+  return interval;
+}
+
+bool parseBool(const std::string& text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  refuse("must be true or false, not " + quoted(text));
+}
+
+struct Field {
+  std::string_view name;
+  void (*set)(DaemonConfig&, const std::string&);
+};
+
+using Text = const std::string&;
+constexpr std::array kFields = {
+    Field{"nodeName", [](DaemonConfig& c, Text text) { c.nodeName = text; }},
+    Field{"source", [](DaemonConfig& c, Text text) { c.source = parseSource(text); }},
+    Field{"kubeconfig", [](DaemonConfig& c, Text text) { c.kubeconfig = parsePath(text); }},
+    Field{"socket", [](DaemonConfig& c, Text text) { c.socket = parsePath(text); }},
+    Field{"stateDir", [](DaemonConfig& c, Text text) { c.stateDir = parsePath(text); }},
+    Field{"metricsListen",
+          [](DaemonConfig& c, Text text) { c.metricsListen = parseMetricsListen(text); }},
+    Field{"logLevel",
+          [](DaemonConfig& c, Text text) {
+            c.logLevel =
+                known(base::parseLogLevel(text), text, "trace, debug, info, warn or error");
+          }},
+    Field{"logFormat",
+          [](DaemonConfig& c, Text text) {
+            c.logFormat = known(base::parseLogFormat(text), text, "text or json");
+          }},
+    Field{"podToNode", [](DaemonConfig& c, Text text) { c.podToNode = parsePodToNode(text); }},
+    Field{"auditInterval",
+          [](DaemonConfig& c, Text text) { c.auditInterval = parseAuditInterval(text); }},
+    Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
+};
+
+YAML::Node loadYaml(std::string_view yaml) {
+  try {
+    return YAML::Load(std::string(yaml));
+  } catch (const YAML::Exception& error) {
+    throw ConfigError("", std::string("not valid YAML: ") + error.what());
+  }
+}
+
+// An explicit empty value (`metricsListen:`) is YAML's null.
+std::string scalarOf(const std::string& field, const YAML::Node& value) {
+  if (value.IsNull()) return {};
+  if (!value.IsScalar()) throw ConfigError(field, "must be a single value");
+  return value.Scalar();
+}
+
+void expectHeader(const std::string& field, const std::string& value, std::string_view wanted) {
+  if (value != wanted)
+    throw ConfigError(field, "must be " + std::string(wanted) + ", not " + quoted(value));
+}
+
+}  // namespace
+
+std::string toString(const Source& source) {
+  return source.kind == Source::Kind::Api ? "api"
+                                          : std::string(kDirectoryPrefix) + source.directory;
+}
+
+std::string toString(const ListenAddress& listen) {
+  const std::string host = toString(listen.address);
+  return (listen.address.isV4() ? host : "[" + host + "]") + ":" + std::to_string(listen.port);
+}
+
+std::vector<std::string_view> fieldNames() {
+  std::vector<std::string_view> names;
+  for (const auto& field : kFields) names.push_back(field.name);
+  return names;
+}
+
+void setField(DaemonConfig& config, std::string_view field, const std::string& text) {
+  const auto found =
+      std::find_if(kFields.begin(), kFields.end(), [&](const Field& f) { return f.name == field; });
+  if (found == kFields.end()) throw ConfigError(std::string(field), "unknown field");
+  try {
+    found->set(config, text);
+  } catch (const ConfigError& error) {
+    throw ConfigError(std::string(field), error.what());
+  }
+}
+
+void readDaemonConfig(std::string_view yaml, DaemonConfig& config) {
+  const YAML::Node root = loadYaml(yaml);
+  if (!root.IsMap()) throw ConfigError("", "the configuration must be a YAML mapping");
+  std::set<std::string> seen;
+  for (const auto& entry : root) {
+    if (!entry.first.IsScalar()) throw ConfigError("", "a field name must be a single word");
+    const std::string field = entry.first.Scalar();
+    if (!seen.insert(field).second) throw ConfigError(field, "given twice");
+    const std::string value = scalarOf(field, entry.second);
+    if (field == "apiVersion")
+      expectHeader(field, value, kApiVersion);
+    else if (field == "kind")
+      expectHeader(field, value, kKind);
+    else
+      setField(config, field, value);
+  }
+  for (const char* required : {"apiVersion", "kind"})
+    if (!seen.contains(required)) throw ConfigError(required, "is missing");
+}
+
+void checkDaemonConfig(const DaemonConfig& config) {
+  if (!config.kubeconfig.empty() && config.source.kind != Source::Kind::Api)
+    throw ConfigError("kubeconfig", "is used only with source api");
+}
+
+}  // namespace kpol::conf

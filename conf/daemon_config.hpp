@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/ip_address.hpp"
+#include "base/log.hpp"
+#include "conf/config_error.hpp"
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kpol::conf {
+
+// Where kpold takes the cluster's objects from.
+struct Source {
+  enum class Kind : std::uint8_t { Api, Directory };
+  Kind kind = Kind::Api;
+  std::string directory;  // of Directory
+  auto operator<=>(const Source&) const = default;
+};
+std::string toString(const Source& source);  // "api", "dir:/etc/kpol/manifests"
+
+struct ListenAddress {
+  base::IpAddress address;
+  std::uint16_t port = 0;
+  auto operator<=>(const ListenAddress&) const = default;
+};
+std::string toString(const ListenAddress& listen);  // "127.0.0.1:9464", "[::1]:9464"
+
+// How kpold runs; the file /etc/kpol/kpold.yaml and the flags that override it.
+struct DaemonConfig {
+  enum class PodToNode : std::uint8_t { Allow, Policy };
+
+  std::string nodeName;  // empty: the host's name
+  Source source;
+  std::string kubeconfig;  // empty: in-cluster; only with source api
+  std::string socket = "/run/kpol/kpold.sock";
+  std::string stateDir = "/var/lib/kpol";
+  std::optional<ListenAddress> metricsListen =
+      ListenAddress{*base::IpAddress::parse("127.0.0.1"), 9464};
+  base::LogLevel logLevel = base::LogLevel::Info;
+  base::LogFormat logFormat = base::LogFormat::Text;
+  PodToNode podToNode = PodToNode::Allow;
+  std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
+  bool manageSysctls = true;
+  bool operator==(const DaemonConfig&) const = default;
+};
+
+// The names that setField() knows, in the order in which they are documented.
+std::vector<std::string_view> fieldNames();
+
+// Sets one field from its text, as a flag gives it. Throws ConfigError naming the field when the
+// name is unknown or the text is not one of its values.
+void setField(DaemonConfig& config, std::string_view field, const std::string& text);
+
+// Reads the file's text over `config`: YAML with `apiVersion: kpol.io/v1alpha1`,
+// `kind: KpoldConfiguration` and the fields of fieldNames(), all scalars. Unknown and repeated
+// fields are errors. Throws ConfigError.
+void readDaemonConfig(std::string_view yaml, DaemonConfig& config);
+
+// What can only be judged when file and flags are put together. Throws ConfigError.
+void checkDaemonConfig(const DaemonConfig& config);
+
+}  // namespace kpol::conf
