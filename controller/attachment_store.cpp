@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/attachment_store.hpp"
+
+#include "base/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace kpol::controller {
+namespace {
+
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+  const int code = errno;
+  throw base::SystemError(what + " " + path.string(), code);
+}
+
+void makeDirectory(const std::filesystem::path& directory) {
+  if (directory.empty() || std::filesystem::exists(directory)) return;
+  makeDirectory(directory.parent_path());
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    fail("cannot make the directory", directory);
+}
+
+void writeAll(int fd, std::string_view text, const std::filesystem::path& path) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("cannot write", path);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+// The file must be on disk before its name is: a rename may reach the disk first (rename(2) orders
+// nothing), and a crash between would leave an empty file under the final name.
+void writeDurably(const std::filesystem::path& path, std::string_view text) {
+  const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file) fail("cannot create", path);
+  writeAll(file.value(), text, path);
+  if (::fsync(file.value()) != 0) fail("cannot sync", path);
+}
+
+void syncDirectory(const std::filesystem::path& directory) {
+  const base::UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.value()) != 0) fail("cannot sync", directory);
+}
+
+std::string readFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("cannot open", path);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (file.bad()) fail("cannot read", path);
+  return text;
+}
+
+}  // namespace
+
+AttachmentStore::AttachmentStore(std::filesystem::path stateDir) : stateDir_(std::move(stateDir)) {
+  makeDirectory(stateDir_ / "attachments");
+}
+
+AttachmentStore::Loaded AttachmentStore::load() {
+  Loaded loaded;
+  for (const auto& entry : std::filesystem::directory_iterator(stateDir_ / "attachments")) {
+    const auto& path = entry.path();
+    if (path.extension() == kTemporarySuffix) {
+      std::filesystem::remove(path);
+      continue;
+    }
+    try {
+      auto attachment = conf::parseAttachment(readFile(path));
+      // Saving or removing this attachment later would not find a file of another name.
+      if (stateDir_ / conf::fileOf(conf::idOf(attachment)) != path)
+        throw base::Error("holds an attachment that belongs in another file");
+      loaded.attachments.push_back(std::move(attachment));
+    } catch (const base::Error& error) {
+      loaded.broken.push_back(path.string() + ": " + error.what());
+    }
+  }
+  std::sort(loaded.broken.begin(), loaded.broken.end());
+  std::sort(loaded.attachments.begin(), loaded.attachments.end(),
+            [](const auto& a, const auto& b) { return conf::idOf(a) < conf::idOf(b); });
+  return loaded;
+}
+
+void AttachmentStore::save(const conf::Attachment& attachment) {
+  const std::filesystem::path path = stateDir_ / conf::fileOf(conf::idOf(attachment));
+  std::filesystem::path temporary = path;
+  temporary += kTemporarySuffix;
+  writeDurably(temporary, conf::print(attachment));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot rename into place", path);
+  syncDirectory(path.parent_path());
+}
+
+void AttachmentStore::remove(const conf::AttachmentId& id) {
+  const std::filesystem::path path = stateDir_ / conf::fileOf(id);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove", path);
+}
+
+}  // namespace kpol::controller

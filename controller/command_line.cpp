@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/command_line.hpp"
+
+#include "base/error.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+namespace kpol::controller {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// A flag and the field of the configuration that it overrides.
+struct Flag {
+  const char* name;
+  const char* field;
+  const char* help;
+};
+constexpr std::array kFlags = {
+    Flag{"--node-name", "nodeName", "this node's name (default: the host's name)"},
+    Flag{"--source", "source", "where objects come from: dir:PATH, a directory of manifests"},
+    Flag{"--kubeconfig", "kubeconfig", "for source api only"},
+    Flag{"--socket", "socket", "Unix socket (default /run/kpol/kpold.sock)"},
+    Flag{"--state-dir", "stateDir", "where attachments are kept (default /var/lib/kpol)"},
+    Flag{"--metrics-listen", "metricsListen",
+         "ADDRESS:PORT of /metrics, /livez, /readyz (default 127.0.0.1:9464; empty: none)"},
+    Flag{"--log-level", "logLevel", "trace, debug, info, warn or error (default info)"},
+    Flag{"--log-format", "logFormat", "text or json (default text)"},
+};
+
+std::string readFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw base::SystemError("cannot open " + path, errno);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void readConfigFile(const std::string& path, conf::DaemonConfig& config) {
+  const std::string text = readFile(path);
+  try {
+    conf::readDaemonConfig(text, config);
+  } catch (const conf::ConfigError& error) {
+    throw conf::ConfigError("", path + ": " + error.what());
+  }
+}
+
+void setFlag(const Flag& flag, const std::string& value, conf::DaemonConfig& config) {
+  try {
+    conf::setField(config, flag.field, value);
+  } catch (const conf::ConfigError& error) {
+    throw conf::ConfigError("", std::string(flag.name) + ": " + error.what());
+  }
+}
+
+conf::DaemonConfig makeConfig(const CLI::App& app, const std::string& configFile) {
+  conf::DaemonConfig config;
+  if (!configFile.empty()) readConfigFile(configFile, config);
+  for (const auto& flag : kFlags) {
+    const auto* option = app.get_option(flag.name);
+    if (option->count() > 0) setFlag(flag, option->as<std::string>(), config);
+  }
+  conf::checkDaemonConfig(config);
+  if (config.source.kind == conf::Source::Kind::Api)
+    throw conf::ConfigError("source", "only dir:PATH is supported by this version");
+  return config;
+}
+
+}  // namespace
+
+std::variant<conf::DaemonConfig, Exit> readCommandLine(int argc, const char* const* argv) {
+  CLI::App app("The kpol node agent: enforces NetworkPolicy on this node's pods with nftables.",
+               "kpold");
+  std::string configFile;
+  app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
+  app.add_option("--config", configFile, "configuration file; flags override it");
+  // CLI11 drops a flag's empty value unless it goes into a variable of its own.
+  std::array<std::string, kFlags.size()> values;
+  for (std::size_t i = 0; i < kFlags.size(); ++i)
+    app.add_option(kFlags[i].name, values[i], kFlags[i].help);
+  try {
+    app.parse(argc, argv);
+    return makeConfig(app, configFile);
+  } catch (const CLI::Success& request) {
+    std::ostringstream text;
+    app.exit(request, text, text);
+    return Exit{0, text.str()};
+  } catch (const CLI::ParseError& error) {
+    return Exit{kUsageError, std::string("kpold: ") + error.what() + "\nSee kpold --help.\n"};
+  } catch (const base::Error& error) {
+    return Exit{kUsageError, std::string("kpold: ") + error.what() + "\n"};
+  }
+}
+
+}  // namespace kpol::controller

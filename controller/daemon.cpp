@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/daemon.hpp"
+
+#include "base/async/supervise.hpp"
+#include "base/async/task_group.hpp"
+#include "controller/control_api.hpp"
+#include "controller/control_socket.hpp"
+#include "controller/forwarding.hpp"
+#include "controller/http_server.hpp"
+#include "controller/node_addresses.hpp"
+#include "netlink/route_socket.hpp"
+
+#include <boost/asio/signal_set.hpp>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace kpol::controller {
+namespace {
+
+using base::asio::ip::tcp;
+using base::asio::local::stream_protocol;
+
+std::string nodeNameOf(const conf::DaemonConfig& config) {
+  if (!config.nodeName.empty()) return config.nodeName;
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0)
+    throw base::SystemError("cannot read the host's name; give --node-name", errno);
+  return name.data();
+}
+
+policy::PodToNode podToNodeOf(const conf::DaemonConfig& config) {
+  return config.podToNode == conf::DaemonConfig::PodToNode::Allow ? policy::PodToNode::Allow
+                                                                  : policy::PodToNode::Policy;
+}
+
+Reconciler makeReconciler(const conf::DaemonConfig& config) {
+  Reconciler::Options options;
+  options.auditInterval = config.auditInterval;
+  return Reconciler(options, base::systemRandom());
+}
+
+bool linkExists(const base::IfName& name) {
+  return netlink::RouteSocket().findLink(name).has_value();
+}
+
+tcp::acceptor listenOn(base::asio::io_context& io, const conf::ListenAddress& listen) {
+  const auto address = base::asio::ip::make_address(toString(listen.address));
+  try {
+    return tcp::acceptor(io, tcp::endpoint(address, listen.port));
+  } catch (const boost::system::system_error& error) {
+    throw base::SystemError("cannot listen on " + toString(listen) + " (--metrics-listen)",
+                            error.code().value());
+  }
+}
+
+std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::string>& problems) {
+  std::vector<policy::Diagnostic> diagnostics;
+  for (const auto& problem : problems)
+    diagnostics.push_back({policy::Diagnostic::Severity::Error, "", "", problem});
+  return diagnostics;
+}
+
+}  // namespace
+
+// In the order in which each needs those before it.
+struct Daemon::Parts {
+  explicit Parts(const conf::DaemonConfig& configuration)
+      : config(configuration),
+        socket(config.socket),
+        store(podToNodeOf(config)),
+        files(config.stateDir),
+        kernel(nft::Kernel::Options()),
+        loop(store, kernel, makeReconciler(config)),
+        source(config.source.directory, store, [this] { loop.wake(); }),
+        podStart(store, files, loop, linkExists),
+        state{KPOL_VERSION,
+              nodeNameOf(config),
+              toString(config.source),
+              std::chrono::system_clock::now(),
+              store,
+              loop,
+              kernel,
+              source,
+              {}},
+        api(state, podStart, source, loop),
+        tasks(io.get_executor()),
+        signals(io, SIGTERM, SIGINT) {
+    store.setNodeIps(readNodeAddresses());
+    state.startDiagnostics = attachmentDiagnostics(podStart.restore());
+    api.addTo(controlRoutes);
+    addHealthRoutes(state, healthRoutes);
+  }
+
+  void start();
+  void supervised(std::string name, std::function<base::Task<>()> run) {
+    tasks.spawn(base::supervise(std::move(name), std::move(run)));
+  }
+
+  conf::DaemonConfig config;
+  base::asio::io_context io{1};
+  ControlSocket socket;
+  Store store;
+  AttachmentStore files;
+  nft::Kernel kernel;
+  ReconcileLoop loop;
+  DirectorySource source;
+  PodStart podStart;
+  NodeState state;
+  ControlApi api;
+  Router controlRoutes;
+  Router healthRoutes;
+  base::TaskGroup tasks;
+  base::asio::signal_set signals;
+};
+
+void Daemon::Parts::start() {
+  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    spdlog::info("stopping, the kernel keeps the policy signal={}", signal);
+    tasks.cancel();
+  });
+  // The descriptors are opened before anything runs, so that a failure ends the start.
+  if (config.metricsListen)
+    tasks.spawn(serve(
+        listenOn(io, *config.metricsListen),
+        [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks));
+  tasks.spawn(serve(
+      stream_protocol::acceptor(io, stream_protocol(), socket.takeListener().release()),
+      [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks));
+  supervised("reconcile loop", [this] { return loop.run(); });
+  supervised("node addresses",
+             [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
+  supervised("source", [this] { return source.run(); });
+}
+
+Daemon::Daemon(const conf::DaemonConfig& config) : parts_(std::make_unique<Parts>(config)) {}
+Daemon::~Daemon() = default;
+
+void Daemon::run() {
+  spdlog::info("kpold started version={} node={} source={} socket={} attachments={}",
+               parts_->state.version, parts_->state.nodeName, parts_->state.source,
+               parts_->config.socket, parts_->store.attachments().size());
+  if (parts_->config.manageSysctls) enableForwarding();
+  parts_->start();
+  parts_->io.run();
+}
+
+}  // namespace kpol::controller

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/directory_source.hpp"
+
+#include "base/async/readable.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace kpol::controller {
+namespace {
+
+void report(const policy::Diagnostic& diagnostic) {
+  const bool isError = diagnostic.severity == policy::Diagnostic::Severity::Error;
+  spdlog::log(isError ? spdlog::level::err : spdlog::level::warn, "manifest: {}",
+              toString(diagnostic));
+}
+
+}  // namespace
+
+DirectorySource::DirectorySource(std::filesystem::path directory, Store& store,
+                                 std::function<void()> changed)
+    : directory_(std::move(directory)), store_(store), changed_(std::move(changed)) {}
+
+void DirectorySource::readNow() {
+  auto update = directory_.read();
+  for (const auto& event : update.events) store_.apply(event);
+  for (const auto& diagnostic : update.diagnostics)
+    if (!std::binary_search(diagnostics_.begin(), diagnostics_.end(), diagnostic))
+      report(diagnostic);
+  diagnostics_ = std::move(update.diagnostics);
+  if (!store_.synced()) {
+    const auto counts = store_.counts();
+    spdlog::info("source read pods={} namespaces={} policies={}", counts.pods, counts.namespaces,
+                 counts.networkPolicies);
+  }
+  store_.markSynced();
+  changed_();
+}
+
+base::Task<> DirectorySource::run() {
+  base::Readable readable(co_await base::asio::this_coro::executor, directory_.fd());
+  for (;;) {
+    readNow();
+    co_await readable.wait();
+  }
+}
+
+}  // namespace kpol::controller

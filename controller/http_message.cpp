@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/http_message.hpp"
+
+#include "conf/control_message.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace kpol::controller {
+namespace {
+
+namespace http = boost::beast::http;
+
+int hexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> percentDecoded(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hexDigit(text[i + 1]);
+    const int low = hexDigit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return decoded;
+}
+
+// Calls `each` with the parts of `text` between `separator`s until it says no.
+template <class Each>
+bool split(std::string_view text, char separator, Each each) {
+  for (;;) {
+    const auto end = text.find(separator);
+    if (!each(text.substr(0, end))) return false;
+    if (end == std::string_view::npos) return true;
+    text.remove_prefix(end + 1);
+  }
+}
+
+bool addSegment(std::string_view part, Target& target) {
+  auto segment = percentDecoded(part);
+  if (!segment || segment->empty()) return false;
+  target.segments.push_back(*std::move(segment));
+  return true;
+}
+
+bool addParameter(std::string_view part, Target& target) {
+  const auto equals = part.find('=');
+  const auto name = percentDecoded(part.substr(0, equals));
+  const auto value = percentDecoded(equals == std::string_view::npos ? std::string_view()
+                                                                     : part.substr(equals + 1));
+  if (!name || !value) return false;
+  target.query[*name] = *value;
+  return true;
+}
+
+unsigned statusOf(const boost::system::error_code& error) {
+  if (error == http::error::body_limit) return 413;
+  if (error == http::error::header_limit) return 431;
+  return 400;
+}
+
+}  // namespace
+
+std::string print(const Response& response, bool keepAlive) {
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  text += http::obsolete_reason(http::int_to_status(response.status));
+  text += "\r\nContent-Type: " + response.contentType;
+  text += "\r\nContent-Length: " + std::to_string(response.body.size());
+  if (!response.allow.empty()) text += "\r\nAllow: " + response.allow;
+  text += keepAlive ? "\r\nConnection: keep-alive" : "\r\nConnection: close";
+  text += "\r\n\r\n";
+  text += response.body;
+  return text;
+}
+
+Response errorResponse(unsigned status, const std::string& text) {
+  Response response;
+  response.status = status;
+  response.body = conf::printErrorBody(text);
+  return response;
+}
+
+std::optional<Target> parseTarget(std::string_view text) {
+  if (!text.starts_with('/')) return std::nullopt;
+  const auto question = text.find('?');
+  const auto path = text.substr(1, question == std::string_view::npos ? question : question - 1);
+  Target target;
+  if (!path.empty() && !split(path, '/', [&](auto part) { return addSegment(part, target); }))
+    return std::nullopt;
+  if (question == std::string_view::npos) return target;
+  if (!split(text.substr(question + 1), '&', [&](auto part) { return addParameter(part, target); }))
+    return std::nullopt;
+  return target;
+}
+
+struct RequestParser::State {
+  using Parser = http::request_parser<http::string_body>;
+
+  void restart() {
+    parser.emplace();
+    parser->eager(true);
+    parser->header_limit(kMaxHeader);
+    parser->body_limit(kMaxBody);
+  }
+
+  std::string bytes;  // not yet parsed
+  std::optional<Parser> parser;
+  std::optional<Response> failure;
+};
+
+RequestParser::RequestParser() : state_(std::make_unique<State>()) {
+  state_->restart();
+}
+RequestParser::~RequestParser() = default;
+RequestParser::RequestParser(RequestParser&&) noexcept = default;
+RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
+
+void RequestParser::feed(std::string_view bytes) {
+  state_->bytes += bytes;
+}
+
+std::optional<Request> RequestParser::next() {
+  if (state_->failure) return std::nullopt;
+  while (!state_->bytes.empty() && !state_->parser->is_done()) {
+    boost::system::error_code error;
+    const auto used = state_->parser->put(boost::asio::buffer(state_->bytes), error);
+    state_->bytes.erase(0, used);
+    if (error == http::error::need_more) return std::nullopt;
+    if (!error) continue;
+    state_->failure = errorResponse(statusOf(error), "not a request: " + error.message());
+    return std::nullopt;
+  }
+  if (!state_->parser->is_done()) return std::nullopt;
+  auto message = state_->parser->release();
+  state_->restart();
+  Request request{std::string(message.method_string()),
+                  std::string(message.target()),
+                  {},
+                  message.keep_alive()};
+  request.body = std::move(message.body());
+  return request;
+}
+
+const std::optional<Response>& RequestParser::failure() const {
+  return state_->failure;
+}
+
+}  // namespace kpol::controller

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/http_server.hpp"
+
+#include "base/async/event.hpp"
+
+#include <boost/asio/write.hpp>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace kpol::controller {
+namespace {
+
+using namespace base::asio::experimental::awaitable_operators;
+using namespace std::chrono_literals;
+using base::Task;
+
+// Asked of a client, not of a handler: some handlers wait for much longer.
+constexpr auto kClientPatience = 30s;
+
+// What arrived, or nothing when the client closed, failed or took too long.
+template <class Socket>
+Task<std::optional<std::string>> readSome(Socket& socket, base::Event::Time deadline) {
+  std::array<char, 16384> buffer;
+  auto result = co_await (socket.async_read_some(base::asio::buffer(buffer),
+                                                 base::asio::as_tuple(base::asio::use_awaitable)) ||
+                          base::sleepUntil(deadline));
+  std::optional<std::string> bytes;
+  if (result.index() == 0) {
+    const auto& [error, size] = std::get<0>(result);
+    if (!error) bytes.emplace(buffer.data(), size);
+  }
+  co_return bytes;
+}
+
+template <class Socket>
+Task<bool> writeAll(Socket& socket, const std::string& text) {
+  auto result =
+      co_await (base::asio::async_write(socket, base::asio::buffer(text),
+                                        base::asio::as_tuple(base::asio::use_awaitable)) ||
+                base::sleepFor(kClientPatience));
+  co_return result.index() == 0 && !std::get<0>(std::get<0>(result));
+}
+
+// Ends when the client has closed its end. Bytes of a next request end the watch for good: they
+// tell that the client is there, and cannot be told apart from a close that follows them.
+template <class Socket>
+Task<> closed(Socket& socket) {
+  co_await socket.async_wait(Socket::wait_read, base::asio::as_tuple(base::asio::use_awaitable));
+  char byte = 0;
+  boost::system::error_code error;
+  socket.non_blocking(true, error);
+  const std::size_t pending =
+      socket.receive(base::asio::buffer(&byte, 1), Socket::message_peek, error);
+  if (pending == 0) co_return;
+  base::Event never;
+  co_await never.waitUntil(base::Event::kNever);
+}
+
+// Nothing when the client went away before the answer was there.
+template <class Socket>
+Task<std::optional<Response>> answer(Socket& socket, const HttpHandler& handler, Request request) {
+  auto result = co_await (handler(std::move(request)) || closed(socket));
+  std::optional<Response> response;
+  if (result.index() == 0) response = std::get<0>(std::move(result));
+  co_return response;
+}
+
+// The next request, or nothing when the connection is of no more use; `parser` knows whether that
+// is the client's fault.
+template <class Socket>
+Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) {
+  const auto deadline = std::chrono::steady_clock::now() + kClientPatience;
+  std::optional<Request> request = parser.next();
+  while (!request && !parser.failure()) {
+    const std::optional<std::string> bytes = co_await readSome(socket, deadline);
+    if (!bytes) break;
+    parser.feed(*bytes);
+    request = parser.next();
+  }
+  co_return request;
+}
+
+template <class Socket>
+Task<> converse(Socket socket, HttpHandler handler) {
+  RequestParser parser;
+  for (bool keepAlive = true; keepAlive;) {
+    std::optional<Request> request = co_await readRequest(socket, parser);
+    std::optional<Response> response = parser.failure();
+    keepAlive = request && request->keepAlive;
+    if (request) response = co_await answer(socket, handler, *std::move(request));
+    if (!response) co_return;
+    const std::string text = print(*response, keepAlive);
+    const bool written = co_await writeAll(socket, text);
+    if (!written) co_return;
+  }
+}
+
+// Out of descriptors, most likely: connections that end will give some back.
+constexpr auto kAcceptPause = 100ms;
+
+template <class Acceptor>
+Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connections) {
+  for (;;) {
+    auto [error, socket] =
+        co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
+    if (!error) {
+      connections.spawn(converse(std::move(socket), handler));
+      continue;
+    }
+    if (base::isCancelled(error)) co_return;
+    spdlog::warn("cannot accept a connection: {}", error.message());
+    co_await base::sleepFor(kAcceptPause);
+  }
+}
+
+}  // namespace
+
+Task<> serve(boost::asio::local::stream_protocol::acceptor acceptor, HttpHandler handler,
+             base::TaskGroup& connections) {
+  return acceptAll(std::move(acceptor), std::move(handler), connections);
+}
+
+Task<> serve(boost::asio::ip::tcp::acceptor acceptor, HttpHandler handler,
+             base::TaskGroup& connections) {
+  return acceptAll(std::move(acceptor), std::move(handler), connections);
+}
+
+}  // namespace kpol::controller

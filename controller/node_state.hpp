@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "controller/directory_source.hpp"
+#include "controller/reconcile_loop.hpp"
+#include "controller/store.hpp"
+#include "nft/kernel.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace kpol::controller {
+
+// Everything kpold can be asked about; what status, show and metrics are made from.
+struct NodeState {
+  std::string version;
+  std::string nodeName;
+  std::string source;
+  std::chrono::system_clock::time_point startedAt;
+  const Store& store;
+  const ReconcileLoop& loop;
+  const nft::Kernel& kernel;
+  const DirectorySource& directory;
+  std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
+};
+
+// The source was read and its policy is in the kernel.
+bool isReady(const NodeState& state);
+// All that is known to be wrong, sorted.
+std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state);
+
+struct TableSize {
+  std::size_t sets = 0;
+  std::size_t chains = 0;
+  std::size_t rules = 0;
+  std::size_t elements = 0;
+};
+// Of the table in the kernel; all zero when there is none.
+TableSize tableSizeOf(const NodeState& state);
+
+}  // namespace kpol::controller

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/pod_start.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace kpol::controller {
+namespace {
+
+std::string describe(const conf::Attachment& attachment) {
+  return "pod " + toString(attachment.pod) + " (container " + attachment.containerId + ", " +
+         attachment.ifName.text() + ")";
+}
+
+// What two attachments cannot both have.
+std::string shared(const conf::Attachment& a, const conf::Attachment& b) {
+  if (a.hostInterface == b.hostInterface) return "host interface " + a.hostInterface.text();
+  for (const auto& ip : a.ips)
+    if (std::binary_search(b.ips.begin(), b.ips.end(), ip)) return "address " + toString(ip);
+  return "nothing";
+}
+
+}  // namespace
+
+// An attachment that waits for its acknowledgement. Forgets it at the end of its life unless it was
+// kept, or a later put of the same id has taken over.
+class PodStart::Claim {
+ public:
+  Claim(PodStart& owner, const conf::Attachment& attachment)
+      : owner_(owner), id_(conf::idOf(attachment)) {
+    const auto* known = owner_.store_.find(id_);
+    if (known == nullptr || *known != attachment) {
+      owner_.files_.save(attachment);
+      owner_.store_.put(attachment);
+      owner_.loop_.wake();
+    }
+    owner_.claims_[id_] = this;
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() {
+    const auto place = owner_.claims_.find(id_);
+    if (place == owner_.claims_.end() || place->second != this) return;
+    owner_.claims_.erase(place);
+    if (!kept_) owner_.forget(id_);
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  PodStart& owner_;
+  conf::AttachmentId id_;
+  bool kept_ = false;
+};
+
+PodStart::PodStart(Store& store, AttachmentStore& files, ReconcileLoop& loop, LinkExists linkExists)
+    : store_(store), files_(files), loop_(loop), linkExists_(std::move(linkExists)) {}
+
+std::vector<std::string> PodStart::restore() {
+  auto loaded = files_.load();
+  for (const auto& attachment : loaded.attachments) {
+    if (linkExists_(attachment.hostInterface)) {
+      store_.put(attachment);
+      continue;
+    }
+    spdlog::info("attachment dropped, its host interface is gone pod={} interface={}",
+                 toString(attachment.pod), attachment.hostInterface.text());
+    files_.remove(conf::idOf(attachment));
+  }
+  for (const auto& problem : loaded.broken) spdlog::error("attachment left out: {}", problem);
+  return std::move(loaded.broken);
+}
+
+std::optional<Conflict> PodStart::clearTheWay(const conf::Attachment& attachment) {
+  while (const auto* other = store_.conflicting(attachment)) {
+    const bool isStale =
+        other->hostInterface != attachment.hostInterface && !linkExists_(other->hostInterface);
+    if (!isStale)
+      return Conflict{shared(attachment, *other) + " of " + describe(attachment) + " is held by " +
+                      describe(*other)};
+    spdlog::warn("attachment dropped, its host interface is gone pod={} interface={}",
+                 toString(other->pod), other->hostInterface.text());
+    forget(conf::idOf(*other));
+  }
+  return std::nullopt;
+}
+
+base::Task<PutOutcome> PodStart::put(conf::Attachment attachment, base::Event::Time deadline) {
+  if (const auto conflict = clearTheWay(attachment)) co_return *conflict;
+  Claim claim(*this, attachment);
+  for (bool inTime = true;;) {
+    const auto* stored = store_.find(conf::idOf(attachment));
+    if (stored == nullptr || *stored != attachment)
+      co_return Conflict{describe(attachment) + " was removed or replaced meanwhile"};
+    if (isEnforced(attachment)) {
+      claim.keep();
+      co_return Enforced{loop_.committed()->generation};
+    }
+    if (!inTime) co_return TimedOut{whyNot(attachment)};
+    inTime = co_await loop_.progress().waitUntil(deadline);
+  }
+}
+
+base::Task<std::uint64_t> PodStart::remove(conf::AttachmentId id, base::Event::Time deadline) {
+  files_.remove(id);
+  const bool existed = store_.remove(id);
+  const auto generation = store_.generation();
+  if (!existed) co_return generation;
+  loop_.wake();
+  if (loop_.committed() && !loop_.fault()) co_await loop_.waitCommitted(generation, deadline);
+  co_return generation;
+}
+
+void PodStart::forget(const conf::AttachmentId& id) {
+  store_.remove(id);
+  loop_.wake();
+  try {
+    files_.remove(id);
+  } catch (const base::SystemError& error) {
+    // The next start drops it when its interface is gone.
+    spdlog::error("{}", error.what());
+  }
+}
+
+bool PodStart::isEnforced(const conf::Attachment& attachment) const {
+  const auto& committed = loop_.committed();
+  if (!committed) return false;
+  const policy::Endpoint wanted{attachment.pod, attachment.hostInterface, attachment.ips};
+  const auto* pod = policy::findPod(*committed, attachment.pod);
+  return pod != nullptr && isOf(attachment, *pod) &&
+         std::binary_search(committed->endpoints.begin(), committed->endpoints.end(), wanted);
+}
+
+std::string PodStart::whyNot(const conf::Attachment& attachment) const {
+  if (!store_.synced()) return "kpold has not read all objects yet";
+  const auto snapshot = store_.snapshot();
+  const auto* pod = policy::findPod(*snapshot, attachment.pod);
+  if (pod == nullptr) return "kpold does not know pod " + toString(attachment.pod) + " yet";
+  if (!isOf(attachment, *pod))
+    return "pod " + toString(attachment.pod) + " has UID " + pod->uid + ", not " +
+           attachment.podUid;
+  if (loop_.fault()) return loop_.fault()->message;
+  return "the kernel has not been told yet";
+}
+
+}  // namespace kpol::controller

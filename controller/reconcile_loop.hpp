@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/async/event.hpp"
+#include "controller/reconciler.hpp"
+#include "controller/store.hpp"
+#include "nft/kernel.hpp"
+#include "policy/diagnostic.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kpol::controller {
+
+// Keeps the kernel's table equal to what the store's snapshot compiles to. Performs what Reconciler
+// says; remembers what was committed. On a refusal or a failure the kernel keeps what it had.
+// One thread; commits block it for as long as the kernel takes.
+class ReconcileLoop {
+ public:
+  ReconcileLoop(const Store& store, nft::Kernel& kernel, Reconciler reconciler)
+      : store_(store), kernel_(kernel), reconciler_(std::move(reconciler)) {}
+  ReconcileLoop(const ReconcileLoop&) = delete;
+  ReconcileLoop& operator=(const ReconcileLoop&) = delete;
+
+  // Until cancelled.
+  base::Task<> run();
+
+  // Whoever changed the store calls this.
+  void wake() { wake_.notify(); }
+  // Somebody else may have changed our table.
+  void doubt();
+  // Notified after every attempt to commit.
+  base::Event& progress() { return progress_; }
+
+  // True when the kernel enforces `generation` of the store or a later one, false at `deadline`.
+  base::Task<bool> waitCommitted(std::uint64_t generation, base::Event::Time deadline);
+
+  // What the kernel enforces; null before the first commit.
+  [[nodiscard]] const std::shared_ptr<const policy::Snapshot>& committed() const {
+    return committed_;
+  }
+  // The table in the kernel, as last read or committed; nothing when there is none.
+  [[nodiscard]] const std::optional<nft::Ruleset>& applied() const { return applied_; }
+  // What the last compile could not take as written.
+  [[nodiscard]] const std::vector<policy::Diagnostic>& diagnostics() const { return diagnostics_; }
+
+  struct Fault {
+    std::string message;
+    std::chrono::system_clock::time_point at;
+  };
+  // Why the kernel does not hold the store's state; nothing once it does.
+  [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
+
+  struct Counters {
+    std::uint64_t commits = 0;  // that changed something
+    std::uint64_t failures = 0;
+    std::uint64_t audits = 0;
+    std::uint64_t drifts = 0;  // audits that found the kernel changed by somebody else
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] Reconciler::State state() const { return reconciler_.state(); }
+  // The kernel holds everything the store knows.
+  [[nodiscard]] bool inSync() const;
+
+ private:
+  Reconciler::Event readBack(bool audit);
+  Reconciler::Event commit();
+  Reconciler::Event send(const nft::ChangeSet& changes);
+  Reconciler::Event failed(const std::string& what);
+  // Waits, then tells what ended the wait.
+  base::Task<Reconciler::Event> wait(std::optional<Reconciler::Time> until);
+  // What the machine has not been told yet.
+  Reconciler::Event news();
+
+  const Store& store_;
+  nft::Kernel& kernel_;
+  Reconciler reconciler_;
+  base::Event wake_;
+  base::Event progress_;
+  bool doubtful_ = false;
+  std::uint64_t seenGeneration_ = 0;
+  bool seenSynced_ = false;
+  std::optional<nft::Ruleset> applied_;
+  std::shared_ptr<const policy::Snapshot> committed_;
+  std::vector<policy::Diagnostic> diagnostics_;
+  std::optional<Fault> fault_;
+  Counters counters_;
+};
+
+}  // namespace kpol::controller

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/show_json.hpp"
+
+#include "controller/json_text.hpp"
+#include "controller/policy_words.hpp"
+#include "nft/print.hpp"
+#include "policy/selector.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace kpol::controller {
+namespace {
+
+using policy::Direction;
+
+std::string itemsJson(Json items) {
+  Json list = Json::object();
+  list["items"] = std::move(items);
+  return dump(list);
+}
+
+template <class Values>
+Json textsOf(const Values& values) {
+  Json texts = Json::array();
+  for (const auto& value : values) texts.push_back(toString(value));
+  return texts;
+}
+
+const char* phaseText(policy::PodPhase phase) {
+  switch (phase) {
+    case policy::PodPhase::Pending: return "Pending";
+    case policy::PodPhase::Running: return "Running";
+    case policy::PodPhase::Succeeded: return "Succeeded";
+    case policy::PodPhase::Failed: return "Failed";
+    case policy::PodPhase::Unknown: return "Unknown";
+  }
+  return "Unknown";
+}
+
+Json labelsJson(const policy::Labels& labels) {
+  Json object = Json::object();
+  for (const auto& [key, value] : labels.entries()) object[key] = value;
+  return object;
+}
+
+Json summaryOf(const policy::Snapshot& snapshot, const policy::Pod& pod) {
+  Json summary = Json::object();
+  summary["namespace"] = pod.key.ns;
+  summary["name"] = pod.key.name;
+  summary["phase"] = phaseText(pod.phase);
+  summary["hostNetwork"] = pod.hostNetwork;
+  summary["ips"] = textsOf(policy::addressesOf(snapshot, pod));
+  summary["local"] = isLocal(snapshot, pod.key);
+  for (const auto direction : {Direction::Ingress, Direction::Egress}) {
+    const char* field = direction == Direction::Ingress ? "ingressPolicies" : "egressPolicies";
+    summary[field] = textsOf(isolatingPolicies(snapshot, pod, direction));
+  }
+  return summary;
+}
+
+// Interfaces the plugin registered for the pod, also those that are not enforced (yet).
+Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
+  Json interfaces = Json::array();
+  for (const auto& [id, attachment] : state.store.attachments()) {
+    if (attachment.pod != pod.key) continue;
+    interfaces.push_back({{"hostInterface", attachment.hostInterface.text()},
+                          {"ifName", id.ifName},
+                          {"containerID", id.containerId},
+                          {"ips", textsOf(attachment.ips)},
+                          {"enforced", isOf(attachment, pod)}});
+  }
+  return interfaces;
+}
+
+// The chains that judge a packet of one of `ips`: where the table's maps keyed by an address alone
+// lead it.
+std::set<std::string> chainsOf(const nft::Ruleset& table, const std::vector<base::IpAddress>& ips) {
+  std::set<std::string> chains;
+  for (const auto& [name, map] : table.sets) {
+    if (map.kind != nft::Set::Kind::VerdictMap || map.key.size() != 1) continue;
+    for (const auto& ip : ips) {
+      const auto key = nft::Key::of(ip);
+      const auto found = std::lower_bound(
+          map.elements.begin(), map.elements.end(), key,
+          [](const nft::Element& element, const nft::Key& k) { return element.first < k; });
+      if (found == map.elements.end() || found->first != key) continue;
+      if (const auto* verdict = std::get_if<nft::Verdict>(&found->value))
+        chains.insert(verdict->chain);
+    }
+  }
+  return chains;
+}
+
+const char* kindText(const nft::Set& set) {
+  switch (set.kind) {
+    case nft::Set::Kind::Set: return "set";
+    case nft::Set::Kind::Map: return "map";
+    case nft::Set::Kind::VerdictMap: return "verdict map";
+  }
+  return "";
+}
+
+std::string keyType(const nft::Set& set) {
+  std::string text;
+  for (const auto type : set.key) {
+    if (!text.empty()) text += " . ";
+    text += typeName(type);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string podsJson(const NodeState& state) {
+  const auto snapshot = state.store.snapshot();
+  Json items = Json::array();
+  for (const auto& pod : snapshot->pods) items.push_back(summaryOf(*snapshot, pod));
+  return itemsJson(std::move(items));
+}
+
+std::optional<std::string> podJson(const NodeState& state, const base::ObjectKey& key) {
+  const auto snapshot = state.store.snapshot();
+  const auto* pod = policy::findPod(*snapshot, key);
+  if (pod == nullptr) return std::nullopt;
+  Json json = summaryOf(*snapshot, *pod);
+  json["uid"] = pod->uid;
+  json["node"] = pod->nodeName;
+  json["labels"] = labelsJson(pod->labels);
+  json["interfaces"] = interfacesJson(state, *pod);
+  json["chains"] = Json::array();
+  if (state.loop.applied())
+    json["chains"] = chainsOf(*state.loop.applied(), policy::addressesOf(*snapshot, *pod));
+  return dump(json);
+}
+
+std::string setsJson(const NodeState& state) {
+  Json items = Json::array();
+  if (!state.loop.applied()) return itemsJson(std::move(items));
+  for (const auto& [name, set] : state.loop.applied()->sets) {
+    Json elements = Json::array();
+    for (const auto& element : set.elements) elements.push_back(nft::print(element, set));
+    Json item = Json::object();
+    item["name"] = name;
+    item["kind"] = kindText(set);
+    item["type"] = keyType(set);
+    item["interval"] = set.interval;
+    item["size"] = set.size ? Json(*set.size) : Json(nullptr);
+    item["comment"] = set.comment;
+    item["elements"] = std::move(elements);
+    items.push_back(std::move(item));
+  }
+  return itemsJson(std::move(items));
+}
+
+std::string rulesetJson(const NodeState& state) {
+  Json json = Json::object();
+  const auto& table = state.loop.applied();
+  json["table"] = table ? Json(table->table) : Json(nullptr);
+  json["text"] = table ? nft::print(*table) : "";
+  return dump(json);
+}
+
+}  // namespace kpol::controller

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/object_key.hpp"
+#include "controller/node_state.hpp"
+#include "policy/evaluate.hpp"
+
+#include <optional>
+#include <string>
+
+// Bodies of /v1/show and /v1/explain, as JSON text. Lists are {"items":[…]}.
+namespace kpol::controller {
+
+std::string podsJson(const NodeState& state);
+std::string policiesJson(const NodeState& state);
+// Of the table in the kernel.
+std::string setsJson(const NodeState& state);
+// {"table":…,"text":…}: the table as `nft list table` prints it.
+std::string rulesetJson(const NodeState& state);
+// Nothing when there is no such object.
+std::optional<std::string> podJson(const NodeState& state, const base::ObjectKey& key);
+std::optional<std::string> policyJson(const NodeState& state, const base::ObjectKey& key);
+
+// What was asked: one end of a flow is a pod or an address.
+struct Question {
+  std::string from;
+  std::string to;
+  std::uint8_t protocol = 6;
+  std::uint16_t port = 0;
+};
+// Throws conf::ConfigError when an end is neither a known pod with an address nor an address, or
+// the two have no address family in common.
+std::string explainJson(const policy::Snapshot& snapshot, const Question& question);
+
+}  // namespace kpol::controller

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/status_json.hpp"
+
+#include "controller/json_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace kpol::controller {
+namespace {
+
+std::int64_t unixSeconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Json toJson(const std::vector<policy::Diagnostic>& diagnostics) {
+  Json list = Json::array();
+  for (const auto& diagnostic : diagnostics) {
+    const bool isError = diagnostic.severity == policy::Diagnostic::Severity::Error;
+    list.push_back({{"severity", isError ? "error" : "warning"},
+                    {"object", diagnostic.object},
+                    {"field", diagnostic.field},
+                    {"message", diagnostic.message}});
+  }
+  return list;
+}
+
+Json objectsJson(const NodeState& state) {
+  const auto counts = state.store.counts();
+  return {{"pods", counts.pods},
+          {"namespaces", counts.namespaces},
+          {"networkPolicies", counts.networkPolicies},
+          {"nodes", counts.nodes}};
+}
+
+Json tableJson(const NodeState& state) {
+  const auto size = tableSizeOf(state);
+  Json table{{"name", state.loop.applied() ? state.loop.applied()->table : ""},
+             {"owned", state.kernel.owned()},
+             {"chains", size.chains},
+             {"rules", size.rules},
+             {"sets", size.sets},
+             {"elements", size.elements}};
+  if (const auto owner = state.kernel.foreignOwner()) table["foreignOwner"] = *owner;
+  return table;
+}
+
+Json commitsJson(const NodeState& state) {
+  const auto& counters = state.loop.counters();
+  return {{"total", counters.commits},
+          {"failures", counters.failures},
+          {"batches", state.kernel.batchesSent()},
+          {"audits", counters.audits},
+          {"drifts", counters.drifts}};
+}
+
+Json faultJson(const NodeState& state) {
+  const auto& fault = state.loop.fault();
+  if (!fault) return nullptr;
+  return {{"message", fault->message}, {"at", unixSeconds(fault->at)}};
+}
+
+}  // namespace
+
+std::string statusJson(const NodeState& state) {
+  const auto& committed = state.loop.committed();
+  return dump({{"ready", isReady(state)},
+               {"inSync", state.loop.inSync()},
+               {"version", state.version},
+               {"node", state.nodeName},
+               {"source", state.source},
+               {"startedAt", unixSeconds(state.startedAt)},
+               {"sourceSynced", state.store.synced()},
+               {"state", toString(state.loop.state())},
+               {"generation", state.store.generation()},
+               {"committedGeneration", committed ? committed->generation : 0},
+               {"objects", objectsJson(state)},
+               {"attachments", state.store.attachments().size()},
+               {"endpoints", committed ? committed->endpoints.size() : 0},
+               {"table", tableJson(state)},
+               {"commits", commitsJson(state)},
+               {"fault", faultJson(state)},
+               {"diagnostics", toJson(diagnosticsOf(state))}});
+}
+
+std::string generationJson(std::uint64_t generation) {
+  return dump(Json::object({{"generation", generation}}));
+}
+
+std::string syncJson(std::uint64_t generation, const std::string& error,
+                     const std::vector<policy::Diagnostic>& diagnostics) {
+  Json body = Json::object();
+  if (error.empty())
+    body["generation"] = generation;
+  else
+    body["error"] = error;
+  body["diagnostics"] = toJson(diagnostics);
+  return dump(body);
+}
+
+}  // namespace kpol::controller

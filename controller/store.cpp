@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/store.hpp"
+
+#include <algorithm>
+
+namespace kpol::controller {
+namespace {
+
+template <class Map>
+auto valuesOf(const Map& map) {
+  std::vector<typename Map::mapped_type> values;
+  values.reserve(map.size());
+  for (const auto& [key, value] : map) values.push_back(value);
+  return values;
+}
+
+bool shareAnAddress(const conf::Attachment& a, const conf::Attachment& b) {
+  return std::any_of(a.ips.begin(), a.ips.end(), [&](const base::IpAddress& ip) {
+    return std::binary_search(b.ips.begin(), b.ips.end(), ip);
+  });
+}
+
+}  // namespace
+
+bool isOf(const conf::Attachment& attachment, const policy::Pod& pod) {
+  if (attachment.pod != pod.key) return false;
+  return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid;
+}
+
+template <class Key, class Value>
+void Store::applyTo(std::map<Key, Value>& objects, const Key& key, const Value& value,
+                    bool deleted) {
+  if (deleted) {
+    if (objects.erase(key) > 0) changed();
+    return;
+  }
+  const auto [place, isNew] = objects.try_emplace(key, value);
+  if (!isNew && place->second == value) return;
+  place->second = value;
+  changed();
+}
+
+void Store::apply(const kube::WatchEvent& event) {
+  const bool deleted = event.type == kube::WatchEvent::Type::Deleted;
+  struct Apply {
+    Store& store;
+    bool deleted;
+    void operator()(const policy::Namespace& ns) const {
+      store.applyTo(store.namespaces_, ns.name, ns, deleted);
+    }
+    void operator()(const policy::Node& node) const {
+      store.applyTo(store.nodes_, node.name, node, deleted);
+    }
+    void operator()(const policy::Pod& pod) const {
+      store.applyTo(store.pods_, pod.key, pod, deleted);
+    }
+    void operator()(const policy::NetworkPolicy& policy) const {
+      store.applyTo(store.policies_, policy.key, policy, deleted);
+    }
+  };
+  std::visit(Apply{*this, deleted}, event.object);
+}
+
+void Store::put(const conf::Attachment& attachment) {
+  applyTo(attachments_, conf::idOf(attachment), attachment, false);
+}
+
+bool Store::remove(const conf::AttachmentId& id) {
+  if (attachments_.erase(id) == 0) return false;
+  changed();
+  return true;
+}
+
+const conf::Attachment* Store::find(const conf::AttachmentId& id) const {
+  const auto found = attachments_.find(id);
+  return found == attachments_.end() ? nullptr : &found->second;
+}
+
+const conf::Attachment* Store::conflicting(const conf::Attachment& attachment) const {
+  const auto id = conf::idOf(attachment);
+  for (const auto& [otherId, other] : attachments_) {
+    if (otherId == id) continue;
+    if (other.hostInterface == attachment.hostInterface || shareAnAddress(other, attachment))
+      return &other;
+  }
+  return nullptr;
+}
+
+void Store::setNodeIps(std::vector<base::IpAddress> nodeIps) {
+  std::sort(nodeIps.begin(), nodeIps.end());
+  nodeIps.erase(std::unique(nodeIps.begin(), nodeIps.end()), nodeIps.end());
+  if (nodeIps == nodeIps_) return;
+  nodeIps_ = std::move(nodeIps);
+  changed();
+}
+
+std::shared_ptr<const policy::Snapshot> Store::snapshot() const {
+  if (snapshot_) return snapshot_;
+  policy::Snapshot snapshot;
+  snapshot.generation = generation_;
+  snapshot.namespaces = valuesOf(namespaces_);
+  snapshot.pods = valuesOf(pods_);
+  snapshot.policies = valuesOf(policies_);
+  snapshot.endpoints = endpoints();
+  snapshot.nodeIps = nodeIps_;
+  snapshot.podToNode = podToNode_;
+  snapshot_ = std::make_shared<const policy::Snapshot>(std::move(snapshot));
+  return snapshot_;
+}
+
+std::vector<policy::Endpoint> Store::endpoints() const {
+  std::vector<policy::Endpoint> endpoints;
+  for (const auto& [id, attachment] : attachments_) {
+    const auto pod = pods_.find(attachment.pod);
+    if (pod == pods_.end() || !isOf(attachment, pod->second)) continue;
+    endpoints.push_back({attachment.pod, attachment.hostInterface, attachment.ips});
+  }
+  std::sort(endpoints.begin(), endpoints.end());
+  return endpoints;
+}
+
+Store::Counts Store::counts() const {
+  return {namespaces_.size(), nodes_.size(), pods_.size(), policies_.size()};
+}
+
+void Store::changed() {
+  ++generation_;
+  snapshot_.reset();
+}
+
+}  // namespace kpol::controller
