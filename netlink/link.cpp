@@ -53,6 +53,22 @@ void putEnd(Message& message, const VethEnd& end) {
   if (end.mtu != 0) message.putU32(IFLA_MTU, end.mtu);
 }
 
+void putVeth(Message& message, const VethPair& pair) {
+  const Nest linkInfo = message.nest(IFLA_LINKINFO);
+  message.putText(IFLA_INFO_KIND, "veth");
+  const Nest data = message.nest(IFLA_INFO_DATA);
+  const Nest peer = message.nest(VETH_INFO_PEER);
+  message.putHeader(linkHeader(base::IfIndex{0}));
+  putEnd(message, {pair.peerName, pair.peerMac, pair.mtu});
+  if (pair.peerNetns >= 0) message.putIndex(IFLA_NET_NS_FD, pair.peerNetns);
+}
+
+void putNoAutomaticIpv6(Message& message) {
+  const Nest families = message.nest(IFLA_AF_SPEC);
+  const Nest ipv6 = message.nest(AF_INET6);
+  message.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+}
+
 // The counters are most of a link's bytes and the costliest to gather.
 Message withoutStatistics(Message message) {
   message.putU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
@@ -93,13 +109,7 @@ Message encodeNewVeth(const VethPair& pair) {
   Message message = Message::forObject(RTM_NEWLINK, Verb::Add);
   message.putHeader(linkHeader(base::IfIndex{0}));
   putEnd(message, {pair.name, pair.mac, pair.mtu});
-  const Nest linkInfo = message.nest(IFLA_LINKINFO);
-  message.putText(IFLA_INFO_KIND, "veth");
-  const Nest data = message.nest(IFLA_INFO_DATA);
-  const Nest peer = message.nest(VETH_INFO_PEER);
-  message.putHeader(linkHeader(base::IfIndex{0}));
-  putEnd(message, {pair.peerName, pair.peerMac, pair.mtu});
-  if (pair.peerNetns >= 0) message.putIndex(IFLA_NET_NS_FD, pair.peerNetns);
+  putVeth(message, pair);
   return message;
 }
 
@@ -140,15 +150,14 @@ Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu) {
 
 Message encodeSetAlias(const base::IfName& name, const std::string& alias) {
   Message message = setLink(name);
-  message.putText(IFLA_IFALIAS, alias);
+  // Without a terminating zero, which would count against the 255 bytes.
+  message.put(IFLA_IFALIAS, {reinterpret_cast<const std::uint8_t*>(alias.data()), alias.size()});
   return message;
 }
 
 Message encodeNoAutomaticIpv6(base::IfIndex link) {
   Message message = setLink(link);
-  const Nest families = message.nest(IFLA_AF_SPEC);
-  const Nest ipv6 = message.nest(AF_INET6);
-  message.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  putNoAutomaticIpv6(message);
   return message;
 }
 

@@ -55,12 +55,13 @@ class Message {
   friend class Nest;
   void append(std::span<const std::uint8_t> bytes);
 
-  // Aligned for struct nlmsghdr.
-  alignas(8) std::array<std::uint8_t, kCapacity> bytes_;
+  // Aligned for struct nlmsghdr; zero, because libmnl 1.0.4 does not clear the padding of
+  // attributes.
+  alignas(8) std::array<std::uint8_t, kCapacity> bytes_{};
 };
 
-// An open nested attribute of a message; closed at the end of its scope. Nests close in the reverse
-// order of their opening.
+// An open nested attribute of a message; closed at the end of its scope, which must come before the
+// message is sent or returned. Nests close in the reverse order of their opening.
 class Nest {
  public:
   Nest(const Nest&) = delete;

@@ -13,7 +13,8 @@
 #include <vector>
 
 // rtnetlink objects as values, with the words of ip(8). What is written is what is read back, but:
-// IPv6 routes have no scope (read as Universe) and turn metric 0 into 1024.
+// IPv6 routes have no scope (read as Universe) and turn metric 0 into 1024; IPv4 addresses lose
+// noDad.
 namespace kpol::netlink {
 
 struct Link {
