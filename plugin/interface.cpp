@@ -189,8 +189,10 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
 void removeInterface(const conf::AttachmentId& id) {
   RouteSocket node;
   const auto link = node.findLink(hostInterfaceOf(id));
-  const auto owner = link ? ownerOf(*link) : std::nullopt;
-  if (!owner || owner->id != id) return;
+  if (!link || link->kind != "veth") return;
+  // The alias comes with a second request: an ADD killed between the two left none.
+  const auto owner = ownerOf(*link);
+  if (!link->alias.empty() && (!owner || owner->id != id)) return;
   // Before the lease is free for another pod, which will get a route to the same address.
   for (const auto& route : node.routes(link->index)) node.deleteRoute(route);
   deleteBehind(node, link->index);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/address_choice.hpp"
+
+#include "conf/network_config.hpp"
+#include "tests/plugin/requests.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kpol::plugin {
+namespace {
+
+using base::IpAddress;
+using test::cniErrorOf;
+using test::ip;
+
+std::vector<conf::IpRangeSet> ranges(const std::string& json) {
+  return conf::parseNetworkConfig(
+             R"({"cniVersion":"1.0.0","name":"n","ipam":{"type":"kpol","ranges":)" + json + "}}")
+      .ipam.ranges;
+}
+
+std::vector<IpAddress> ips(const std::vector<const char*>& texts) {
+  std::vector<IpAddress> result;
+  for (const char* text : texts) result.push_back(ip(text));
+  return result;
+}
+
+struct Case {
+  const char* ranges;
+  std::vector<const char*> taken;
+  std::vector<const char*> last;
+  std::vector<const char*> requested;
+  std::vector<const char*> expected;
+};
+
+std::vector<IpAddress> choose(const Case& c) {
+  const auto sets = ranges(c.ranges);
+  const auto taken = ips(c.taken);
+  return chooseAddresses({sets, {taken.begin(), taken.end()}, ips(c.last), ips(c.requested)});
+}
+
+TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
+  for (
+      const auto& c : {
+          // The first address when none was given before.
+          Case{R"([["10.0.0.0/29"]])", {}, {}, {}, {"10.0.0.1"}},
+          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {}, {"10.0.0.1", "fd00::1"}},
+          // After the last one, whether it is still held or not.
+          Case{R"([["10.0.0.0/29"]])", {}, {"10.0.0.1"}, {}, {"10.0.0.2"}},
+          Case{R"([["10.0.0.0/29"]])", {"10.0.0.2", "10.0.0.3"}, {"10.0.0.1"}, {}, {"10.0.0.4"}},
+          // Around the end; never network or broadcast.
+          Case{R"([["10.0.0.0/29"]])", {}, {"10.0.0.6"}, {}, {"10.0.0.1"}},
+          Case{R"([["10.0.0.0/29"]])", {"10.0.0.6", "10.0.0.1"}, {"10.0.0.5"}, {}, {"10.0.0.2"}},
+          // The address given last is the last to come again.
+          Case{R"([["10.0.0.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.0.2"}},
+          // Gateways are passed over.
+          Case{R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.1"}]])", {}, {}, {}, {"10.0.0.2"}},
+          Case{R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.4"}]])",
+               {},
+               {"10.0.0.3"},
+               {},
+               {"10.0.0.5"}},
+          // From range to range of a set, and around.
+          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.1.1"}},
+          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])", {}, {"10.0.1.2"}, {}, {"10.0.0.1"}},
+          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])",
+               {"10.0.0.1", "10.0.1.1", "10.0.1.2"},
+               {"10.0.0.1"},
+               {},
+               {"10.0.0.2"}},
+          // The config was changed since: begin anew.
+          Case{R"([["10.0.0.0/29"]])", {}, {"10.9.9.9"}, {}, {"10.0.0.1"}},
+          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {"10.0.0.3"}, {}, {"10.0.0.4", "fd00::1"}},
+          // Past the end of the address space.
+          Case{R"([["255.255.255.0/24"]])", {}, {"255.255.255.254"}, {}, {"255.255.255.1"}},
+          Case{
+              R"([[{"subnet":"ffff::/16","rangeStart":"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}]])",
+              {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"},
+              {},
+              {},
+              {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}},
+          // Requested ones, in any order, and the rest chosen.
+          Case{R"([["10.0.0.0/29"],["fd00::/64"]])",
+               {},
+               {"10.0.0.1", "fd00::1"},
+               {"fd00::9", "10.0.0.1"},
+               {"10.0.0.1", "fd00::9"}},
+          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {"fd00::9"}, {"10.0.0.1", "fd00::9"}},
+      })
+    EXPECT_EQ(choose(c), ips(c.expected)) << c.ranges << " expecting " << c.expected.front();
+}
+
+TEST(ChooseAddresses, GivesEveryAddressOnceInARound) {
+  const auto sets = ranges(R"([[{"subnet":"10.0.0.0/28","gateway":"10.0.0.9"},"10.0.1.0/29"]])");
+  AddressChoice choice{sets, {}, {}, {}};
+  std::vector<IpAddress> given;
+  for (int i = 0; i < 13 + 6; ++i) {
+    given.push_back(chooseAddresses(choice).front());
+    choice.lastGiven = {given.back()};
+    EXPECT_TRUE(choice.taken.insert(given.back()).second) << toString(given.back());
+  }
+  EXPECT_EQ(given.front(), ip("10.0.0.1"));
+  EXPECT_EQ(given.back(), ip("10.0.1.6"));
+  EXPECT_FALSE(choice.taken.contains(ip("10.0.0.9")));
+  EXPECT_THROW((void)chooseAddresses(choice), conf::CniFailure);
+}
+
+TEST(ChooseAddresses, RefusesWithCounts) {
+  struct Refusal {
+    Case c;
+    const char* msg;
+  };
+  for (const auto& [c, msg] : {
+           Refusal{{R"([["10.0.0.0/30"]])", {"10.0.0.1", "10.0.0.2", "10.9.0.1"}, {}, {}, {}},
+                   "no free address in 10.0.0.0/30: 2 of 2 are in use"},
+           Refusal{{R"([[{"subnet":"10.0.0.0/30","gateway":"10.0.0.1"}]])",
+                    {"10.0.0.2"},
+                    {"10.0.0.2"},
+                    {},
+                    {}},
+                   "no free address in 10.0.0.0/30: 1 of 1 are in use"},
+           Refusal{{R"([["10.0.0.0/24"],["fd00::/126","fd00::8/126"]])",
+                    {"fd00::1", "fd00::2", "fd00::3", "fd00::9", "fd00::a", "fd00::b"},
+                    {},
+                    {},
+                    {}},
+                   "no free address in fd00::/126, fd00::8/126: 6 of 6 are in use"},
+           Refusal{{R"([["10.0.0.0/24"]])", {"10.0.0.9"}, {}, {"10.0.0.9"}, {}},
+                   "the requested address 10.0.0.9 is in use"},
+           Refusal{{R"([["10.0.0.0/24"]])", {}, {}, {"10.0.1.9"}, {}},
+                   "the requested address 10.0.1.9 is in none of ipam.ranges"},
+           Refusal{{R"([["10.0.0.0/24"]])", {}, {}, {"10.0.0.255"}, {}},
+                   "the requested address 10.0.0.255 is in none of ipam.ranges"},
+           Refusal{{R"([["10.0.0.0/24"]])", {}, {}, {"10.0.0.1", "10.0.0.2"}, {}},
+                   "two addresses are requested of 10.0.0.0/24"},
+       }) {
+    const auto error = cniErrorOf([&, &situation = c] { (void)choose(situation); });
+    EXPECT_EQ(error.code, static_cast<unsigned>(conf::CniCode::AddressUnavailable));
+    EXPECT_EQ(error.msg, msg);
+    EXPECT_NE(error.details, "");
+  }
+}
+
+}  // namespace
+}  // namespace kpol::plugin
