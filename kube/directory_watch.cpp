@@ -91,9 +91,9 @@ void DirectoryWatch::attach() {
 
 DirectoryWatch::Changes DirectoryWatch::drain() {
   Batch batch;
-  while (readEvents(batch)) {
-  }
-  if (attachDue_ || !attached()) {
+  attachDue_ = attachDue_ || !attached();
+  readAll(batch);
+  while (attachDue_) {
     attachDue_ = false;
     const int old = directoryWatch_;
     attach();
@@ -101,6 +101,7 @@ DirectoryWatch::Changes DirectoryWatch::drain() {
       writing_.clear();
       batch.changes.rescan = true;
     }
+    readAll(batch);  // giving up a watch makes an event too
   }
   settleCreated(batch);
   // A file may have been renamed within the directory with only half of the news in the queue yet.
@@ -117,6 +118,11 @@ void DirectoryWatch::settleCreated(Batch& batch) {
     } else {
       writing_.insert(name);
     }
+  }
+}
+
+void DirectoryWatch::readAll(Batch& batch) {
+  while (readEvents(batch)) {
   }
 }
 

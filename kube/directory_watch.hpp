@@ -39,6 +39,7 @@ class DirectoryWatch {
   struct Batch;
   void attach();
   void watchAncestor();
+  void readAll(Batch& batch);
   bool readEvents(Batch& batch);
   void takeEvent(const inotify_event& event, Batch& batch);
   void takeEntryEvent(const inotify_event& event, Batch& batch);

@@ -14,9 +14,15 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t\r\n";
 
-std::string_view skipMark(std::string_view text) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  return text;
+// Files put together from several may have a byte order mark at the start of each document.
+Document withoutMark(Document document) {
+  const auto start = std::min(document.text.find_first_not_of(kBlanks), document.text.size());
+  if (document.text.substr(start).starts_with(kByteOrderMark)) {
+    const auto lines = std::ranges::count(document.text.substr(0, start), '\n');
+    document.line += static_cast<std::size_t>(lines);
+    document.text.remove_prefix(start + kByteOrderMark.size());
+  }
+  return document;
 }
 
 // Cuts the first line, with its line end, off `text`.
@@ -84,12 +90,11 @@ std::optional<Json> tryYaml(const Document& document) {
 
 std::vector<Document> splitDocuments(std::string_view text) {
   std::vector<Document> documents;
-  text = skipMark(text);
   const char* start = text.data();
   std::size_t startLine = 1;
   const auto cut = [&](const char* end) {
     const std::string_view part(start, static_cast<std::size_t>(end - start));
-    if (hasContent(part)) documents.push_back({skipMark(part), startLine});
+    if (hasContent(part)) documents.push_back(withoutMark({part, startLine}));
   };
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = takeLine(text);

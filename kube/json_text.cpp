@@ -64,8 +64,13 @@ class JsonEvents {
   }
   bool end_array() { return end(); }
   bool parse_error(std::size_t /*position*/, const std::string& lastToken,
-                   const Json::exception& /*error*/) {
-    throw SyntaxError("not JSON at " + inQuotes(lastToken));
+                   const Json::exception& error) {
+    // "[...] parse error at line 1, column 5: syntax error while parsing value - invalid literal;
+    // last read: '...'": the place is known better here, and what was read may be long.
+    std::string_view why = error.what();
+    if (const auto at = why.find(": "); at != why.npos) why.remove_prefix(at + 2);
+    why = why.substr(0, why.find("; "));
+    throw SyntaxError("not JSON: " + std::string(why) + ", at " + inQuotes(lastToken));
   }
 
  private:

@@ -73,8 +73,9 @@ std::optional<Json> parseInteger(std::string_view text) {
 
 // go-yaml's yamlStyleFloat: from_chars would also take "infinity" and the like.
 std::optional<double> parseFloat(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  const auto digits = text.starts_with('-') ? text.substr(1) : text;
+  const bool positive = text.starts_with('+');
+  if (positive) text.remove_prefix(1);  // from_chars does not take it
+  const auto digits = !positive && text.starts_with('-') ? text.substr(1) : text;
   const bool styled =
       !digits.empty() && (isDigit(digits.front()) || digits.front() == '.') &&
       std::ranges::all_of(digits, [](char c) {

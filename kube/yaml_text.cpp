@@ -153,7 +153,11 @@ class YamlEvents : public YAML::EventHandler {
 }  // namespace
 
 Json parseYaml(std::string_view document, std::size_t firstLine) {
-  std::istringstream stream{std::string(document)};
+  // yaml-cpp 0.7 takes the end of the text for the end of a quoted scalar; a document end mark
+  // inside of one it refuses.
+  std::string text(document);
+  text += text.ends_with('\n') ? "...\n" : "\n...\n";
+  std::istringstream stream(std::move(text));
   YamlEvents events(firstLine);
   try {
     YAML::Parser parser(stream);
