@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/ip_address.hpp"
+#include "base/object_key.hpp"
+#include "policy/snapshot.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/ip_address.hpp"
-#include "base/object_key.hpp"
-#include "policy/snapshot.hpp"
 
 // What NetworkPolicy means, written from the API text (k8s.io/api/networking/v1/types.go and the
 // concepts page), rule by rule and without regard to speed. compile() is proven against it, so
@@ -27,9 +27,9 @@ struct Flow {
 struct DirectionVerdict {
   bool isolated = false;  // some policy selects the pod at this end for this direction
   bool allowed = true;
-  std::vector<base::ObjectKey> policies;        // that isolate it, sorted
-  std::optional<base::ObjectKey> allowedBy;     // the first of them with a rule that allows
-  std::optional<std::size_t> rule;              // the index of that rule in its list
+  std::vector<base::ObjectKey> policies;     // that isolate it, sorted
+  std::optional<base::ObjectKey> allowedBy;  // the first of them with a rule that allows
+  std::optional<std::size_t> rule;           // the index of that rule in its list
   bool operator==(const DirectionVerdict&) const = default;
 };
 

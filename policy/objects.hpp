@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/ip_address.hpp"
+#include "base/object_key.hpp"
+#include "base/port_range.hpp"
+#include "base/prefix.hpp"
+#include "base/protocol.hpp"
+
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -9,12 +15,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "base/ip_address.hpp"
-#include "base/object_key.hpp"
-#include "base/port_range.hpp"
-#include "base/prefix.hpp"
-#include "base/protocol.hpp"
 
 // The Kubernetes objects that decide about packets, as plain values: no JSON, addresses parsed,
 // only the fields kpol uses. Field names are the API's (networking.k8s.io/v1, core/v1).
@@ -73,8 +73,8 @@ struct Pod {
   bool hostNetwork = false;
   PodPhase phase = PodPhase::Pending;
   Labels labels;
-  std::vector<base::IpAddress> ips;   // status.podIPs, sorted, unique
-  std::vector<ContainerPort> ports;   // of containers and restartable init containers, sorted
+  std::vector<base::IpAddress> ips;  // status.podIPs, sorted, unique
+  std::vector<ContainerPort> ports;  // of containers and restartable init containers, sorted
   auto operator<=>(const Pod&) const = default;
 };
 

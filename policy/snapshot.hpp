@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "base/object_key.hpp"
 #include "policy/objects.hpp"
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace kpol::policy {
 
@@ -32,7 +32,7 @@ struct Snapshot {
   std::vector<Namespace> namespaces;
   std::vector<Pod> pods;  // the whole cluster's
   std::vector<NetworkPolicy> policies;
-  std::vector<Endpoint> endpoints;  // this node's
+  std::vector<Endpoint> endpoints;       // this node's
   std::vector<base::IpAddress> nodeIps;  // this node's own addresses
   PodToNode podToNode = PodToNode::Allow;
 };
