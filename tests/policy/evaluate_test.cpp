@@ -125,6 +125,11 @@ TEST(Evaluate, SaysNothingAboutPodsNoPolicySelects) {
   EXPECT_EQ(evaluate(twoNamespaces({}), tcpTo(80)), Verdict{});
 }
 
+TEST(Evaluate, SaysNothingAboutFlowsOfNoPod) {
+  const Snapshot snapshot = twoNamespaces({test::bothWays("x/deny", everything())});
+  EXPECT_EQ(evaluate(snapshot, tcpTo(80, "8.8.8.8", "192.168.7.1")), Verdict{});
+}
+
 TEST(Evaluate, NamesThePolicyAndTheRuleThatAllow) {
   const Snapshot snapshot = twoNamespaces(
       {ingress("x/deny", everything()),
@@ -195,6 +200,12 @@ TEST(Evaluate, JudgesOtherProtocolsLikeIcmp) {
   const std::uint8_t gre = 47;
   EXPECT_FALSE(evaluate(snapshot, {ip("10.0.0.2"), ip("10.0.0.1"), gre, 0}).allowed());
   EXPECT_TRUE(evaluate(snapshot, {ip("10.0.0.1"), ip("10.0.0.2"), gre, 0}).allowed());
+}
+
+TEST(Evaluate, TakesNoNameForNoPort) {
+  Snapshot snapshot = twoNamespaces({ingress("x/p", everything(), {anyPeer({test::named("")})})});
+  snapshot.pods[0].ports = {{"", base::Protocol::Tcp, 80}};
+  EXPECT_FALSE(evaluate(snapshot, tcpTo(80)).allowed());
 }
 
 // ---- this node's part ------------------------------------------------------------------------
