@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kpol::plugin {
@@ -44,7 +45,8 @@ class IpamStore {
   static IpamStore open(const std::string& stateDir,
                         std::chrono::milliseconds patience = std::chrono::seconds(10));
 
-  [[nodiscard]] const std::map<conf::AttachmentId, Lease>& leases() const { return leases_; }
+  [[nodiscard]] const std::map<conf::AttachmentId, Lease>& leases() const& { return leases_; }
+  [[nodiscard]] std::map<conf::AttachmentId, Lease> leases() && { return std::move(leases_); }
   // The addresses of the last lease given to the network, whether still held or not.
   [[nodiscard]] std::vector<base::IpAddress> lastGiven(const std::string& network) const;
 

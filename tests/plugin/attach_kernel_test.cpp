@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// ADD as the kernel and the pods see it.
+#include "plugin/plan.hpp"
+#include "tests/control/unix_server.hpp"
+#include "tests/plugin/plugin_node.hpp"
+#include "tests/support/prober.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kpol::test {
+namespace {
+
+using conf::CniCode;
+
+base::IpAddress ip(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
+base::IfName interface(const std::string& name) {
+  return base::IfName::parse(name).value();
+}
+unsigned number(CniCode code) {
+  return static_cast<unsigned>(code);
+}
+base::IfName hostEnd(const std::string& id) {
+  return plugin::hostInterfaceOf({id, "eth0"});
+}
+
+class Add : public PluginNode {
+ protected:
+  // Every protocol the kernel or a listener answers, from each pod to the other and to the node.
+  void expectTraffic(const std::string& from, const std::string& to) {
+    Prober prober;
+    for (const auto& id : {from, to}) prober.addHost(id, podNamespace(id).open());
+    std::vector<Attempt> attempts;
+    for (const auto& [source, destination, host] :
+         {std::tuple(from, to, from), std::tuple(to, from, to)})
+      for (const auto& a : ips_.at(source))
+        for (const auto& b : ips_.at(destination)) {
+          if (a.family() != b.family()) continue;
+          const std::uint8_t icmp = a.isV4() ? 1 : 58;
+          attempts.push_back({host, {a, b, 6, 80}});
+          attempts.push_back({host, {a, b, 17, 53}});
+          attempts.push_back({host, {a, b, icmp, 0}});
+        }
+    const auto reached = prober.run(attempts, std::vector<bool>(attempts.size(), true));
+    EXPECT_EQ(reached, std::vector<Reach>(attempts.size(), Reach::Both));
+    for (const auto& id : {from, to}) prober.removeHost(id);
+  }
+
+  void addPod(const std::string& id, const std::string& config) {
+    for (const auto& address : add(id, config).ips) ips_[id].push_back(address.address);
+  }
+
+  std::map<std::string, std::vector<base::IpAddress>> ips_;
+};
+
+TEST_F(Add, ConnectsPodsOfEachFamily) {
+  for (const auto families : {Families::V4, Families::V6, Families::Dual}) {
+    const auto pods = config(families);
+    addPod("a", pods);
+    addPod("b", pods);
+    EXPECT_EQ(ips_["a"].size(), families == Families::Dual ? 2U : 1U);
+    expectTraffic("a", "b");
+    del("a", pods);
+    del("b", pods);
+    expectNothingLeft();
+    ips_.clear();
+    removePodNamespace("a");
+    removePodNamespace("b");
+  }
+}
+
+TEST_F(Add, ConnectsPodsWhereIpv6IsOffByDefault) {
+  const char* path = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+  const auto off = [&](const char* value) {
+    writeFile(path, value);
+    for (const char* id : {"a", "b"}) {
+      const auto pod = podNamespace(id).open();
+      const auto inside = pod.enter();
+      writeFile(path, value);
+    }
+  };
+  off("1");
+  addPod("a", config(Families::Dual));
+  addPod("b", config(Families::Dual));
+  off("0");
+  expectTraffic("a", "b");
+  del("a", config(Families::Dual));
+  del("b", config(Families::Dual));
+}
+
+TEST_F(Add, TellsWhatItMade) {
+  const auto result =
+      add("a", config(Families::Dual, R"(,"mtu":1450,"dns":{"domain":"d"})", "1.1.0"));
+  const auto host = netlink::RouteSocket().findLink(hostEnd("a"));
+  const auto pod = podNamespace("a").routeSocket().findLink(interface("eth0"));
+  ASSERT_TRUE(host && pod);
+  const conf::CniResult expected{{{hostEnd("a").text(), toString(*host->mac), 1450, ""},
+                                  {"eth0", toString(*pod->mac), 1450, podNamespace("a").path()}},
+                                 {{ip("10.244.1.1"), 32, ip("169.254.1.1"), 1},
+                                  {ip("fd00:10:244:1::1"), 128, ip("fe80::1"), 1}},
+                                 {{base::Prefix::parse("0.0.0.0/0").value(), ip("169.254.1.1")},
+                                  {base::Prefix::parse("::/0").value(), ip("fe80::1")}},
+                                 {{}, "d", {}, {}}};
+  EXPECT_EQ(result, expected);
+  EXPECT_EQ(host->mtu, 1450U);
+  EXPECT_EQ(pod->mtu, 1450U);
+  EXPECT_EQ(host->alias, "a eth0 pods shop/a");
+  EXPECT_EQ(pod->peer, host->index);
+  del("a", config(Families::Dual));
+}
+
+TEST_F(Add, AnswersInEveryVersion) {
+  for (const auto version : conf::kCniVersions) {
+    const std::string text(toString(version));
+    const auto versioned = config(Families::V4, "", text);
+    const auto result = call("ADD", "a", versioned);
+    EXPECT_EQ(result.status, 0) << result.out;
+    EXPECT_EQ(result.out, print(conf::parseResult(result.out, "result"), version) + "\n");
+    EXPECT_THAT(result.out, testing::StartsWith(R"({"cniVersion":")" + text + "\""));
+    del("a", versioned);
+  }
+}
+
+TEST_F(Add, TakesTheKernelsMtuWhereNoneIsGiven) {
+  EXPECT_EQ(add("a", config(Families::V4, "", "1.1.0")).interfaces.front().mtu, 1500U);
+  del("a", config(Families::V4));
+}
+
+TEST_F(Add, MakesNoIpv6WhereThePodHasNone) {
+  add("a", config(Families::V4));
+  auto pod = podNamespace("a").routeSocket();
+  const auto link = pod.findLink(interface("eth0"));
+  ASSERT_TRUE(link);
+  for (const auto& address : pod.addresses(link->index))
+    EXPECT_TRUE(address.address.isV4()) << toString(address.address);
+  netlink::RouteSocket node;
+  EXPECT_TRUE(node.addresses(node.findLink(hostEnd("a"))->index).empty());
+  del("a", config(Families::V4));
+}
+
+TEST_F(Add, IsRefusedTwiceAndLeavesTheFirstAlone) {
+  const auto dual = config(Families::Dual);
+  const auto first = call("ADD", "a", dual);
+  ASSERT_EQ(first.status, 0) << first.out;
+  EXPECT_EQ(errorOf("ADD", "a", dual).code, number(CniCode::AlreadyAttached));
+  const auto checked = call("CHECK", "a", withPrevious(dual, first.out));
+  EXPECT_EQ(checked.status, 0) << checked.out;
+  del("a", dual);
+}
+
+// Failures at each stage, from the kernel's own refusals; nothing may be left of any.
+TEST_F(Add, UndoesEverythingWhenThePodHasSuchAnInterface) {
+  ASSERT_TRUE(podNamespace("a").routeSocket().addVeth({interface("eth0"),
+                                                       {{2, 0, 0, 0, 0, 1}},
+                                                       interface("eth0peer"),
+                                                       {{2, 0, 0, 0, 0, 2}},
+                                                       0,
+                                                       -1,
+                                                       ""}));
+  const auto error = errorOf("ADD", "a", config(Families::Dual));
+  EXPECT_EQ(error.code, number(CniCode::AlreadyAttached));
+  EXPECT_EQ(error.msg,
+            "interface eth0 in the pod or " + hostEnd("a").text() + " on the node exists already");
+  EXPECT_TRUE(podNamespace("a").routeSocket().findLink(interface("eth0")));
+}
+
+TEST_F(Add, UndoesEverythingWhenTheHostsNameIsTaken) {
+  netlink::RouteSocket node;
+  ASSERT_TRUE(node.addVeth({hostEnd("a"),
+                            {{2, 0, 0, 0, 0, 1}},
+                            interface("other"),
+                            {{2, 0, 0, 0, 0, 2}},
+                            0,
+                            -1,
+                            "somebody else's"}));
+  EXPECT_EQ(errorOf("ADD", "a", config(Families::Dual)).code, number(CniCode::AlreadyAttached));
+  del("a", config(Families::Dual));
+  const auto foreign = node.findLink(hostEnd("a"));
+  ASSERT_TRUE(foreign);
+  EXPECT_EQ(foreign->alias, "somebody else's");
+  node.deleteLink(foreign->index);
+}
+
+TEST_F(Add, UndoesEverythingWhenAnAddressIsRefused) {
+  // No IPv6 below an MTU of 1280 (RFC 8200, section 5).
+  const auto error = errorOf("ADD", "a", config(Families::Dual, R"(,"mtu":1000)"));
+  EXPECT_THAT(error.msg, testing::HasSubstr("eth0"));
+  expectNothingLeft();
+}
+
+TEST_F(Add, UndoesEverythingWhenARouteExists) {
+  netlink::RouteSocket node;
+  const auto lo = node.findLink(interface("lo"))->index;
+  netlink::Route foreign{base::Prefix::parse("fd00:10:244:1::1/128").value(), {}, lo, {}};
+  foreign.metric = 1024;
+  ASSERT_TRUE(node.addRoute(foreign));
+  const auto error = errorOf("ADD", "a", config(Families::Dual));
+  EXPECT_EQ(error.code, number(CniCode::Kernel));
+  EXPECT_EQ(error.msg, "there is a route to fd00:10:244:1::1/128 already");
+  EXPECT_EQ(leftovers(), "route fd00:10:244:1::1/128\n");
+  node.deleteRoute(foreign);
+}
+
+TEST_F(Add, UndoesEverythingWhenTheNamespaceIsNone) {
+  writeFile(directory_.file("file"), "");
+  const auto result =
+      call("ADD", "a", config(Families::Dual), {{"CNI_NETNS", directory_.file("file")}});
+  EXPECT_EQ(conf::parseError(result.out).code, number(CniCode::Kernel));
+  expectNothingLeft();
+}
+
+TEST_F(Add, UndoesEverythingWhenKpoldIsAway) {
+  const auto error = errorOf("ADD", "a", enforcedConfig(directory_.file("no.sock")));
+  EXPECT_EQ(error.code, number(CniCode::TryAgain));
+  EXPECT_THAT(error.msg, testing::HasSubstr("cannot connect"));
+  expectNothingLeft();
+}
+
+TEST_F(Add, UndoesEverythingWhenKpoldDoesNotEnforce) {
+  std::vector<std::string> requests;
+  {
+    const UnixServer server([&](UnixServer::Connection& connection) {
+      const auto request = connection.readRequest();
+      requests.push_back(request.substr(0, request.find(" HTTP")));
+      const bool put = request.starts_with("PUT");
+      connection.write(httpAnswer(put ? 504 : 200, put ? R"({"error":"pod unknown"})" : "{}"));
+    });
+    const auto error = errorOf("ADD", "a", enforcedConfig(server.path()));
+    EXPECT_EQ(error.code, number(CniCode::TryAgain));
+    EXPECT_THAT(error.msg, testing::HasSubstr("pod unknown"));
+  }
+  EXPECT_THAT(requests, testing::ElementsAre("PUT /v1/attachments?timeout=4",
+                                             "DELETE /v1/attachments/a/eth0"));
+  expectNothingLeft();
+}
+
+TEST_F(Add, TellsKpoldOfAnInterfaceThatIsThere) {
+  conf::Attachment told{"", interface("x"), interface("x"), {}, {}, {}, {}};
+  bool complete = false;
+  {
+    const UnixServer server([&](UnixServer::Connection& connection) {
+      const auto request = connection.readRequest();
+      if (request.starts_with("PUT")) {
+        told = conf::parseAttachment(request.substr(request.find("\r\n\r\n") + 4));
+        netlink::RouteSocket node;
+        const auto link = node.findLink(told.hostInterface);
+        complete = link && link->up && node.routes(link->index).size() == 2;
+      }
+      connection.write(httpAnswer(200, R"({"generation":1})"));
+    });
+    const auto enforced = enforcedConfig(server.path());
+    add("a", enforced);
+    del("a", enforced);
+  }
+  const conf::Attachment expected{"a",
+                                  interface("eth0"),
+                                  hostEnd("a"),
+                                  {"shop", "a"},
+                                  "",
+                                  podNamespace("a").path(),
+                                  {ip("10.244.1.1"), ip("fd00:10:244:1::1")}};
+  EXPECT_EQ(told, expected);
+  EXPECT_TRUE(complete);
+}
+
+}  // namespace
+}  // namespace kpol::test

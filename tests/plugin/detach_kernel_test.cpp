@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// DEL and GC as the kernel sees them.
+#include "plugin/plan.hpp"
+#include "tests/plugin/plugin_node.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <set>
+#include <thread>
+
+namespace kpol::test {
+namespace {
+
+bool hasLink(const std::string& id) {
+  return netlink::RouteSocket().findLink(plugin::hostInterfaceOf({id, "eth0"})).has_value();
+}
+
+class Del : public PluginNode {};
+
+TEST_F(Del, FreesEverythingAndMayBeRepeated) {
+  const auto dual = config(Families::Dual);
+  add("a", dual);
+  del("a", dual);
+  expectNothingLeft();
+  del("a", dual);
+  del("never-added", dual);
+  expectNothingLeft();
+}
+
+TEST_F(Del, FreesEverythingWithoutTheNamespace) {
+  const auto dual = config(Families::Dual);
+  for (const bool empty : {true, false}) {
+    add("a", dual);
+    const auto path = podNamespace("a").path();
+    removePodNamespace("a");
+    const auto result = call("DEL", "a", dual, {{"CNI_NETNS", empty ? "" : path + "-gone"}});
+    EXPECT_EQ(result.status, 0) << result.out;
+    expectNothingLeft();
+  }
+}
+
+TEST_F(Del, FreesEverythingWithoutKpold) {
+  const auto plain = config(Families::Dual);
+  add("a", plain);
+  writeFile(directory_.file("attachments/a-eth0.json"), "{}");
+  const auto result = call("DEL", "a", enforcedConfig(directory_.file("no.sock")));
+  EXPECT_EQ(result.status, 0) << result.out;
+  EXPECT_EQ(result.out, "");
+  expectNothingLeft();
+  EXPECT_FALSE(std::filesystem::exists(directory_.file("attachments/a-eth0.json")));
+}
+
+TEST_F(Del, TakesThePrevResultThatAddGave) {
+  const auto dual = config(Families::Dual);
+  const auto added = call("ADD", "a", dual);
+  del("a", withPrevious(dual, added.out));
+}
+
+TEST_F(Del, LeavesOtherPodsAlone) {
+  const auto dual = config(Families::Dual);
+  add("a", dual);
+  const auto other = call("ADD", "b", dual);
+  del("a", dual);
+  const auto checked = call("CHECK", "b", withPrevious(dual, other.out));
+  EXPECT_EQ(checked.status, 0) << checked.out;
+  del("b", dual);
+}
+
+TEST_F(Del, MakesRoomForAnAddOfTheSameAtOnce) {
+  const auto dual = config(Families::Dual);
+  for (int i = 0; i < 10; ++i) {
+    add("a", dual);
+    del("a", dual);
+  }
+}
+
+TEST_F(Del, FreesWhatAKilledAddLeft) {
+  constexpr unsigned kSeed = 7;
+  std::mt19937 random(kSeed);
+  const auto dual = config(Families::Dual);
+  const auto input = directory_.file("config");
+  writeFile(input, dual);
+  int killed = 0;
+  for (int round = 0; round < 60; ++round) {
+    const auto id = "k" + std::to_string(round);
+    Background adding({"/bin/sh", "-c", std::string("exec ") + KPOL_BINARY + " < " + input},
+                      directory_.file("output"), environmentFor("ADD", id));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60000));
+    adding.signal(SIGKILL);
+    if (adding.wait() == 128 + SIGKILL) ++killed;
+    del(id, dual);
+    removePodNamespace(id);
+  }
+  EXPECT_GT(killed, 5) << "none was killed: nothing proved";
+  expectNothingLeft();
+}
+
+TEST_F(Del, AndAddManyAtOnce) {
+  constexpr int kPods = 16;
+  const auto dual = config(Families::Dual);
+  for (int i = 0; i < kPods; ++i) podNamespace("p" + std::to_string(i));
+  const auto all = [&](const std::string& command) {
+    std::vector<ProcessResult> results(kPods);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kPods; ++i)
+      threads.emplace_back([&, i] {
+        const auto id = "p" + std::to_string(i);
+        results[static_cast<std::size_t>(i)] =
+            run({KPOL_BINARY}, dual, environmentFor(command, id));
+      });
+    for (auto& thread : threads) thread.join();
+    return results;
+  };
+  std::set<base::IpAddress> ips;
+  for (const auto& result : all("ADD")) {
+    ASSERT_EQ(result.status, 0) << result.out;
+    for (const auto& ip : conf::parseResult(result.out, "result").ips)
+      EXPECT_TRUE(ips.insert(ip.address).second) << toString(ip.address);
+  }
+  EXPECT_EQ(ips.size(), std::size_t{2 * kPods});
+  for (const auto& result : all("DEL")) EXPECT_EQ(result.status, 0) << result.out;
+  expectNothingLeft();
+}
+
+class Gc : public PluginNode {
+ protected:
+  std::string gcConfig(const std::string& valid) const {
+    return config(Families::Dual, R"(,"cni.dev/valid-attachments":[)" + valid + "]", "1.1.0");
+  }
+  static std::string attachment(const std::string& id) {
+    return R"({"containerID":")" + id + R"(","ifname":"eth0"})";
+  }
+};
+
+TEST_F(Gc, DeletesWhatIsNotValidAndNothingElse) {
+  const auto dual = config(Families::Dual);
+  const auto kept = call("ADD", "kept", dual);
+  add("stale", dual);
+  auto foreign = dual;
+  foreign.replace(foreign.find("\"pods\""), 6, "\"other\"");
+  const auto other = call("ADD", "other", foreign);
+
+  const auto result = call("GC", "kept", gcConfig(attachment("kept")));
+  EXPECT_EQ(result.status, 0) << result.out;
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(leases(), "lease kept eth0\nlease other eth0\n");
+  EXPECT_EQ(call("CHECK", "kept", withPrevious(dual, kept.out)).status, 0);
+  EXPECT_EQ(call("CHECK", "other", withPrevious(foreign, other.out)).status, 0);
+  del("kept", dual);
+  EXPECT_EQ(call("GC", "other", gcConfig("")).status, 0);
+  EXPECT_TRUE(hasLink("other"));
+  del("other", foreign);
+}
+
+TEST_F(Gc, DeletesEverythingWhereNothingIsValid) {
+  const auto dual = config(Families::Dual);
+  for (const char* id : {"a", "b", "c"}) add(id, dual);
+  EXPECT_EQ(call("GC", "a", gcConfig("")).status, 0);
+  expectNothingLeft();
+}
+
+TEST_F(Gc, DeletesLinksWithoutALease) {
+  const auto dual = config(Families::Dual);
+  add("a", dual);
+  std::filesystem::remove(directory_.file("ipam/leases"));
+  EXPECT_EQ(call("GC", "a", gcConfig("")).status, 0);
+  expectNothingLeft();
+}
+
+TEST_F(Gc, RemovesAttachmentsWhoseNamespaceIsGone) {
+  const auto file = [&](const std::string& id) {
+    return directory_.file("attachments/" + id + "-eth0.json");
+  };
+  const auto write = [&](const std::string& id, const std::string& netns) {
+    writeFile(file(id), print(conf::Attachment{id,
+                                               base::IfName::parse("eth0").value(),
+                                               base::IfName::parse("veth1").value(),
+                                               {"n", id},
+                                               "",
+                                               netns,
+                                               {base::IpAddress()}}));
+  };
+  write("gone", directory_.file("no-namespace"));
+  write("alive", podNamespace("a").path());
+  write("valid", directory_.file("no-namespace"));
+  writeFile(directory_.file("attachments/odd.json"), "{");
+  auto collected = gcConfig(attachment("valid"));
+  collected.insert(collected.rfind('}'),
+                   R"(,"policy":"required","socket":")" + directory_.file("no.sock") + "\"");
+  EXPECT_EQ(call("GC", "a", collected).status, 0);
+  EXPECT_FALSE(std::filesystem::exists(file("gone")));
+  EXPECT_TRUE(std::filesystem::exists(file("alive")));
+  EXPECT_TRUE(std::filesystem::exists(file("valid")));
+}
+
+}  // namespace
+}  // namespace kpol::test
