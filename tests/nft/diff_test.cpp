@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nft/diff.hpp"
+
+#include "tests/nft/values.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kpol::test {
+namespace {
+
+using nft::Chain;
+using nft::DataType;
+using nft::Field;
+using nft::Rule;
+using nft::Ruleset;
+using nft::Set;
+using ::testing::ElementsAre;
+
+// The changes as commands, and that they end in `to`.
+std::vector<std::string> changes(const std::optional<Ruleset>& from, const Ruleset& to) {
+  const nft::ChangeSet difference = diff(from, to);
+  EXPECT_EQ(nft::apply(difference, from), to);
+  std::vector<std::string> texts;
+  for (const nft::Change& change : difference.changes)
+    texts.push_back(toString(change, from ? *from : to));
+  return texts;
+}
+
+Set addresses(std::string name, std::vector<nft::Element> elements) {
+  Set set;
+  set.name = std::move(name);
+  set.key = {DataType::Ipv4Addr};
+  set.elements = std::move(elements);
+  return set;
+}
+
+Set dispatch(std::vector<nft::Element> elements) {
+  Set map = addresses("dispatch", std::move(elements));
+  map.kind = Set::Kind::VerdictMap;
+  return map;
+}
+
+Rule rule(std::vector<nft::Statement> statements) {
+  return {std::move(statements), ""};
+}
+
+Rule lookup() {
+  return rule({nft::VerdictMapLookup{{Field::IpSaddr}, "dispatch"}});
+}
+
+Rule allowMembers() {
+  return rule({in({Field::IpSaddr}, "members"), accept()});
+}
+
+// forward -> dispatch -> web, which allows members and counts the rest.
+Ruleset table() {
+  Ruleset table;
+  table.counters = {"denied"};
+  table.add(addresses("members", {nft::element(ip("10.0.0.1")), nft::element(ip("10.0.0.2"))}));
+  table.add(dispatch({nft::element(ip("10.0.0.9"), goTo("web"))}));
+  table.add(Chain{"web", {}, {allowMembers(), rule({nft::CounterReference{"denied"}, drop()})}});
+  table.add(forwardChain({lookup()}));
+  return table;
+}
+
+TEST(Diff, EmptyWhenEqual) {
+  EXPECT_TRUE(diff(table(), table()).empty());
+  EXPECT_TRUE(diff(Ruleset{}, Ruleset{}).empty());
+}
+
+TEST(Diff, AddsWhatIsReferredToBeforeWhatRefers) {
+  EXPECT_THAT(
+      changes(std::nullopt, table()),
+      ElementsAre(
+          "add table inet kpol", "add counter inet kpol denied",
+          "add chain inet kpol forward { type filter hook forward priority filter - 5; policy "
+          "accept; }",
+          "add chain inet kpol web", "add map inet kpol dispatch { type ipv4_addr : verdict; }",
+          "add set inet kpol members { type ipv4_addr; }",
+          "add element inet kpol dispatch { 10.0.0.9 : goto web }",
+          "add element inet kpol members { 10.0.0.1, 10.0.0.2 }",
+          "add rule inet kpol forward ip saddr vmap @dispatch",
+          "add rule inet kpol web ip saddr @members accept",
+          "add rule inet kpol web counter name \"denied\" drop"));
+}
+
+TEST(Diff, DeletesWhatRefersBeforeWhatIsReferredTo) {
+  EXPECT_THAT(changes(table(), Ruleset{}),
+              ElementsAre("flush chain inet kpol forward", "flush chain inet kpol web",
+                          "delete map inet kpol dispatch", "delete set inet kpol members",
+                          "delete chain inet kpol forward", "delete chain inet kpol web",
+                          "delete counter inet kpol denied"));
+}
+
+TEST(Diff, ChangesSetsElementByElement) {
+  Ruleset to = table();
+  to.sets.at("members").elements = {nft::element(ip("10.0.0.0")), nft::element(ip("10.0.0.2"))};
+  EXPECT_THAT(changes(table(), to), ElementsAre("delete element inet kpol members { 10.0.0.1 }",
+                                                "add element inet kpol members { 10.0.0.0 }"));
+}
+
+TEST(Diff, ReplacesAnElementWhoseValueChanged) {
+  Ruleset to = table();
+  to.sets.at("dispatch").elements = {nft::element(ip("10.0.0.9"), drop())};
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("delete element inet kpol dispatch { 10.0.0.9 : goto web }",
+                          "add element inet kpol dispatch { 10.0.0.9 : drop }"));
+}
+
+TEST(Diff, ReplacesARangeWhoseEndChanged) {
+  Ruleset from;
+  from.add(addresses("blocks", {nft::range(ip("10.0.0.0"), ip("10.0.0.7"))})).interval = true;
+  Ruleset to;
+  to.add(addresses("blocks", {nft::range(ip("10.0.0.0"), ip("10.0.0.9"))})).interval = true;
+  EXPECT_THAT(changes(from, to), ElementsAre("delete element inet kpol blocks { 10.0.0.0/29 }",
+                                             "add element inet kpol blocks { 10.0.0.0-10.0.0.9 }"));
+}
+
+TEST(Diff, DeletesElementsBeforeTheChainTheyLeadTo) {
+  Ruleset to = table();
+  to.sets.at("dispatch").elements.clear();
+  to.chains.erase("web");
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol web",
+                          "delete element inet kpol dispatch { 10.0.0.9 : goto web }",
+                          "delete chain inet kpol web"));
+}
+
+TEST(Diff, AppendsRulesWhereNoneIsTakenAway) {
+  Ruleset to = table();
+  to.chains.at("web").rules.push_back(rule({accept()}));
+  EXPECT_THAT(changes(table(), to), ElementsAre("add rule inet kpol web accept"));
+}
+
+TEST(Diff, RefillsAChainWhereARuleIsTakenAwayOrChanged) {
+  Ruleset to = table();
+  to.chains.at("web").rules.erase(to.chains.at("web").rules.begin());
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol web",
+                          "add rule inet kpol web counter name \"denied\" drop"));
+  Ruleset commented = table();
+  commented.chains.at("forward").rules[0].comment = "c";
+  EXPECT_THAT(changes(table(), commented),
+              ElementsAre("flush chain inet kpol forward",
+                          "add rule inet kpol forward ip saddr vmap @dispatch comment \"c\""));
+}
+
+TEST(Diff, DoesNotFlushAnEmptyChain) {
+  Ruleset from = table();
+  from.chains.at("web").rules.clear();
+  EXPECT_THAT(changes(from, table()),
+              ElementsAre("add rule inet kpol web ip saddr @members accept",
+                          "add rule inet kpol web counter name \"denied\" drop"));
+}
+
+TEST(Diff, ASetDeclaredAnewTakesTheRulesThatLookItUpWithIt) {
+  Ruleset to = table();
+  to.sets.at("members").size = 64;
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol web", "delete set inet kpol members",
+                          "add set inet kpol members { type ipv4_addr; size 64; }",
+                          "add element inet kpol members { 10.0.0.1, 10.0.0.2 }",
+                          "add rule inet kpol web ip saddr @members accept",
+                          "add rule inet kpol web counter name \"denied\" drop"));
+}
+
+TEST(Diff, AMapDeclaredAnewTakesTheRulesThatLookItUpButNotItsChains) {
+  Ruleset to = table();
+  to.sets.at("dispatch").comment = "c";
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol forward", "delete map inet kpol dispatch",
+                          "add map inet kpol dispatch { type ipv4_addr : verdict; comment \"c\"; }",
+                          "add element inet kpol dispatch { 10.0.0.9 : goto web }",
+                          "add rule inet kpol forward ip saddr vmap @dispatch"));
+}
+
+TEST(Diff, MakesABaseChainWithOtherParametersAnew) {
+  Ruleset to = table();
+  to.chains.at("forward").base->priority = 0;
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol forward", "delete chain inet kpol forward",
+                          "add chain inet kpol forward { type filter hook forward priority "
+                          "filter; policy accept; }",
+                          "add rule inet kpol forward ip saddr vmap @dispatch"));
+}
+
+TEST(Diff, AChainThatBecomesABaseChainLosesWhatLedToIt) {
+  Ruleset to = table();
+  to.chains.at("web").base = forwardChain().base;
+  to.sets.at("dispatch").elements.clear();
+  EXPECT_THAT(changes(table(), to),
+              ElementsAre("flush chain inet kpol web",
+                          "delete element inet kpol dispatch { 10.0.0.9 : goto web }",
+                          "delete chain inet kpol web",
+                          "add chain inet kpol web { type filter hook forward priority filter - 5; "
+                          "policy accept; }",
+                          "add rule inet kpol web ip saddr @members accept",
+                          "add rule inet kpol web counter name \"denied\" drop"));
+  // And back: the element can only come when the chain is no base chain any more.
+  EXPECT_EQ(changes(to, table()).back(), "add rule inet kpol web counter name \"denied\" drop");
+}
+
+TEST(Diff, MakesRoomBeforeItFillsAFullSet) {
+  Ruleset from = table();
+  from.sets.at("members").size = 2;
+  Ruleset to = from;
+  to.sets.at("members").elements = {nft::element(ip("10.0.0.3")), nft::element(ip("10.0.0.4"))};
+  EXPECT_THAT(changes(from, to),
+              ElementsAre("delete element inet kpol members { 10.0.0.1, 10.0.0.2 }",
+                          "add element inet kpol members { 10.0.0.3, 10.0.0.4 }"));
+}
+
+TEST(Diff, ReplacesARuleThatIsNotUnderstood) {
+  Ruleset from = table();
+  from.chains.at("forward").rules[0].statements = {nft::UnknownStatement{"limit rate 1/second"}};
+  EXPECT_THAT(changes(from, table()),
+              ElementsAre("flush chain inet kpol forward",
+                          "add rule inet kpol forward ip saddr vmap @dispatch"));
+}
+
+TEST(Diff, MovesAnObjectFromOneKindToAnother) {
+  Ruleset from;
+  from.add(addresses("x", {nft::element(ip("10.0.0.1"))}));
+  Ruleset to;
+  Set map = dispatch({nft::element(ip("10.0.0.1"), drop())});
+  map.name = "x";
+  to.add(map);
+  EXPECT_THAT(changes(from, to), ElementsAre("delete set inet kpol x",
+                                             "add map inet kpol x { type ipv4_addr : verdict; }",
+                                             testing::StartsWith("add element inet kpol x")));
+}
+
+}  // namespace
+}  // namespace kpol::test
