@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 namespace kpol::kube {
 namespace {
@@ -37,6 +39,38 @@ class SharedPosition {
   const char** position_;
 };
 
+// Members that make up most of a large cluster's objects and that no decoder looks at, with the key
+// of the object they are in. Not keeping them is what lets 100,000 Pods be read in a second.
+struct Unused {
+  std::string_view owner;
+  std::string_view name;
+};
+constexpr Unused kUnused[] = {
+    {"metadata", "managedFields"},
+    {"metadata", "annotations"},
+    {"metadata", "ownerReferences"},
+    {"spec", "volumes"},
+    {"spec", "tolerations"},
+    {"spec", "affinity"},
+    {"containers", "env"},
+    {"containers", "resources"},
+    {"containers", "volumeMounts"},
+    {"containers", "livenessProbe"},
+    {"containers", "readinessProbe"},
+    {"containers", "args"},
+    {"initContainers", "env"},
+    {"initContainers", "volumeMounts"},
+    {"status", "conditions"},
+    {"status", "containerStatuses"},
+    {"status", "images"},
+    {"status", "initContainerStatuses"},
+};
+
+bool isUnused(std::string_view owner, std::string_view name) {
+  return std::ranges::any_of(
+      kUnused, [&](const Unused& unused) { return unused.owner == owner && unused.name == name; });
+}
+
 // nlohmann's SAX interface (its method names) over a TreeBuilder.
 class JsonEvents {
  public:
@@ -50,16 +84,18 @@ class JsonEvents {
   bool string(std::string& value) { return put(std::move(value)); }
   bool binary(Json::binary_t& /*value*/) { return false; }
   bool start_object(std::size_t /*size*/) {
-    builder_.beginObject();
+    if (begin()) builder_.beginObject();
     return true;
   }
   bool key(std::string& name) {
-    builder_.key(std::move(name));
+    if (skipDepth_ > 0) return true;
+    skipNext_ = isUnused(owners_.back(), name);
+    if (!skipNext_) key_ = builder_.key(std::move(name));
     return true;
   }
   bool end_object() { return end(); }
   bool start_array(std::size_t /*size*/) {
-    builder_.beginList();
+    if (begin()) builder_.beginList();
     return true;
   }
   bool end_array() { return end(); }
@@ -74,16 +110,42 @@ class JsonEvents {
   }
 
  private:
-  bool put(Json value) {
-    builder_.value(std::move(value));
+  template <typename Value>
+  bool put(Value&& value) {
+    if (skipDepth_ > 0) return true;
+    if (!skipNext_) builder_.value(Json(std::forward<Value>(value)));
+    skipNext_ = false;
+    key_ = {};
+    return true;
+  }
+  // False when what begins is skipped.
+  bool begin() {
+    if (skipDepth_ > 0 || skipNext_) {
+      ++skipDepth_;
+      skipNext_ = false;
+      return false;
+    }
+    // What is in a list belongs to the list's key.
+    const bool inList = !owners_.empty() && key_.empty();
+    owners_.push_back(inList ? owners_.back() : key_);
+    key_ = {};
     return true;
   }
   bool end() {
-    builder_.end();
+    if (skipDepth_ > 0) {
+      --skipDepth_;
+    } else {
+      owners_.pop_back();
+      builder_.end();
+    }
     return true;
   }
 
   TreeBuilder& builder_;
+  std::vector<std::string_view> owners_;  // the key under which each open value stands
+  std::string_view key_;                  // of the next value, when it has one
+  std::size_t skipDepth_ = 0;             // open values that are skipped
+  bool skipNext_ = false;
 };
 
 }  // namespace

@@ -7,7 +7,9 @@
 
 namespace kpol::kube {
 
-// A JSON text that may hold several values one after the other, as kubectl takes it.
+// A JSON text that may hold several values one after the other, as kubectl takes it. Members that
+// no decoder looks at and that are large in real clusters (managedFields, volumes, ...) are left
+// out of the trees.
 class JsonText {
  public:
   explicit JsonText(std::string_view text, std::size_t firstLine = 1)

@@ -6,11 +6,12 @@
 
 namespace kpol::kube {
 
-void TreeBuilder::key(std::string name) {
+const std::string& TreeBuilder::key(std::string name) {
   auto& members = innermost().get_ref<Json::object_t&>();
   const auto [it, added] = members.try_emplace(std::move(name));
   if (!added) throw SyntaxError("the key " + inQuotes(it->first) + " is there twice");
   slot_ = &it->second;
+  return it->first;
 }
 
 Json& TreeBuilder::value(Json value, std::size_t depth) {

@@ -23,8 +23,9 @@ class TreeBuilder {
   void beginObject() { begin(Json::value_t::object); }
   void beginList() { begin(Json::value_t::array); }
   void end() { open_.pop_back(); }
-  // The key of the next value; the innermost open value is an object.
-  void key(std::string name);
+  // The key of the next value; the innermost open value is an object. Gives the key where it is
+  // kept.
+  const std::string& key(std::string name);
   // A scalar, or a whole tree of `depth` levels. The reference is valid until the next event.
   Json& value(Json value, std::size_t depth = 0);
 

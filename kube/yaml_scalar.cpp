@@ -64,7 +64,7 @@ std::optional<Json> parseInteger(std::string_view text) {
   const auto [base, digits] = splitBase(text);
   if (digits.starts_with('-')) return std::nullopt;  // from_chars would take a second sign
   if (negative) {
-    const auto value = parseWhole<std::int64_t>("-" + std::string(digits), base);
+    const auto value = parseWhole<std::int64_t>(std::string("-").append(digits), base);
     return value ? std::optional<Json>(*value) : std::nullopt;
   }
   const auto value = parseWhole<std::uint64_t>(digits, base);

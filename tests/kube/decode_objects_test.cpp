@@ -63,6 +63,30 @@ status:
             expected);
 }
 
+TEST(DecodePod, LargePartsThatNoPolicyNeedsAreSkippedOnlyWhereTheyAre) {
+  const auto result = decodeObject(Kind::Pod, R"({
+    "metadata": {"managedFields": [{"fieldsV1": {"labels": [1, {"a": {}}]}}, []],
+                 "labels": {"annotations": "a", "conditions": "b", "managedFields": "c"},
+                 "annotations": {"a": null}, "name": "web", "ownerReferences": []},
+    "spec": {"volumes": [{}, {"spec": 1}], "containers": [
+                {"env": [{"name": "A"}], "ports": [{"containerPort": 1, "name": "env"}]},
+                {"args": [], "name": "b", "ports": [{"containerPort": 2}], "resources": 7}],
+             "tolerations": null, "nodeName": "volumes"},
+    "status": {"conditions": "x", "podIP": "10.0.0.1", "containerStatuses": [[[]]]}
+  })",
+                                   Origin::Manifest);
+  EXPECT_EQ(lines(result.diagnostics), Lines{});
+  EXPECT_EQ(result.object,
+            Object(Pod{{"default", "web"},
+                       "",
+                       "volumes",
+                       false,
+                       PodPhase::Pending,
+                       labels({{"annotations", "a"}, {"conditions", "b"}, {"managedFields", "c"}}),
+                       {ip("10.0.0.1")},
+                       {{"", base::Protocol::Tcp, 2}, {"env", base::Protocol::Tcp, 1}}}));
+}
+
 TEST(DecodePod, WithoutStatusItIsPendingAndHasANetwork) {
   const Pod expected{{"default", "web"}, "", "", false, PodPhase::Pending, {}, {}, {}};
   EXPECT_EQ(read<Pod>(podText("")), expected);

@@ -123,7 +123,8 @@ TEST(DecodeStored, WithoutANameThereIsNoObject) {
   EXPECT_EQ(fault("null"), (Lines{"error must be an object, found null"}));
   EXPECT_EQ(fault("  "), (Lines{"error no JSON value"}));
   EXPECT_EQ(fault("{} {}"), (Lines{"error more text after the JSON value"}));
-  EXPECT_EQ(fault("{\"metadata\":"), (Lines{"error line 1: not JSON: syntax error while parsing value - unexpected end of "
+  EXPECT_EQ(fault("{\"metadata\":"),
+            (Lines{"error line 1: not JSON: syntax error while parsing value - unexpected end of "
                    "input, at \"\"metadata\":\""}));
 }
 
