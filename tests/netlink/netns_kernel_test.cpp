@@ -111,6 +111,15 @@ TEST(NetnsGuard, MovesOnlyItsThread) {
   EXPECT_EQ(Netns::current().id(), before);
 }
 
+TEST(NetnsGuardDeathTest, ThreadThatCannotReturnDoesNotGoOn) {
+  const auto netns = makeNetns();
+  const auto loseThePrivilege = [&] {
+    const auto inside = netns.enter();
+    EXPECT_EQ(::setresuid(65534, 65534, 65534), 0);  // drops CAP_SYS_ADMIN, which setns(2) needs
+  };
+  EXPECT_DEATH(loseThePrivilege(), "cannot return to the former network namespace");
+}
+
 TEST(NetnsGuard, SocketsBelongWhereTheyWereMade) {
   const auto netns = makeNetns();
   const auto make = [&] {

@@ -170,6 +170,22 @@ TEST_F(NodeAndPod, AnswersToAbandonedRequestsAreNotTakenForLaterOnes) {
   EXPECT_EQ(request(socket, message, Exchange::Kind::Answered), std::nullopt);
 }
 
+TEST_F(NodeAndPod, SilenceEndsInATimeout) {
+  Socket socket(NETLINK_ROUTE);
+  Message unacknowledged(RTM_SETLINK, 0);  // which the kernel answers only when it refuses
+  ifinfomsg header{};
+  header.ifi_index = socket_.findLink(ifName("lo")).value().index.value;
+  unacknowledged.putHeader(header);
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    request(socket, unacknowledged, Exchange::Kind::Acknowledged);
+    FAIL() << "was answered";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ETIMEDOUT);
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - start, kAnswerTimeout);
+}
+
 TEST_F(NodeAndPod, OverrunOfARequestIsNotTakenForAnAnswer) {
   Socket socket(NETLINK_ROUTE);
   const int least = 1;
