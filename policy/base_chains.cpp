@@ -53,18 +53,25 @@ Rule revokedRule() {
           "forbidden by a later policy"};
 }
 
-// Drops what comes from, or goes to, a pod interface together with an address that was not
-// committed for it: a pod that is not programmed yet, or one that lies about its address.
-Rule endpointRule(Field interface, Field address, const char* endpoints, const char* comment) {
-  return {{podInterface(interface), Match{{interface, address}, true, nft::InSet{endpoints}},
+// Drops what has an interface and an address that were not committed together: a pod that is not
+// programmed yet, or one that lies about its address.
+Rule endpointRule(Field interface, Field address, const char* endpoints) {
+  const bool source = interface == Field::IifName;
+  return {{Match{{interface, address}, true, nft::InSet{endpoints}},
            nft::CounterReference{names::kUnknownCounter}, kDrop},
-          comment};
+          source ? "unknown or spoofing pod" : "pod not programmed"};
 }
 Rule unknownSource(const FamilyNames& family) {
-  return endpointRule(Field::IifName, family.source, family.endpoints, "unknown or spoofing pod");
+  return endpointRule(Field::IifName, family.source, family.endpoints);
 }
 Rule unknownDestination(const FamilyNames& family) {
-  return endpointRule(Field::OifName, family.destination, family.endpoints, "pod not programmed");
+  return endpointRule(Field::OifName, family.destination, family.endpoints);
+}
+
+// `rule` for packets of pod interfaces only.
+Rule onPodInterface(Field interface, Rule rule) {
+  rule.statements.insert(rule.statements.begin(), podInterface(interface));
+  return rule;
 }
 
 Rule dispatch(Field field, const char* map) {
@@ -87,7 +94,8 @@ Rule familyRule(std::uint8_t nfproto, const char* chain) {
 nft::Chain forwardFamily(const char* name, const FamilyNames& family) {
   return {name,
           {},
-          {unknownSource(family), unknownDestination(family),
+          {onPodInterface(Field::IifName, unknownSource(family)),
+           onPodInterface(Field::OifName, unknownDestination(family)),
            dispatch(family.source, family.egress), dispatch(family.destination, family.ingress)}};
 }
 

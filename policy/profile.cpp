@@ -56,6 +56,7 @@ void addPort(Profile& profile, const ProfileKey& key, const PolicyPort& port,
   if (const auto* range = std::get_if<base::PortRange>(&port.port)) {
     profile.ports.push_back({*port.protocol, range->first(), range->last(), peers});
   } else if (const auto* name = std::get_if<std::string>(&port.port)) {
+    if (name->empty()) return;  // ports without a name are not found by it
     if (key.direction == Direction::Egress) {
       profile.named.push_back({*port.protocol, *name, peers});
       return;

@@ -109,6 +109,12 @@ TEST(Profile, NamedPortsOfIngressAreThePodsOwn) {
   EXPECT_EQ(ports(policies, pod("shop/db", {})), "");
 }
 
+TEST(Profile, EmptyPortNameFindsNoPort) {
+  const auto nameless = pod("shop/web", {}, {{"", base::Protocol::Tcp, 8080}});
+  EXPECT_EQ(ports({t::ingress("shop/p", t::everything(), {t::anyPeer({t::named("")})})}, nameless),
+            "");
+}
+
 TEST(Profile, PodsWithDifferentNamedPortsHaveDifferentKeys) {
   const auto policy = t::ingress("shop/p", t::everything(), {t::anyPeer({t::named("http")})});
   const auto other = pod("shop/other", {}, {{"http", base::Protocol::Tcp, 80}});
