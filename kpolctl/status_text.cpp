@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kpolctl/table.hpp"
+#include "kpolctl/texts.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace kpol::kpolctl {
+namespace {
+
+std::string number(const Json& json, const char* field) {
+  return std::to_string(json.at(field).get<std::uint64_t>());
+}
+
+std::string ageText(std::int64_t seconds) {
+  if (seconds < 120) return std::to_string(seconds) + "s";
+  if (seconds < 7200) return std::to_string(seconds / 60) + "m";
+  if (seconds < 172800) return std::to_string(seconds / 3600) + "h";
+  return std::to_string(seconds / 86400) + "d";
+}
+
+std::string tableLine(const Json& table) {
+  if (textOf(table, "name").empty()) return "none yet";
+  std::string line = "inet " + textOf(table, "name") + ", ";
+  if (table.at("owned").get<bool>())
+    line += "owned by kpold";
+  else if (table.contains("foreignOwner"))
+    line += "owned by another process (netlink port ID " + number(table, "foreignOwner") + ")";
+  else
+    line += "owned by nobody";
+  return line + ": " + number(table, "chains") + " chains, " + number(table, "rules") + " rules, " +
+         number(table, "sets") + " sets, " + number(table, "elements") + " elements";
+}
+
+std::string objectsLine(const Json& objects) {
+  return number(objects, "pods") + " pods, " + number(objects, "namespaces") + " namespaces, " +
+         number(objects, "networkPolicies") + " network policies, " + number(objects, "nodes") +
+         " nodes";
+}
+
+std::string commitsLine(const Json& commits) {
+  return number(commits, "total") + " commits, " + number(commits, "failures") + " failures, " +
+         number(commits, "audits") + " audits, " + number(commits, "drifts") +
+         " repaired after a foreign change";
+}
+
+}  // namespace
+
+std::string statusLine(const Json& status) {
+  if (!status.at("sourceSynced").get<bool>()) return "not ready: the source has not been read yet";
+  const auto& fault = status.at("fault");
+  if (!fault.is_null()) return "not in sync: " + textOf(fault, "message");
+  if (!status.at("ready").get<bool>()) return "not ready: nothing is committed yet";
+  if (!status.at("inSync").get<bool>()) return "not in sync: a commit is under way";
+  return "ready, in sync";
+}
+
+std::string diagnosticsText(const Json& diagnostics) {
+  std::string all;
+  for (const auto& diagnostic : diagnostics) {
+    all += textOf(diagnostic, "severity") + ": ";
+    for (const char* field : {"object", "field"})
+      if (const auto part = textOf(diagnostic, field); !part.empty()) all += part + ": ";
+    all += textOf(diagnostic, "message") + "\n";
+  }
+  return all;
+}
+
+std::string statusText(const Json& status, std::int64_t now) {
+  Fields fields;
+  fields.add("Status", statusLine(status));
+  fields.add("Node", textOf(status, "node"));
+  fields.add("Version", textOf(status, "version") + ", up " +
+                            ageText(now - status.at("startedAt").get<std::int64_t>()));
+  fields.add("Source", textOf(status, "source"));
+  fields.add("Objects", objectsLine(status.at("objects")));
+  fields.add("Attachments", number(status, "attachments") + ", of which " +
+                                number(status, "endpoints") + " enforced");
+  fields.add("Generation",
+             number(status, "generation") + ", committed " + number(status, "committedGeneration"));
+  fields.add("Table", tableLine(status.at("table")));
+  fields.add("Kernel", commitsLine(status.at("commits")));
+  std::string all = fields.print();
+  const auto& diagnostics = status.at("diagnostics");
+  if (!diagnostics.empty()) all += "\n" + diagnosticsText(diagnostics);
+  return all;
+}
+
+}  // namespace kpol::kpolctl
