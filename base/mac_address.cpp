@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mac_address.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
+#include <cstdio>
 
 namespace kpol::base {
 
@@ -21,8 +20,10 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
 
 std::string toString(const MacAddress& address) {
   const auto& b = address.bytes;
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[0], b[1], b[2], b[3], b[4],
-                     b[5]);
+  std::array<char, 18> text{};
+  std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3],
+                b[4], b[5]);
+  return text.data();
 }
 
 }  // namespace kpol::base

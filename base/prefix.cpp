@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 namespace kpol::base {
@@ -13,7 +14,7 @@ struct Split {
   unsigned length;
 };
 
-// Cuts "ADDRESS/LENGTH"; the length is plain decimal without sign or leading zero.
+// Cuts "ADDRESS/LENGTH"; the length is plain decimal without sign.
 std::optional<Split> split(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == text.npos) return std::nullopt;
@@ -21,19 +22,17 @@ std::optional<Split> split(std::string_view text) {
   unsigned length = 0;
   const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (ec != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  if (digits.size() > 1 && digits.front() == '0') return std::nullopt;
   return Split{text.substr(0, slash), length};
 }
 
-// Removes leading zeros from every octet of a dotted quad; other text is left as it is.
+// Removes leading zeros from every octet or group.
 std::string withoutLeadingZeros(std::string_view text) {
-  if (text.find(':') != text.npos) return std::string(text);
+  const auto isDigit = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
   std::string result;
-  bool octetStart = true;
+  bool atStart = true;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool digitFollows = i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
-    if (octetStart && text[i] == '0' && digitFollows) continue;
-    octetStart = text[i] == '.';
+    if (atStart && text[i] == '0' && i + 1 < text.size() && isDigit(text[i + 1])) continue;
+    atStart = !isDigit(text[i]);
     result.push_back(text[i]);
   }
   return result;
@@ -59,11 +58,13 @@ std::optional<Prefix> Prefix::make(const IpAddress& address, unsigned length) {
   return Prefix(fillHostBits(address, length, false), length);
 }
 
-Prefix Prefix::host(const IpAddress& address) { return {address, address.bits()}; }
+Prefix Prefix::host(const IpAddress& address) {
+  return {address, address.bits()};
+}
 
 std::optional<Prefix> Prefix::parse(std::string_view text) {
   const auto parts = split(text);
-  if (!parts) return std::nullopt;
+  if (!parts || text.find("/0") < text.size() - 2) return std::nullopt;  // "/08"
   const auto address = IpAddress::parse(parts->address);
   if (!address) return std::nullopt;
   auto prefix = make(*address, parts->length);
@@ -79,7 +80,9 @@ std::optional<Prefix> Prefix::parseSloppy(std::string_view text) {
   return make(*address, parts->length);
 }
 
-IpAddress Prefix::last() const { return fillHostBits(address_, length_, true); }
+IpAddress Prefix::last() const {
+  return fillHostBits(address_, length_, true);
+}
 
 bool Prefix::contains(const IpAddress& address) const {
   return address.family() == family() && fillHostBits(address, length_, false) == address_;

@@ -16,8 +16,8 @@ class Prefix {
  public:
   // "10.0.0.0/8". Host bits set, leading zeros or a missing length: nothing.
   static std::optional<Prefix> parse(std::string_view text);
-  // As stored Kubernetes objects may have them: host bits are masked away and IPv4 octets may have
-  // leading zeros, read as decimal (k8s.io/utils/net ParseCIDRSloppy).
+  // As stored Kubernetes objects may have them: host bits are masked away; octets, groups and the
+  // length may have leading zeros, which change nothing (k8s.io/utils/net ParseCIDRSloppy).
   static std::optional<Prefix> parseSloppy(std::string_view text);
   // Masks `address`; nothing when length > address.bits().
   static std::optional<Prefix> make(const IpAddress& address, unsigned length);

@@ -49,16 +49,17 @@ INSTANTIATE_TEST_SUITE_P(
                     TextCase{"::1/128", "::1/128", "::1/128"},
                     TextCase{"::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104"}));
 
-INSTANTIATE_TEST_SUITE_P(OnlySloppy, PrefixText,
-                         testing::Values(TextCase{"10.1.2.3/8", {}, "10.0.0.0/8"},
-                                         TextCase{"10.1.2.3/0", {}, "0.0.0.0/0"},
-                                         TextCase{"10.1.2.3/31", {}, "10.1.2.2/31"},
-                                         TextCase{"fd00::1/64", {}, "fd00::/64"},
-                                         TextCase{"010.000.0.0/8", {}, "10.0.0.0/8"},
-                                         TextCase{"192.168.010.00/24", {}, "192.168.10.0/24"},
-                                         TextCase{"0000010.0.0.0/8", {}, "10.0.0.0/8"},
-                                         TextCase{"00.0.0.0/0", {}, "0.0.0.0/0"},
-                                         TextCase{"09.08.0.0/16", {}, "9.8.0.0/16"}));
+INSTANTIATE_TEST_SUITE_P(
+    OnlySloppy, PrefixText,
+    testing::Values(
+        TextCase{"10.1.2.3/8", {}, "10.0.0.0/8"}, TextCase{"10.1.2.3/0", {}, "0.0.0.0/0"},
+        TextCase{"10.1.2.3/31", {}, "10.1.2.2/31"}, TextCase{"fd00::1/64", {}, "fd00::/64"},
+        TextCase{"010.000.0.0/8", {}, "10.0.0.0/8"},
+        TextCase{"192.168.010.00/24", {}, "192.168.10.0/24"},
+        TextCase{"0000010.0.0.0/8", {}, "10.0.0.0/8"}, TextCase{"00.0.0.0/0", {}, "0.0.0.0/0"},
+        TextCase{"09.08.0.0/16", {}, "9.8.0.0/16"}, TextCase{"10.0.0.0/08", {}, "10.0.0.0/8"},
+        TextCase{"0.0.0.0/00", {}, "0.0.0.0/0"}, TextCase{"00db8::/16", {}, "db8::/16"},
+        TextCase{"::ffff:010.0.0.1/128", {}, "::ffff:10.0.0.1/128"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Neither, PrefixText,
