@@ -98,8 +98,9 @@ struct Kernel::State {
 // Takes the table that a former owner's death has left without one. Another process's live table
 // stays its own, and one that was not made to persist cannot be taken (nf_tables_updtable).
 void Kernel::State::adopt() {
-  if (!options.own || owned) return;
+  if (!options.own) return;
   adoptionTried = true;
+  owned = false;
   const auto table = readTable(socket, options.table);
   if (!table) return;
   if (table->owner) {
@@ -240,13 +241,11 @@ CommitOutcome Kernel::State::commit(const ChangeSet& changes) {
 
 std::optional<Ruleset> Kernel::State::readBack() {
   adopt();
-  auto ruleset = readRuleset(socket, options.table);
+  auto ruleset =
+      readRuleset(socket, options.table, owned ? Writers::OnlyThisSocket : Writers::Anybody);
   declarations.clear();
   declarationsHold = true;
-  if (!ruleset) {
-    owned = false;
-    return ruleset;
-  }
+  if (!ruleset) return ruleset;
   for (const auto& [name, set] : ruleset->sets) declarations.emplace(name, declarationOf(set));
   return ruleset;
 }

@@ -176,12 +176,13 @@ std::optional<Set> readDeclaration(netlink::Socket& socket, const std::string& t
   return declaration;
 }
 
-std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table) {
+std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table,
+                                   Writers writers) {
   for (int attempt = 0; attempt <= kRestarts; ++attempt) {
     const std::uint32_t generation = readGeneration(socket);
     std::optional<Ruleset> ruleset;
     if (readTable(socket, table)) ruleset = TableReader(socket, table).read();
-    if (readGeneration(socket) == generation) return ruleset;
+    if (writers == Writers::OnlyThisSocket || readGeneration(socket) == generation) return ruleset;
   }
   throw netlink::Error("read table inet " + table + ", which keeps changing", EAGAIN);
 }

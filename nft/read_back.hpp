@@ -22,8 +22,13 @@ std::optional<TableHeader> readTable(netlink::Socket& socket, const std::string&
 std::optional<Set> readDeclaration(netlink::Socket& socket, const std::string& table,
                                    const std::string& set);
 
+// Who can change the table while it is read.
+enum class Writers { Anybody, OnlyThisSocket };
+
 // The whole table, of one generation; nothing when there is none. Starts again when a transaction
-// came in between, at most 5 times, then Error with EAGAIN.
-std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table);
+// of anybody's came in between, at most 5 times, then Error with EAGAIN; a table that only this
+// socket can change is the same in every generation, so that others' traffic does not hold it up.
+std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table,
+                                   Writers writers);
 
 }  // namespace kpol::nft

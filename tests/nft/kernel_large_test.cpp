@@ -7,6 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
 namespace kpol::nft {
 namespace {
 
@@ -133,6 +139,48 @@ TEST_F(KernelLarge, ManySmallSetsAndChains) {
   Kernel kernel({});
   commit(kernel, diff(std::nullopt, table));
   EXPECT_TRUE(kernel.readBack() == table);
+}
+
+// Another table that changes all the time, as kube-proxy's does.
+class Bystander {
+ public:
+  Bystander() : thread_([this](std::stop_token stop) { run(stop); }) {}
+
+ private:
+  void run(const std::stop_token& stop) {
+    Kernel kernel({.table = "bystander"});
+    kernel.commit({"bystander", {AddTable{}}});
+    while (!stop.stop_requested()) {
+      kernel.commit({"bystander", {AddCounter{"turn"}}});
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      kernel.commit({"bystander", {DeleteCounter{"turn"}}});
+    }
+    kernel.commit({"bystander", {DeleteTable{}}});
+  }
+  std::jthread thread_;
+};
+
+TEST_F(KernelLarge, AnOwnedTableIsReadWhileOthersChange) {
+  const Ruleset table = largeTable(100);
+  Kernel kernel({});
+  commit(kernel, diff(std::nullopt, table));
+  const Bystander bystander;
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(kernel.readBack(), table);
+}
+
+// Never a mixture of two generations: the right table, or the admission that it could not be read.
+TEST_F(KernelLarge, AnybodysTableIsReadAsOfOneGeneration) {
+  const Ruleset table = largeTable(100);
+  Kernel kernel({.own = false});
+  commit(kernel, diff(std::nullopt, table));
+  const Bystander bystander;
+  for (int i = 0; i < 50; ++i) {
+    try {
+      ASSERT_EQ(kernel.readBack(), table);
+    } catch (const KernelError& error) {
+      ASSERT_EQ(error.code(), EAGAIN) << error.what();
+    }
+  }
 }
 
 }  // namespace
