@@ -17,6 +17,10 @@ namespace kpol::kube {
 // first by name; the other is reported. A Namespace that no file defines but that some object is in
 // exists with only its kubernetes.io/metadata.name label.
 //
+// Symlinks are read, but only their own change is noticed, not that of a target elsewhere; the
+// exception is a ConfigMap or Secret volume, whose files are replaced together by renaming
+// "..data".
+//
 // Threading: one thread. Never blocks on anything but the disk.
 class ManifestDirectory {
  public:
