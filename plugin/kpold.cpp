@@ -20,8 +20,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kShortDeadline{2000};
 constexpr const char* kAttachments = "/v1/attachments";
 constexpr const char* kLookAtKpold =
-    "look at the kpold pod of this node: kubectl -n kube-system get pods -l app=kpold -o wide, and "
-    "at its log";
+    "see whether kpold runs on this node (`kpolctl status`) and what its log says";
 
 bool isAsked(const conf::NetworkConfig& config) {
   return config.policy == conf::PolicyMode::Required;
