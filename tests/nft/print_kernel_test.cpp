@@ -2,6 +2,14 @@
 // print() against what stock nft lists after loading that very text. The texts are those of
 // nft 1.0.6 (Debian 12) and were not compared with other versions; the order of concatenated
 // elements and of names is the one of little-endian machines.
+#include "nft/print.hpp"
+#include "tests/nft/set_cases.hpp"
+#include "tests/nft/values.hpp"
+#include "tests/nft/worked_example.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/random_ruleset.hpp"
+#include "tests/support/seed.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
