@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/config_error.hpp"
+#include "netlink/conntrack.hpp"
 #include "netlink/route_socket.hpp"
 #include "plugin/delegate.hpp"
 #include "plugin/interface.hpp"
@@ -18,6 +19,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <vector>
 
 namespace kpol::plugin {
 namespace {
@@ -28,17 +30,42 @@ bool isDelegated(const Request& request) {
   return !request.config.ipam.type.empty() && request.config.ipam.type != "kpol";
 }
 
+std::vector<base::IpAddress> addressesOf(const Request& request, const AttachmentId& id) {
+  if (request.config.prevResult) {
+    std::vector<base::IpAddress> ips;
+    for (const auto& ip : request.config.prevResult->result.ips) ips.push_back(ip.address);
+    return ips;
+  }
+  const auto store = IpamStore::open(request.config.stateDir);
+  const auto lease = store.leases().find(id);
+  return lease == store.leases().end() ? std::vector<base::IpAddress>{} : lease->second.addresses;
+}
+
+// An established flow passes without a look at the policies, so the flows of this pod must not
+// outlive it: the next one may have its address. DEL succeeds all the same where the kernel cannot
+// be asked, as where it tracks nothing.
+void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
+  try {
+    netlink::forgetFlows(ips);
+  } catch (const netlink::Error& error) {
+    std::fprintf(stderr, "kpol: the pod's tracked flows are left to end by themselves: %s\n",
+                 error.what());
+  }
+}
+
 // kpold and the link first, the addresses last: they must not be given to another pod while this
 // one could still use them. That kpold's file cannot be removed keeps nothing else alive.
 template <typename FreeAddresses>
 void detach(const Request& request, const AttachmentId& id, FreeAddresses freeAddresses) {
   std::exception_ptr failure;
+  const auto ips = addressesOf(request, id);
   try {
     forget(request.config, id);
   } catch (const base::Error&) {
     failure = std::current_exception();
   }
   removeInterface(id);
+  forgetFlowsOf(ips);
   freeAddresses();
   if (failure) std::rethrow_exception(failure);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernel/case_node.hpp"
 
+#include "kube/manifest.hpp"
 #include "netlink/route_socket.hpp"
 #include "tests/support/manifest_text.hpp"
 
@@ -52,7 +53,7 @@ void CaseNode::addPlaces() {
     here.addRoute({base::Prefix::host(kOffCluster.of(family)), kOtherNode.of(family), link, {}});
   prober_.addHost("own-node", netlink::Netns::current());
   prober_.addHost("other-node", outside);
-  prober_.addHost("off-cluster", outside);
+  prober_.addSender("off-cluster", outside);
 }
 
 void CaseNode::matchSandboxes(const std::set<base::ObjectKey>& wanted) {
@@ -72,11 +73,14 @@ void CaseNode::matchSandboxes(const std::set<base::ObjectKey>& wanted) {
 }
 
 void CaseNode::writeObjects(const policy::Snapshot& snapshot) const {
-  std::string text;
-  for (const auto& ns : snapshot.namespaces) text += manifestText(ns) + "---\n";
-  for (const auto& pod : snapshot.pods) text += manifestText(pod) + "---\n";
-  for (const auto& policy : snapshot.policies) text += manifestText(policy) + "---\n";
-  node_.apply("case.yaml", text);
+  node_.apply("case.yaml", toYaml(objectsOf(snapshot)));
+}
+
+bool CaseNode::isWritable(const PolicyCase& policyCase) {
+  const auto setting = settingOf(policyCase, {*base::IpAddress::parse("203.0.113.1"),
+                                              *base::IpAddress::parse("2001:db8:113::1")});
+  const auto text = toYaml(objectsOf(snapshotOf(policyCase, setting)));
+  return !kube::readManifests(text, "case.yaml").broken();
 }
 
 Setting CaseNode::realise(const PolicyCase& policyCase) {

@@ -21,6 +21,9 @@ class CaseNode {
   // Makes kpold and the kernel hold `policyCase`, and says under which addresses. Pods that the
   // last case had too are kept.
   Setting realise(const PolicyCase& policyCase);
+  // Whether its objects can be written as manifests: the reader refuses what the API server would,
+  // which a stored object can still be.
+  static bool isWritable(const PolicyCase& policyCase);
 
   // What each flow does between places (Place texts), by real packets.
   std::vector<Reach> reach(const std::vector<Attempt>& attempts,

@@ -222,7 +222,8 @@ NodePod& Node::add(const base::ObjectKey& key) {
   const auto result = plugin("ADD", pod);
   if (result.status != 0)
     throw std::runtime_error("ADD of " + toString(key) + ": " + result.out + result.err);
-  for (const auto& ip : json::parse(result.out).at("ips")) {
+  const auto answer = json::parse(result.out);
+  for (const auto& ip : answer.at("ips")) {
     const auto text = ip.at("address").get<std::string>();
     pod.ips.push_back(*base::IpAddress::parse(text.substr(0, text.find('/'))));
   }

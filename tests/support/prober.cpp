@@ -64,6 +64,7 @@ base::UniqueFd listenOn(int type, std::uint16_t port) {
   auto fd = openSocket(AF_INET6, type, 0);
   setOption(fd.value(), SOL_SOCKET, SO_REUSEADDR, 1);
   setOption(fd.value(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (type == SOCK_DGRAM) setOption(fd.value(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
   any.sin6_port = htons(port);
@@ -110,6 +111,11 @@ void Prober::addHost(const std::string& name, const netlink::Netns& netns) {
   hosts_.insert_or_assign(name, std::move(host));
 }
 
+void Prober::addSender(const std::string& name, const netlink::Netns& netns) {
+  const auto guard = netns.enter();
+  hosts_.insert_or_assign(name, Host(netlink::Netns::current()));
+}
+
 void Prober::removeHost(const std::string& name) {
   hosts_.erase(name);
 }
@@ -119,13 +125,14 @@ void Prober::serveUdp(int fd) {
   while (true) {
     sockaddr_storage peer{};
     iovec part{buffer.data(), buffer.size()};
-    std::array<char, 256> control{};
+    alignas(cmsghdr) std::array<char, 256> control{};
     msghdr message{&peer, sizeof peer, &part, 1, control.data(), control.size(), 0};
     const auto size = recvmsg(fd, &message, 0);
     if (size < 0) return;
     arrived_[idIn(buffer.data(), static_cast<std::size_t>(size))] = true;
-    sendto(fd, buffer.data(), static_cast<std::size_t>(size), 0, reinterpret_cast<sockaddr*>(&peer),
-           message.msg_namelen);
+    // Back from the address it was sent to: the control message says which.
+    part.iov_len = static_cast<std::size_t>(size);
+    sendmsg(fd, &message, 0);
   }
 }
 
@@ -149,6 +156,12 @@ void Prober::serve() {
     }
 }
 
+std::uint16_t Prober::nextPort() {
+  static std::uint16_t port = 20000;
+  if (++port > 65000) port = 20000;
+  return port;
+}
+
 Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
   const auto& flow = probe.flow;
   const auto host = hosts_.find(probe.from);
@@ -161,8 +174,8 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
                                                   : SOCK_RAW;
   Pending pending{id, flow.protocol, openSocket(family, type, flow.protocol), false};
   const int fd = pending.fd.value();
-  if (++nextPort_ > 60000) nextPort_ = 20000;
-  const auto local = socketAddress(flow.source, ported ? nextPort_ : std::uint16_t{0});
+  const auto port = nextPort();
+  const auto local = socketAddress(flow.source, ported ? port : std::uint16_t{0});
   setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   check(bind(fd, local.get(), local.length), "bind a probe");
   const auto remote =
@@ -177,8 +190,8 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
     // Echo request; the identifier is the probe's own. ICMPv6's checksum is the kernel's work.
     std::array<std::uint8_t, 16> echo{};
     echo[0] = flow.protocol == IPPROTO_ICMP ? 8 : 128;
-    echo[4] = static_cast<std::uint8_t>(nextPort_ >> 8U);
-    echo[5] = static_cast<std::uint8_t>(nextPort_ & 0xFFU);
+    echo[4] = static_cast<std::uint8_t>(port >> 8U);
+    echo[5] = static_cast<std::uint8_t>(port & 0xFFU);
     std::memcpy(echo.data() + 8, payload.data(), 8);
     if (flow.protocol == IPPROTO_ICMP) {
       std::uint32_t sum = 0;
@@ -191,8 +204,8 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
   } else if (flow.protocol != IPPROTO_TCP) {
     // Ports where TCP, UDP and SCTP have them, then what SCTP's header needs, then the payload.
     std::array<std::uint8_t, 20> bytes{};
-    bytes[0] = static_cast<std::uint8_t>(nextPort_ >> 8U);
-    bytes[1] = static_cast<std::uint8_t>(nextPort_ & 0xFFU);
+    bytes[0] = static_cast<std::uint8_t>(port >> 8U);
+    bytes[1] = static_cast<std::uint8_t>(port & 0xFFU);
     bytes[2] = static_cast<std::uint8_t>(flow.destinationPort >> 8U);
     bytes[3] = static_cast<std::uint8_t>(flow.destinationPort & 0xFFU);
     std::memcpy(bytes.data() + 12, payload.data(), 8);

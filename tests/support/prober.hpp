@@ -31,10 +31,13 @@ struct Attempt {
 
 // Hosts are namespaces with listening sockets: TCP and UDP on kListenPorts (UDP is echoed), raw
 // SCTP; the kernel itself answers echo requests. Every probe uses a source port (or echo
-// identifier) that was not used before, so that no flow of an earlier probe lets it pass.
+// identifier) that this process did not use before, so that no flow of an earlier probe lets it
+// pass.
 class Prober {
  public:
   void addHost(const std::string& name, const netlink::Netns& netns);
+  // Another name for where to send from; the namespace has its listeners already.
+  void addSender(const std::string& name, const netlink::Netns& netns);
   void removeHost(const std::string& name);
 
   // Sends all probes at once. Waits until `expected` of them that should arrive have, at most 5 s,
@@ -60,7 +63,8 @@ class Prober {
   static bool answered(Pending& pending);
 
   std::map<std::string, Host> hosts_;
-  std::uint16_t nextPort_ = 20000;
+  static std::uint16_t nextPort();
+
   std::uint32_t nextId_ = 1;
   std::map<std::uint32_t, bool> arrived_;
 };
