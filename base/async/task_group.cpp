@@ -22,20 +22,26 @@ bool isCancellation(const std::exception_ptr& error) {
 
 }  // namespace
 
+// co_spawn throws out of the event loop when its coroutine is cancelled before it has waited once,
+// so a task is either started before the cancellation or not at all.
 void TaskGroup::spawn(Task<> task) {
+  if (cancelled_) return;
   const auto place = running_.emplace(running_.end());
   asio::co_spawn(
       executor_, std::move(task),
       asio::bind_cancellation_slot(place->slot(), [this, place](std::exception_ptr error) {
         ended(place, std::move(error));
       }));
-  // The coroutine starts from the event loop, so a signal sent now is there when it first waits.
-  if (cancelled_) place->emit(asio::cancellation_type::terminal);
 }
 
+// From the event loop, never from outside: what co_spawn installs hands a signal that comes from
+// outside on to the loop, and by then its coroutine may have ended (boost/asio/impl/co_spawn.hpp).
 void TaskGroup::cancel() {
   cancelled_ = true;
-  for (asio::cancellation_signal& signal : running_) signal.emit(asio::cancellation_type::terminal);
+  asio::post(executor_, [this] {
+    for (asio::cancellation_signal& signal : running_)
+      signal.emit(asio::cancellation_type::terminal);
+  });
 }
 
 void TaskGroup::ended(std::list<asio::cancellation_signal>::iterator place,

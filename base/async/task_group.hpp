@@ -17,9 +17,9 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task`; one that is spawned after cancel() is cancelled at its first wait.
+  // Starts `task`, or drops it when cancel() was called before.
   void spawn(Task<> task);
-  // Asks all to end: what they wait for ends with operation_aborted.
+  // Asks all to end, from the event loop: what they wait for ends with operation_aborted.
   void cancel();
   [[nodiscard]] std::size_t size() const { return running_.size(); }
 
