@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/daemon_config.hpp"
+
+#include "conf/duration.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace kpol::conf {
+namespace {
+
+using namespace std::chrono_literals;
+
+DaemonConfig read(const std::string& fields) {
+  DaemonConfig config;
+  readDaemonConfig("apiVersion: kpol.io/v1alpha1\nkind: KpoldConfiguration\n" + fields, config);
+  return config;
+}
+
+// What the refusal says, or "" when the text was taken.
+std::string refusal(const std::string& text) {
+  try {
+    DaemonConfig config;
+    readDaemonConfig(text, config);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string refusalOf(const std::string& fields) {
+  return refusal("apiVersion: kpol.io/v1alpha1\nkind: KpoldConfiguration\n" + fields);
+}
+
+TEST(DaemonConfig, OfNothingIsTheDefault) {
+  EXPECT_EQ(read(""), DaemonConfig());
+}
+
+TEST(DaemonConfig, EveryFieldIsRead) {
+  DaemonConfig expected;
+  expected.nodeName = "n1";
+  expected.source = {Source::Kind::Directory, "/etc/kpol/manifests"};
+  expected.kubeconfig = "/k";
+  expected.socket = "/s";
+  expected.stateDir = "/d";
+  expected.metricsListen = ListenAddress{*base::IpAddress::parse("::1"), 1234};
+  expected.logLevel = base::LogLevel::Debug;
+  expected.logFormat = base::LogFormat::Json;
+  expected.podToNode = DaemonConfig::PodToNode::Policy;
+  expected.auditInterval = 90s;
+  expected.manageSysctls = false;
+  EXPECT_EQ(read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
+                 "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
+                 "podToNode: policy\nauditInterval: 1m30s\nmanageSysctls: false\n"),
+            expected);
+}
+
+TEST(DaemonConfig, EveryFieldCanBeSetByName) {
+  EXPECT_EQ(fieldNames().size(), 11U);
+  for (const auto name : fieldNames()) {
+    DaemonConfig config;
+    try {
+      setField(config, name, "#");
+    } catch (const ConfigError& error) {
+      EXPECT_EQ(error.field(), name);
+    }
+  }
+}
+
+TEST(DaemonConfig, EmptyMetricsListenTurnsMetricsOff) {
+  EXPECT_EQ(read("metricsListen: \"\"").metricsListen, std::nullopt);
+  EXPECT_EQ(read("metricsListen:").metricsListen, std::nullopt);
+}
+
+TEST(DaemonConfig, RefusalNamesTheField) {
+  struct Case {
+    const char* fields;
+    const char* refusal;
+  };
+  const Case cases[] = {
+      {"nodename: x", "nodename: unknown field"},
+      {"socket: a.sock", "socket: must be an absolute path, not \"a.sock\""},
+      {"socket: [a, b]", "socket: must be a single value"},
+      {"socket: /a\nsocket: /b", "socket: given twice"},
+      {"source: file:/x", "source: must be api or dir:PATH, not \"file:/x\""},
+      {"source: 'dir:'", "source: must be api or dir:PATH, not \"dir:\""},
+      {"logLevel: loud", "logLevel: must be trace, debug, info, warn or error, not \"loud\""},
+      {"logFormat: xml", "logFormat: must be text or json, not \"xml\""},
+      {"podToNode: deny", "podToNode: must be allow or policy, not \"deny\""},
+      {"auditInterval: 5", "auditInterval: must be a duration such as 5m or 90s, not \"5\""},
+      {"auditInterval: 10ms", "auditInterval: must be at least 1s, not \"10ms\""},
+      {"manageSysctls: 1", "manageSysctls: must be true or false, not \"1\""},
+      {"metricsListen: 9464",
+       "metricsListen: must be ADDRESS:PORT (an IPv6 address in brackets) or empty, not \"9464\""},
+  };
+  for (const auto& c : cases) EXPECT_EQ(refusalOf(c.fields), c.refusal) << c.fields;
+}
+
+TEST(DaemonConfig, ListenAddressIsStrict) {
+  for (const char* text : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
+                           "127.0.0.1:80x", "[127.0.0.1]:80", "::1:80", "localhost:80", ":80"})
+    EXPECT_NE(refusalOf(std::string("metricsListen: '") + text + "'"), "") << text;
+}
+
+TEST(DaemonConfig, HeaderIsRequired) {
+  EXPECT_EQ(refusal("kind: KpoldConfiguration"), "apiVersion: is missing");
+  EXPECT_EQ(refusal("apiVersion: kpol.io/v1alpha1"), "kind: is missing");
+  EXPECT_EQ(refusal("apiVersion: v1\nkind: KpoldConfiguration"),
+            "apiVersion: must be kpol.io/v1alpha1, not \"v1\"");
+  EXPECT_EQ(refusal("apiVersion: kpol.io/v1alpha1\nkind: Pod"),
+            "kind: must be KpoldConfiguration, not \"Pod\"");
+}
+
+TEST(DaemonConfig, OtherTextsAreRefused) {
+  EXPECT_EQ(refusal(""), "the configuration must be a YAML mapping");
+  EXPECT_EQ(refusal("- a"), "the configuration must be a YAML mapping");
+  EXPECT_TRUE(refusal("a: [").starts_with("not valid YAML: ")) << refusal("a: [");
+}
+
+TEST(DaemonConfig, KubeconfigNeedsTheApiAsSource) {
+  DaemonConfig config;
+  config.kubeconfig = "/k";
+  EXPECT_NO_THROW(checkDaemonConfig(config));
+  config.source = {Source::Kind::Directory, "/m"};
+  EXPECT_THROW(checkDaemonConfig(config), ConfigError);
+}
+
+TEST(DaemonConfig, SourceAndListenAddressPrintAsTheyAreParsed) {
+  for (const char* text : {"api", "dir:/m"})
+    EXPECT_EQ(toString(read(std::string("source: ") + text).source), text);
+  for (const char* text : {"127.0.0.1:9464", "[::1]:80"})
+    EXPECT_EQ(toString(*read(std::string("metricsListen: '") + text + "'").metricsListen), text);
+}
+
+TEST(Duration, ReadsWhatGoWrites) {
+  struct Case {
+    const char* text;
+    std::optional<std::chrono::milliseconds> expected;
+  };
+  const Case cases[] = {
+      {"0", 0ms},
+      {"10s", 10s},
+      {"500ms", 500ms},
+      {"1m", 60s},
+      {"1m30s", 90s},
+      {"2h", 7200s},
+      {"1.5s", 1500ms},
+      {"1h0m0s", 3600s},
+      {"", std::nullopt},
+      {"10", std::nullopt},
+      {"s", std::nullopt},
+      {"-1s", std::nullopt},
+      {"1d", std::nullopt},
+      {"1s ", std::nullopt},
+      {"1 s", std::nullopt},
+      {"infs", std::nullopt},
+      {"1001h", std::nullopt},
+      {"1e3s", std::nullopt},
+  };
+  for (const auto& c : cases) EXPECT_EQ(parseDuration(c.text), c.expected) << c.text;
+}
+
+}  // namespace
+}  // namespace kpol::conf
