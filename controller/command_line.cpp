@@ -69,6 +69,19 @@ conf::DaemonConfig makeConfig(const CLI::App& app, const std::string& configFile
   return config;
 }
 
+// The arguments last first, as CLI11 wants them. "--flag=" becomes "--flag" and "", because CLI11
+// would take the next argument for the value.
+std::vector<std::string> argumentsLastFirst(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view argument = argv[i];
+    const bool hasEmptyValue = argument.starts_with("--") && argument.ends_with('=');
+    if (hasEmptyValue) arguments.emplace_back();
+    arguments.emplace_back(argument.substr(0, argument.size() - (hasEmptyValue ? 1 : 0)));
+  }
+  return arguments;
+}
+
 }  // namespace
 
 std::variant<conf::DaemonConfig, Exit> readCommandLine(int argc, const char* const* argv) {
@@ -77,12 +90,9 @@ std::variant<conf::DaemonConfig, Exit> readCommandLine(int argc, const char* con
   std::string configFile;
   app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
   app.add_option("--config", configFile, "configuration file; flags override it");
-  // CLI11 drops a flag's empty value unless it goes into a variable of its own.
-  std::array<std::string, kFlags.size()> values;
-  for (std::size_t i = 0; i < kFlags.size(); ++i)
-    app.add_option(kFlags[i].name, values[i], kFlags[i].help);
+  for (const auto& flag : kFlags) app.add_option(flag.name, flag.help);
   try {
-    app.parse(argc, argv);
+    app.parse(argumentsLastFirst(argc, argv));
     return makeConfig(app, configFile);
   } catch (const CLI::Success& request) {
     std::ostringstream text;

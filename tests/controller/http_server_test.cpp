@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server over real Unix sockets, in one thread with its clients.
+#include "controller/http_server.hpp"
+
+#include "base/async/event.hpp"
+#include "tests/controller/temporary_directory.hpp"
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace kpol::controller {
+namespace {
+
+using namespace base::asio::experimental::awaitable_operators;
+using base::Task;
+using base::asio::local::stream_protocol;
+
+// Marks that a handler was cancelled while it waited.
+struct Watch {
+  explicit Watch(bool& ended) : ended_(ended) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() { ended_ = true; }
+
+ private:
+  bool& ended_;
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServerTest() {
+    group.spawn(serve(
+        stream_protocol::acceptor(io, stream_protocol::endpoint(path())),
+        [this](Request request) { return handle(std::move(request)); }, group));
+  }
+
+  std::string path() const { return directory.path() / "s"; }
+
+  Task<Response> handle(Request request) {
+    Response response;
+    response.body = request.method + " " + request.target + " " + request.body;
+    if (request.target == "/wait") {
+      const Watch watch(handlerEnded);
+      handlerStarted = true;
+      started.notify();
+      co_await release.waitUntil(base::Event::kNever);
+    }
+    co_return response;
+  }
+
+  // Sends, and reads until the server closes.
+  Task<> exchange(std::string bytes, std::string& answer) {
+    stream_protocol::socket socket(io);
+    co_await socket.async_connect(stream_protocol::endpoint(path()), base::asio::use_awaitable);
+    co_await base::asio::async_write(socket, base::asio::buffer(bytes), base::asio::use_awaitable);
+    co_await base::asio::async_read(socket, base::asio::dynamic_buffer(answer),
+                                    base::asio::as_tuple(base::asio::use_awaitable));
+    group.cancel();
+  }
+
+  // Goes away while the handler waits.
+  Task<> abandon() {
+    stream_protocol::socket socket(io);
+    const std::string bytes = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
+    co_await socket.async_connect(stream_protocol::endpoint(path()), base::asio::use_awaitable);
+    co_await base::asio::async_write(socket, base::asio::buffer(bytes), base::asio::use_awaitable);
+    while (!handlerStarted) co_await started.waitUntil(base::Event::kNever);
+    socket.close();
+  }
+
+  TemporaryDirectory directory;
+  base::asio::io_context io;
+  base::TaskGroup group{io.get_executor()};
+  base::Event started;
+  base::Event release;
+  bool handlerStarted = false;
+  bool handlerEnded = false;
+};
+
+TEST_F(HttpServerTest, AnswersEveryRequestOfAConnection) {
+  std::string answer;
+  group.spawn(
+      exchange("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+               "PUT /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: "
+               "close\r\n\r\nhi",
+               answer));
+  io.run();
+  EXPECT_EQ(answer,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n"
+            "Connection: keep-alive\r\n\r\nGET /a "
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+            "Connection: close\r\n\r\nPUT /b hi");
+}
+
+TEST_F(HttpServerTest, AnswersGarbageAndCloses) {
+  std::string answer;
+  group.spawn(exchange("garbage\r\n\r\n", answer));
+  io.run();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, CancelsTheHandlerWhenTheClientIsGone) {
+  group.spawn(abandon());
+  while (!handlerEnded && io.run_one() > 0) continue;
+  EXPECT_TRUE(handlerStarted);
+  EXPECT_TRUE(handlerEnded);
+  group.cancel();
+  io.run();
+  EXPECT_EQ(group.size(), 0U);
+}
+
+TEST_F(HttpServerTest, StopEndsHandlersAndConnections) {
+  std::string answer;
+  group.spawn(exchange("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", answer));
+  while (!handlerStarted && io.run_one() > 0) continue;
+  group.cancel();
+  io.run();
+  EXPECT_TRUE(handlerEnded);
+  EXPECT_EQ(answer, "");
+  EXPECT_EQ(group.size(), 0U);
+}
+
+}  // namespace
+}  // namespace kpol::controller

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way from an attachment to the kernel, within one process: store, files, loop, and nf_tables.
+#include "base/async/task_group.hpp"
+#include "controller/pod_start.hpp"
+#include "tests/controller/temporary_directory.hpp"
+#include "tests/controller/values.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using Attachments = std::vector<conf::Attachment>;
+using Clock = std::chrono::steady_clock;
+
+template <class T>
+base::Task<> keep(base::Task<T> task, std::optional<T>& result) {
+  result = co_await std::move(task);
+}
+
+Reconciler::Options quick() {
+  Reconciler::Options options;
+  options.firstRetry = 20ms;
+  options.longestRetry = 50ms;
+  options.auditInterval = 50ms;
+  return options;
+}
+
+nft::Kernel::Options sharedTable() {
+  nft::Kernel::Options options;
+  options.own = false;
+  return options;
+}
+
+std::string text(const PutOutcome& outcome) {
+  if (std::holds_alternative<Enforced>(outcome)) return "enforced";
+  if (const auto* conflict = std::get_if<Conflict>(&outcome)) return conflict->reason;
+  return "timed out: " + std::get<TimedOut>(outcome).reason;
+}
+
+class PodStartTest : public testing::Test {
+ protected:
+  PodStartTest() { group.spawn(loop.run()); }
+  ~PodStartTest() override {
+    group.cancel();
+    client.cancel();
+    io.restart();
+    io.run();
+    nft::ChangeSet changes;
+    changes.changes.push_back(nft::DeleteTable{});
+    if (nft::Kernel(sharedTable()).readBack()) {
+      kernel.reset();  // a table that this process owns can be changed by its socket only
+      nft::Kernel last{nft::Kernel::Options()};
+      last.readBack();
+      last.commit(changes);
+    }
+  }
+
+  void syncSource() {
+    store.markSynced();
+    loop.wake();
+  }
+  void apply(const kube::WatchEvent& event) {
+    store.apply(event);
+    loop.wake();
+  }
+
+  template <class Condition>
+  bool runUntil(Condition condition) {
+    const auto deadline = Clock::now() + 10s;
+    while (!condition() && Clock::now() < deadline) io.run_one_until(deadline);
+    return condition();
+  }
+  template <class T>
+  T await(base::Task<T> task) {
+    std::optional<T> result;
+    group.spawn(keep(std::move(task), result));
+    EXPECT_TRUE(runUntil([&] { return result.has_value(); }));
+    return std::move(result).value();
+  }
+  std::string put(const conf::Attachment& a, Clock::duration timeout = 5s) {
+    return text(await(podStart.put(a, Clock::now() + timeout)));
+  }
+  bool settled() {
+    return runUntil([&] { return loop.inSync(); });
+  }
+
+  // Whether the kernel lets `a` through, as another process sees it.
+  static bool inKernel(const conf::Attachment& a) {
+    const auto table = nft::Kernel(sharedTable()).readBack();
+    if (!table) return false;
+    const auto& elements = table->sets.at("endpoints4").elements;
+    const auto element =
+        nft::element(nft::Key::of(a.hostInterface).dot(nft::Key::of(a.ips.front())));
+    return std::find(elements.begin(), elements.end(), element) != elements.end();
+  }
+
+  TemporaryDirectory directory;
+  base::asio::io_context io;
+  Store store{policy::PodToNode::Allow};
+  AttachmentStore files{directory.path()};
+  std::optional<nft::Kernel> kernel{std::in_place, nft::Kernel::Options()};
+  ReconcileLoop loop{store, *kernel, Reconciler(quick(), [] { return 0.0; })};
+  std::set<std::string> links{"kpol1", "kpol2"};
+  PodStart podStart{store, files, loop,
+                    [this](const base::IfName& name) { return links.contains(name.text()); }};
+  base::TaskGroup group{io.get_executor()};
+  base::TaskGroup client{io.get_executor()};
+};
+
+const auto kWeb = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
+
+TEST_F(PodStartTest, NothingIsWrittenBeforeTheSourceIsSynced) {
+  apply(added(pod("web", "u1")));
+  EXPECT_EQ(put(kWeb, 50ms), "timed out: kpold has not read all objects yet");
+  EXPECT_EQ(kernel->batchesSent(), 0U);
+  EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), std::nullopt);
+}
+
+TEST_F(PodStartTest, AnsweredOnlyOnceThePodIsKnownAndCommitted) {
+  syncSource();
+  std::optional<PutOutcome> outcome;
+  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(outcome);
+  EXPECT_FALSE(inKernel(kWeb));
+  apply(added(pod("web", "u1")));
+  ASSERT_TRUE(runUntil([&] { return outcome.has_value(); }));
+  EXPECT_EQ(text(*outcome), "enforced");
+  EXPECT_TRUE(inKernel(kWeb));
+  EXPECT_EQ(files.load().attachments, Attachments{kWeb});
+}
+
+TEST_F(PodStartTest, NotInTimeIsForgotten) {
+  syncSource();
+  EXPECT_EQ(put(kWeb, 30ms), "timed out: kpold does not know pod shop/web yet");
+  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(files.load().attachments, Attachments{});
+  apply(added(pod("web", "u1")));
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, PodOfTheSameNameWithAnotherUidDoesNotCount) {
+  syncSource();
+  apply(added(pod("web", "u2")));
+  EXPECT_EQ(put(kWeb, 30ms), "timed out: pod shop/web has UID u2, not u1");
+  EXPECT_FALSE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, AbandonedPutIsForgotten) {
+  syncSource();
+  std::optional<PutOutcome> outcome;
+  client.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
+  client.cancel();
+  ASSERT_TRUE(runUntil([&] { return client.size() == 0; }));
+  EXPECT_FALSE(outcome);
+  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(files.load().attachments, Attachments{});
+}
+
+TEST_F(PodStartTest, SameAttachmentAgainSendsNothing) {
+  syncSource();
+  apply(added(pod("web", "u1")));
+  ASSERT_EQ(put(kWeb), "enforced");
+  const auto batches = kernel->batchesSent();
+  EXPECT_EQ(put(kWeb), "enforced");
+  EXPECT_EQ(kernel->batchesSent(), batches);
+  EXPECT_TRUE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, SameIdWithOtherAddressesReplaces) {
+  syncSource();
+  apply(added(pod("web", "u1")));
+  ASSERT_EQ(put(kWeb), "enforced");
+  const auto moved = attachment("c1", "web", "kpol1", "10.0.0.9", "u1");
+  EXPECT_EQ(put(moved), "enforced");
+  EXPECT_TRUE(inKernel(moved));
+  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_EQ(files.load().attachments, Attachments{moved});
+}
+
+TEST_F(PodStartTest, LaterPutOfTheSameIdTakesOver) {
+  syncSource();
+  std::optional<PutOutcome> first;
+  std::optional<PutOutcome> second;
+  group.spawn(keep(podStart.put(kWeb, Clock::now() + 30ms), first));
+  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), second));
+  ASSERT_TRUE(runUntil([&] { return first.has_value(); }));
+  EXPECT_NE(store.find(conf::idOf(kWeb)), nullptr) << "the second still waits for it";
+  apply(added(pod("web", "u1")));
+  ASSERT_TRUE(runUntil([&] { return second.has_value(); }));
+  EXPECT_EQ(text(*second), "enforced");
+}
+
+TEST_F(PodStartTest, ConflictNamesBothAttachments) {
+  syncSource();
+  apply(added(pod("web", "u1")));
+  apply(added(pod("api")));
+  ASSERT_EQ(put(kWeb), "enforced");
+  EXPECT_EQ(put(attachment("c2", "api", "kpol2", "10.0.0.1")),
+            "address 10.0.0.1 of pod shop/api (container c2, eth0) is held by pod shop/web "
+            "(container c1, eth0)");
+  EXPECT_EQ(put(attachment("c2", "api", "kpol1", "10.0.0.2")),
+            "host interface kpol1 of pod shop/api (container c2, eth0) is held by pod shop/web "
+            "(container c1, eth0)");
+  EXPECT_TRUE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, HolderWhoseInterfaceIsGoneMakesWay) {
+  syncSource();
+  apply(added(pod("web", "u1")));
+  apply(added(pod("api")));
+  ASSERT_EQ(put(kWeb), "enforced");
+  links.erase("kpol1");
+  const auto api = attachment("c2", "api", "kpol2", "10.0.0.1");
+  EXPECT_EQ(put(api), "enforced");
+  EXPECT_TRUE(inKernel(api));
+  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_EQ(files.load().attachments, Attachments{api});
+}
+
+TEST_F(PodStartTest, RemoveIsCommittedBeforeItIsAnswered) {
+  syncSource();
+  apply(added(pod("web", "u1")));
+  ASSERT_EQ(put(kWeb), "enforced");
+  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
+  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_EQ(files.load().attachments, Attachments{});
+  const auto generation = store.generation();
+  EXPECT_EQ(await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s)), generation);
+}
+
+TEST_F(PodStartTest, RemoveDoesNotWaitForASourceThatIsNotRead) {
+  files.save(kWeb);
+  podStart.restore();
+  const auto start = Clock::now();
+  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
+  EXPECT_LT(Clock::now() - start, 4s);
+  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+}
+
+TEST_F(PodStartTest, RemovedWhileAPutWaitsIsAConflict) {
+  syncSource();
+  std::optional<PutOutcome> outcome;
+  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
+  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
+  ASSERT_TRUE(runUntil([&] { return outcome.has_value(); }));
+  EXPECT_EQ(text(*outcome), "pod shop/web (container c1, eth0) was removed or replaced meanwhile");
+}
+
+TEST_F(PodStartTest, RestoreTakesInWhatStillHasItsInterface) {
+  const auto gone = attachment("c9", "old", "kpol9", "10.0.0.9");
+  files.save(kWeb);
+  files.save(gone);
+  directory.write("attachments/broken.json", "{");
+  EXPECT_EQ(podStart.restore().size(), 1U);
+  EXPECT_NE(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(store.find(conf::idOf(gone)), nullptr);
+  EXPECT_EQ(files.load().attachments, Attachments{kWeb});
+  apply(added(pod("web", "u1")));
+  syncSource();
+  ASSERT_TRUE(settled());
+  EXPECT_TRUE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
+  // Somebody else owns the table, so that the kernel refuses ours.
+  std::optional<nft::Kernel> other(std::in_place, nft::Kernel::Options());
+  nft::Ruleset foreign;
+  foreign.add(nft::Chain{"foreign", {}, {}});
+  nft::ChangeSet changes;
+  changes.changes = {nft::AddTable{}, nft::AddChain{"foreign", {}}};
+  ASSERT_TRUE(std::holds_alternative<nft::Committed>(other->commit(changes)));
+  apply(added(pod("web", "u1")));
+  syncSource();
+  ASSERT_TRUE(runUntil([&] { return loop.counters().failures >= 2; }));
+  ASSERT_TRUE(loop.fault());
+  EXPECT_FALSE(loop.inSync());
+  EXPECT_EQ(loop.committed(), nullptr);
+  EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
+  EXPECT_TRUE(put(kWeb, 50ms).starts_with("timed out: ")) << "fail closed";
+  EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
+
+  other.reset();
+  EXPECT_EQ(put(kWeb), "enforced");
+  EXPECT_FALSE(loop.fault());
+  EXPECT_TRUE(inKernel(kWeb));
+}
+
+// The same on a table that nobody owns, as on kernels before 6.9.
+class SharedTableTest : public PodStartTest {
+ protected:
+  SharedTableTest() { kernel.emplace(sharedTable()); }
+};
+
+TEST_F(SharedTableTest, AuditRepairsAForeignChange) {
+  apply(added(pod("web", "u1")));
+  syncSource();
+  ASSERT_EQ(put(kWeb), "enforced");
+  nft::ChangeSet changes;
+  changes.changes = {nft::FlushSet{"endpoints4"}};
+  ASSERT_TRUE(std::holds_alternative<nft::Committed>(nft::Kernel(sharedTable()).commit(changes)));
+  ASSERT_FALSE(inKernel(kWeb));
+  EXPECT_TRUE(runUntil([&] { return inKernel(kWeb); }));
+  EXPECT_EQ(loop.counters().drifts, 1U);
+}
+
+TEST_F(SharedTableTest, AuditOfAnUntouchedTableSendsNothing) {
+  syncSource();
+  ASSERT_TRUE(settled());
+  const auto batches = kernel->batchesSent();
+  ASSERT_TRUE(runUntil([&] { return loop.counters().audits >= 3; }));
+  EXPECT_EQ(kernel->batchesSent(), batches);
+  EXPECT_EQ(loop.counters().drifts, 0U);
+}
+
+TEST_F(SharedTableTest, DoubtIsAnsweredWithARepairAtOnce) {
+  apply(added(pod("web", "u1")));
+  syncSource();
+  ASSERT_EQ(put(kWeb), "enforced");
+  nft::ChangeSet changes;
+  changes.changes = {nft::DeleteTable{}};
+  ASSERT_TRUE(std::holds_alternative<nft::Committed>(nft::Kernel(sharedTable()).commit(changes)));
+  loop.doubt();
+  EXPECT_TRUE(runUntil([&] { return inKernel(kWeb); }));
+}
+
+TEST_F(SharedTableTest, NewLoopOnAnUnchangedTableSendsNothing) {
+  apply(added(pod("web", "u1")));
+  syncSource();
+  ASSERT_EQ(put(kWeb), "enforced");
+  nft::Kernel second(sharedTable());
+  ReconcileLoop restarted(store, second, Reconciler(quick(), [] { return 0.0; }));
+  client.spawn(restarted.run());
+  EXPECT_TRUE(runUntil([&] { return restarted.inSync(); }));
+  EXPECT_EQ(second.batchesSent(), 0U);
+  client.cancel();
+  ASSERT_TRUE(runUntil([&] { return client.size() == 0; }));
+}
+
+}  // namespace
+}  // namespace kpol::controller

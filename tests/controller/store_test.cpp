@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/store.hpp"
+
+#include "tests/controller/values.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kpol::controller {
+namespace {
+
+using Endpoints = std::vector<policy::Endpoint>;
+
+policy::Endpoint endpointOf(const conf::Attachment& a) {
+  return {a.pod, a.hostInterface, a.ips};
+}
+
+TEST(Store, IsSyncedOnlyWhenTold) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  EXPECT_FALSE(store.synced());
+  store.markSynced();
+  EXPECT_TRUE(store.synced());
+}
+
+TEST(Store, SnapshotHoldsAllObjectsSorted) {
+  Store store(policy::PodToNode::Policy);
+  store.apply(added(pod("web")));
+  store.apply(added(pod("api")));
+  store.apply(added(policy::Namespace{"shop", {}}));
+  store.apply(added(policy::Namespace{"bank", {}}));
+  store.apply(added(isolating("b")));
+  store.apply(added(isolating("a")));
+  store.setNodeIps({ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")});
+  const auto snapshot = store.snapshot();
+  EXPECT_EQ(snapshot->pods, (std::vector{pod("api"), pod("web")}));
+  EXPECT_EQ(snapshot->namespaces,
+            (std::vector{policy::Namespace{"bank", {}}, policy::Namespace{"shop", {}}}));
+  EXPECT_EQ(snapshot->policies, (std::vector{isolating("a"), isolating("b")}));
+  EXPECT_EQ(snapshot->nodeIps, (std::vector{ip("192.0.2.1"), ip("192.0.2.2")}));
+  EXPECT_EQ(snapshot->podToNode, policy::PodToNode::Policy);
+  EXPECT_EQ(snapshot->generation, store.generation());
+}
+
+TEST(Store, EventsReplaceAndRemove) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  store.apply(modified(pod("web", "", {{"app", "web"}})));
+  EXPECT_EQ(store.snapshot()->pods, std::vector{pod("web", "", {{"app", "web"}})});
+  store.apply(deleted(pod("web")));
+  EXPECT_TRUE(store.snapshot()->pods.empty());
+  store.apply(deleted(pod("web")));
+  EXPECT_TRUE(store.snapshot()->pods.empty());
+}
+
+TEST(Store, GenerationGrowsWithChangesOnly) {
+  Store store(policy::PodToNode::Allow);
+  EXPECT_EQ(store.generation(), 0U);
+  store.apply(added(pod("web")));
+  const auto generation = store.generation();
+  store.apply(modified(pod("web")));
+  store.apply(deleted(pod("other")));
+  store.setNodeIps({});
+  EXPECT_FALSE(store.remove({"c1", "eth0"}));
+  EXPECT_EQ(store.generation(), generation);
+  store.apply(deleted(pod("web")));
+  EXPECT_GT(store.generation(), generation);
+}
+
+TEST(Store, SnapshotIsTheSameObjectUntilAChange) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  const auto first = store.snapshot();
+  EXPECT_EQ(store.snapshot(), first);
+  store.apply(added(pod("api")));
+  EXPECT_NE(store.snapshot(), first);
+  EXPECT_EQ(first->pods.size(), 1U) << "a snapshot never changes";
+}
+
+TEST(Store, CountsObjectsByKind) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  store.apply(added(pod("api")));
+  store.apply(added(policy::Node{"n1", {}, {}, {}}));
+  const auto counts = store.counts();
+  EXPECT_EQ(counts.pods, 2U);
+  EXPECT_EQ(counts.nodes, 1U);
+  EXPECT_EQ(counts.namespaces, 0U);
+  EXPECT_EQ(counts.networkPolicies, 0U);
+}
+
+TEST(Store, AttachmentIsAnEndpointOnceItsPodIsKnown) {
+  Store store(policy::PodToNode::Allow);
+  const auto a = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
+  store.put(a);
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
+  store.apply(added(pod("web", "u1")));
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{endpointOf(a)});
+  store.apply(deleted(pod("web", "u1")));
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
+}
+
+TEST(Store, AttachmentOfAnotherPodOfTheNameIsNoEndpoint) {
+  struct Case {
+    const char* attachmentUid;
+    const char* podUid;
+    bool isEndpoint;
+  };
+  for (const auto& c : {Case{"u1", "u1", true}, Case{"u1", "u2", false}, Case{"", "u1", true},
+                        Case{"u1", "", true}, Case{"", "", true}}) {
+    Store store(policy::PodToNode::Allow);
+    store.apply(added(pod("web", c.podUid)));
+    store.put(attachment("c1", "web", "kpol1", "10.0.0.1", c.attachmentUid));
+    EXPECT_EQ(!store.snapshot()->endpoints.empty(), c.isEndpoint)
+        << c.attachmentUid << " and " << c.podUid;
+  }
+}
+
+TEST(Store, EndpointsAreSortedByPod) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  store.apply(added(pod("api")));
+  const auto web = attachment("c1", "web", "kpol1", "10.0.0.1");
+  const auto api = attachment("c2", "api", "kpol2", "10.0.0.2");
+  store.put(web);
+  store.put(api);
+  EXPECT_EQ(store.snapshot()->endpoints, (Endpoints{endpointOf(api), endpointOf(web)}));
+}
+
+TEST(Store, PutReplacesAnAttachmentOfTheSameId) {
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(pod("web")));
+  store.put(attachment("c1", "web", "kpol1", "10.0.0.1"));
+  const auto second = attachment("c1", "web", "kpol1", "10.0.0.9");
+  store.put(second);
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{endpointOf(second)});
+  EXPECT_EQ(store.attachments().size(), 1U);
+  EXPECT_TRUE(store.remove(conf::idOf(second)));
+  EXPECT_EQ(store.find(conf::idOf(second)), nullptr);
+}
+
+TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
+  Store store(policy::PodToNode::Allow);
+  const auto held = attachment("c1", "web", "kpol1", "10.0.0.1");
+  store.put(held);
+  const auto conflicts = [&](const conf::Attachment& a) {
+    const auto* other = store.conflicting(a);
+    return other != nullptr && *other == held;
+  };
+  EXPECT_TRUE(conflicts(attachment("c2", "api", "kpol1", "10.0.0.2")));
+  EXPECT_TRUE(conflicts(attachment("c2", "api", "kpol2", "10.0.0.1")));
+  EXPECT_EQ(store.conflicting(attachment("c2", "api", "kpol2", "10.0.0.2")), nullptr);
+  EXPECT_EQ(store.conflicting(held), nullptr);
+  EXPECT_EQ(store.conflicting(attachment("c1", "web", "kpol1", "10.0.0.3")), nullptr);
+}
+
+}  // namespace
+}  // namespace kpol::controller
