@@ -77,7 +77,9 @@ std::string jsonText(const Json& json) {
 std::string yamlText(const Json& json) {
   YAML::Emitter out;
   emit(out, json);
-  return std::string(out.c_str(), out.size()) + "\n";
+  std::string text(out.c_str(), out.size());
+  if (!text.ends_with('\n')) text += '\n';  // a block of lines ends itself
+  return text;
 }
 
 }  // namespace kpol::kpolctl

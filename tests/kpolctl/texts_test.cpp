@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kpolctl/texts.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace kpol::kpolctl {
+namespace {
+
+Json status() {
+  return Json::parse(R"({
+    "ready": true, "inSync": true, "version": "0.1.0", "node": "n1", "source": "dir:/m",
+    "startedAt": 1000, "sourceSynced": true, "state": "Synced", "generation": 7,
+    "committedGeneration": 7,
+    "objects": {"pods": 3, "namespaces": 2, "networkPolicies": 1, "nodes": 0},
+    "attachments": 2, "endpoints": 1,
+    "table": {"name": "kpol", "owned": true, "chains": 12, "rules": 30, "sets": 10,
+              "elements": 14},
+    "commits": {"total": 4, "failures": 0, "batches": 4, "audits": 2, "drifts": 0},
+    "fault": null, "diagnostics": []})");
+}
+
+TEST(StatusText, SaysEverythingInOneScreen) {
+  EXPECT_EQ(statusText(status(), 1000 + 3 * 3600),
+            "Status        ready, in sync\n"
+            "Node          n1\n"
+            "Version       0.1.0, up 3h\n"
+            "Source        dir:/m\n"
+            "Objects       3 pods, 2 namespaces, 1 network policies, 0 nodes\n"
+            "Attachments   2, of which 1 enforced\n"
+            "Generation    7, committed 7\n"
+            "Table         inet kpol, owned by kpold: 12 chains, 30 rules, 10 sets, 14 elements\n"
+            "Kernel        4 commits, 0 failures, 2 audits, 0 repaired after a foreign change\n");
+}
+
+TEST(StatusText, EndsWithDiagnostics) {
+  auto json = status();
+  json["diagnostics"] = Json::parse(R"([
+    {"severity": "error", "object": "NetworkPolicy shop/a", "field": "spec.x", "message": "is bad"},
+    {"severity": "warning", "object": "", "field": "", "message": "f.yaml: kind Foo is left out"}
+  ])");
+  const auto text = statusText(json, 1000);
+  EXPECT_TRUE(
+      text.ends_with("\n\nerror: NetworkPolicy shop/a: spec.x: is bad\n"
+                     "warning: f.yaml: kind Foo is left out\n"))
+      << text;
+}
+
+TEST(StatusLine, NamesWhatIsWrongFirst) {
+  auto json = status();
+  EXPECT_EQ(statusLine(json), "ready, in sync");
+  json["inSync"] = false;
+  EXPECT_EQ(statusLine(json), "not in sync: a commit is under way");
+  json["ready"] = false;
+  EXPECT_EQ(statusLine(json), "not ready: nothing is committed yet");
+  json["fault"] = Json::parse(R"({"message": "the kernel refused", "at": 1})");
+  EXPECT_EQ(statusLine(json), "not in sync: the kernel refused");
+  json["sourceSynced"] = false;
+  EXPECT_EQ(statusLine(json), "not ready: the source has not been read yet");
+}
+
+TEST(StatusText, TellsWhoOwnsTheTable) {
+  auto json = status();
+  json["table"]["owned"] = false;
+  EXPECT_NE(statusText(json, 1000).find("inet kpol, owned by nobody:"), std::string::npos);
+  json["table"]["foreignOwner"] = 4242;
+  EXPECT_NE(statusText(json, 1000).find("owned by another process (netlink port ID 4242)"),
+            std::string::npos);
+  json["table"]["name"] = "";
+  EXPECT_NE(statusText(json, 1000).find("Table         none yet\n"), std::string::npos);
+}
+
+TEST(PoliciesText, IsATable) {
+  EXPECT_EQ(policiesText(Json::parse(R"({"items": [
+              {"namespace": "bank", "name": "deny", "podSelector": "<all>",
+               "isolates": ["Ingress", "Egress"], "localPods": []},
+              {"namespace": "shop", "name": "allow-web", "podSelector": "app=web",
+               "isolates": ["Ingress"], "localPods": ["shop/web"]}]})")),
+            "NAMESPACE   NAME        POD-SELECTOR   ISOLATES          LOCAL-PODS\n"
+            "bank        deny        <all>          Ingress, Egress   0\n"
+            "shop        allow-web   app=web        Ingress           1\n");
+  EXPECT_EQ(policiesText(Json::parse(R"({"items": []})")), "No network policies.\n");
+}
+
+Json pods() {
+  return Json::parse(R"({"items": [
+    {"namespace": "kube-system", "name": "proxy", "phase": "Running", "hostNetwork": true,
+     "ips": [], "local": false, "ingressPolicies": [], "egressPolicies": []},
+    {"namespace": "shop", "name": "web", "phase": "Running", "hostNetwork": false,
+     "ips": ["10.0.0.1", "fd00::1"], "local": true, "ingressPolicies": ["shop/a", "shop/b"],
+     "egressPolicies": ["shop/a", "shop/b", "shop/c"]}]})");
+}
+
+TEST(PodsText, SaysByWhatEachPodIsIsolated) {
+  EXPECT_EQ(podsText(pods()),
+            "NAMESPACE     NAME    PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS\n"
+            "kube-system   proxy   Running   no      -                   host      host\n"
+            "shop          web     Running   yes     10.0.0.1, fd00::1   a, b      3 policies\n");
+}
+
+TEST(PodsText, CanBeLimitedToLocalPods) {
+  EXPECT_EQ(localPodsText(pods()),
+            "NAMESPACE   NAME   PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS\n"
+            "shop        web    Running   yes     10.0.0.1, fd00::1   a, b      3 policies\n");
+}
+
+TEST(SetsText, IsATable) {
+  EXPECT_EQ(setsText(Json::parse(R"({"items": [
+              {"name": "cidr4-1", "kind": "set", "type": "ipv4_addr", "interval": true,
+               "size": null, "comment": "10.0.0.0/8", "elements": ["10.0.0.0/8"]},
+              {"name": "ingress4", "kind": "verdict map", "type": "ipv4_addr", "interval": false,
+               "size": 128, "comment": "", "elements": []}]})")),
+            "NAME       KIND          TYPE                   SIZE   ELEMENTS   COMMENT\n"
+            "cidr4-1    set           ipv4_addr (interval)   -      1          10.0.0.0/8\n"
+            "ingress4   verdict map   ipv4_addr              128    0          -\n");
+}
+
+TEST(RulesetText, IsTheTableItself) {
+  EXPECT_EQ(rulesetText(Json::parse(R"({"table": "kpol", "text": "table inet kpol {\n}\n"})")),
+            "table inet kpol {\n}\n");
+  EXPECT_EQ(rulesetText(Json::parse(R"({"table": null, "text": ""})")), "No table yet.\n");
+}
+
+TEST(PodText, DescribesOnePod) {
+  EXPECT_EQ(podText(Json::parse(R"({
+              "namespace": "shop", "name": "web", "phase": "Running", "hostNetwork": false,
+              "ips": ["10.0.0.1"], "local": true, "ingressPolicies": ["shop/a", "shop/b"],
+              "egressPolicies": [], "uid": "u1", "node": "", "labels": {"app": "web", "t": "1"},
+              "interfaces": [
+                {"hostInterface": "kpol1", "ifName": "eth0", "containerID": "c1",
+                 "ips": ["10.0.0.1"], "enforced": true},
+                {"hostInterface": "kpol2", "ifName": "eth0", "containerID": "c0",
+                 "ips": ["10.0.0.2"], "enforced": false}],
+              "chains": ["in-shop-1"]})")),
+            "Pod          shop/web\n"
+            "UID          u1\n"
+            "Node         -\n"
+            "Phase        Running\n"
+            "Labels       app=web\n"
+            "             t=1\n"
+            "Addresses    10.0.0.1\n"
+            "Interfaces   kpol1: eth0 of container c1, 10.0.0.1\n"
+            "             kpol2: eth0 of container c0, 10.0.0.2 (of an earlier pod of this name: "
+            "silent)\n"
+            "Ingress      isolated by shop/a, shop/b\n"
+            "Egress       open\n"
+            "Chains       in-shop-1\n");
+}
+
+TEST(PolicyText, PutsRulesInWords) {
+  EXPECT_EQ(policyText(Json::parse(R"({
+              "namespace": "shop", "name": "a", "podSelector": "app=web",
+              "isolates": ["Ingress", "Egress"], "localPods": ["shop/web"],
+              "ingress": [{"peers": ["pods app=lb", "10.0.0.0/8"], "ports": ["TCP 80"]},
+                          {"peers": ["anywhere"], "ports": ["TCP 443", "UDP 443"]}],
+              "egress": [], "sets": ["cidr4-1", "sel4-2"]})")),
+            "Policy       shop/a\n"
+            "Selects      pods app=web\n"
+            "Isolates     Ingress, Egress\n"
+            "Local pods   shop/web\n"
+            "Sets         cidr4-1\n"
+            "             sel4-2\n"
+            "\n"
+            "ingress[0] allows\n"
+            "  from   pods app=lb\n"
+            "         10.0.0.0/8\n"
+            "  port   TCP 80\n"
+            "\n"
+            "ingress[1] allows\n"
+            "  from   anywhere\n"
+            "  port   TCP 443\n"
+            "         UDP 443\n"
+            "\n"
+            "egress: nothing is allowed\n");
+}
+
+TEST(ExplainText, SaysWhoDecided) {
+  EXPECT_EQ(explainText(Json::parse(R"({
+              "from": "shop/web", "to": "bank/vault", "protocol": 6, "port": 5432,
+              "allowed": false, "flows": [
+                {"source": "10.0.0.1", "destination": "10.0.0.2", "allowed": false,
+                 "exempt": false,
+                 "egress": {"isolated": true, "allowed": true, "policies": ["shop/out"],
+                            "allowedBy": "shop/out", "rule": 2},
+                 "ingress": {"isolated": true, "allowed": false,
+                             "policies": ["bank/a", "bank/b"]}}]})")),
+            "denied: shop/web to bank/vault, TCP 5432\n"
+            "\n"
+            "flow      10.0.0.1 to 10.0.0.2: denied\n"
+            "egress    isolated by shop/out\n"
+            "          allowed by shop/out, egress[2]\n"
+            "ingress   isolated by bank/a, bank/b\n"
+            "          no rule allows it\n");
+}
+
+TEST(ExplainText, NamesExemptions) {
+  EXPECT_EQ(explainText(Json::parse(R"({
+              "from": "shop/web", "to": "192.0.2.1", "protocol": 1, "port": 0, "allowed": true,
+              "flows": [
+                {"source": "10.0.0.1", "destination": "192.0.2.1", "allowed": true,
+                 "exempt": true,
+                 "egress": {"isolated": false, "allowed": true, "policies": []},
+                 "ingress": {"isolated": false, "allowed": true, "policies": []}}]})")),
+            "allowed: shop/web to 192.0.2.1, ICMP\n"
+            "\n"
+            "flow      10.0.0.1 to 192.0.2.1: allowed\n"
+            "exempt    traffic of a pod with itself or its own node\n"
+            "egress    open: no policy isolates it\n"
+            "ingress   open: no policy isolates it\n");
+}
+
+TEST(Texts, AnswerWithoutItsFieldsIsAnError) {
+  EXPECT_THROW(statusText(Json::object(), 0), nlohmann::json::exception);
+  EXPECT_THROW(podsText(Json::parse(R"({"items": [{}]})")), nlohmann::json::exception);
+}
+
+}  // namespace
+}  // namespace kpol::kpolctl
