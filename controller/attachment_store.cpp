@@ -41,17 +41,13 @@ void writeAll(int fd, std::string_view text, const std::filesystem::path& path) 
 }
 
 // The file must be on disk before its name is: a rename may reach the disk first (rename(2) orders
-// nothing), and a crash between would leave an empty file under the final name.
+// nothing), and a power failure between would leave an empty file under the final name. That the
+// name itself may be lost with the power does no harm: so are the pods.
 void writeDurably(const std::filesystem::path& path, std::string_view text) {
   const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) fail("cannot create", path);
   writeAll(file.value(), text, path);
   if (::fsync(file.value()) != 0) fail("cannot sync", path);
-}
-
-void syncDirectory(const std::filesystem::path& directory) {
-  const base::UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.value()) != 0) fail("cannot sync", directory);
 }
 
 std::string readFile(const std::filesystem::path& path) {
@@ -98,7 +94,6 @@ void AttachmentStore::save(const conf::Attachment& attachment) {
   temporary += kTemporarySuffix;
   writeDurably(temporary, conf::print(attachment));
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot rename into place", path);
-  syncDirectory(path.parent_path());
 }
 
 void AttachmentStore::remove(const conf::AttachmentId& id) {

@@ -26,7 +26,8 @@ class AttachmentStore {
   // reported. Temporary files of an interrupted save are removed.
   Loaded load();
 
-  // On disk when it returns. Throws base::SystemError.
+  // Outlives this process, whole; may be lost with the power, as the pods are. Throws
+  // base::SystemError.
   void save(const conf::Attachment& attachment);
   // Nothing to remove is fine. Throws base::SystemError.
   void remove(const conf::AttachmentId& id);
