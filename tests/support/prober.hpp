@@ -15,7 +15,8 @@
 namespace kpol::test {
 
 // The ports that hosts of a prober answer on.
-inline constexpr std::uint16_t kListenPorts[] = {53, 80, 81, 443, 5353, 8080, 8081};
+inline constexpr std::uint16_t kListenPorts[] = {1,   53,   79,   80,   81,    82,
+                                                 443, 5353, 8080, 8081, 65534, 65535};
 
 enum class Reach : std::uint8_t {
   None,    // nothing arrived
