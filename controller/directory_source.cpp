@@ -18,7 +18,7 @@ void report(const policy::Diagnostic& diagnostic) {
 
 }  // namespace
 
-DirectorySource::DirectorySource(std::filesystem::path directory, Store& store,
+DirectorySource::DirectorySource(kube::ManifestDirectory directory, Store& store,
                                  std::function<void()> changed)
     : directory_(std::move(directory)), store_(store), changed_(std::move(changed)) {}
 

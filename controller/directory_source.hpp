@@ -5,7 +5,6 @@
 #include "controller/store.hpp"
 #include "kube/manifest_directory.hpp"
 
-#include <filesystem>
 #include <functional>
 #include <vector>
 
@@ -14,9 +13,8 @@ namespace kpol::controller {
 // Feeds the store from a directory of manifests.
 class DirectorySource {
  public:
-  // `changed` is called after every read. Throws base::SystemError when the directory cannot be
-  // read or watched.
-  DirectorySource(std::filesystem::path directory, Store& store, std::function<void()> changed);
+  // `changed` is called after every read.
+  DirectorySource(kube::ManifestDirectory directory, Store& store, std::function<void()> changed);
 
   // Follows the directory until cancelled; the first read comes at once.
   base::Task<> run();

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "kube/definitions.hpp"
 #include "kube/directory_watch.hpp"
+#include "kube/last_good.hpp"
 #include "kube/manifest_file.hpp"
 
 #include <algorithm>
@@ -15,20 +16,27 @@ namespace kpol::kube {
 using Severity = policy::Diagnostic::Severity;
 
 struct ManifestDirectory::State {
-  explicit State(std::filesystem::path path) : directory(std::move(path)), watch(directory) {
+  State(std::filesystem::path path, std::optional<std::filesystem::path> copies)
+      : directory(std::move(path)), watch(directory) {
     std::error_code error;
-    listManifests(directory, error);
+    const auto names = listManifests(directory, error);
     if (error) throw base::SystemError("read directory " + directory.string(), error.value());
+    if (!copies) return;
+    lastGood.emplace(std::move(*copies));
+    lastGood->dropAllBut(names);
   }
 
   std::map<std::string, ManifestFile> readChanged();
   std::set<std::string> changedNames(const DirectoryWatch::Changes& changes);
   void apply(const std::string& name, ManifestFile file);
+  void keepCopy(const std::string& name, ManifestFile& file) const;
+  void fallBack(const std::string& name, ManifestFile& file) const;
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
   std::filesystem::path directory;
   DirectoryWatch watch;
   Definitions definitions;
+  std::optional<LastGood> lastGood;
   // What stands against each known file; most often nothing.
   std::map<std::string, std::vector<policy::Diagnostic>> files;
   std::error_code listError;
@@ -76,7 +84,33 @@ std::map<std::string, ManifestFile> ManifestDirectory::State::readChanged() {
   return fresh;
 }
 
+// The copy follows what the file says, now that it says something.
+void ManifestDirectory::State::keepCopy(const std::string& name, ManifestFile& file) const {
+  try {
+    if (file.gone)
+      lastGood->drop(name);
+    else if (file.objects)
+      lastGood->keep(name, file.text);
+  } catch (const base::SystemError& error) {
+    file.diagnostics.push_back(
+        {Severity::Warning, {}, {}, name + ": would be lost if it broke: " + error.what()});
+  }
+}
+
+// A file that is broken when it is first seen says what it said before the restart.
+void ManifestDirectory::State::fallBack(const std::string& name, ManifestFile& file) const {
+  auto copy = lastGood->text(name);
+  if (!copy) return;
+  auto before = decodeManifestFile(std::move(*copy), name);
+  if (!before.objects) return;
+  file.objects = std::move(before.objects);
+  file.diagnostics.push_back(
+      {Severity::Warning, {}, {}, name + ": is broken, what it said before holds"});
+}
+
 void ManifestDirectory::State::apply(const std::string& name, ManifestFile file) {
+  if (lastGood) keepCopy(name, file);
+  if (lastGood && !file.gone && !file.objects && !files.contains(name)) fallBack(name, file);
   if (file.gone) {
     files.erase(name);
     definitions.replace(name, {});
@@ -107,8 +141,9 @@ std::vector<policy::Diagnostic> ManifestDirectory::State::diagnostics() const {
   return result;
 }
 
-ManifestDirectory::ManifestDirectory(std::filesystem::path directory)
-    : state_(std::make_unique<State>(std::move(directory))) {}
+ManifestDirectory::ManifestDirectory(std::filesystem::path directory,
+                                     std::optional<std::filesystem::path> lastGood)
+    : state_(std::make_unique<State>(std::move(directory), std::move(lastGood))) {}
 ManifestDirectory::~ManifestDirectory() = default;
 ManifestDirectory::ManifestDirectory(ManifestDirectory&&) noexcept = default;
 ManifestDirectory& ManifestDirectory::operator=(ManifestDirectory&&) noexcept = default;

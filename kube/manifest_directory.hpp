@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace kpol::kube {
@@ -24,8 +25,11 @@ namespace kpol::kube {
 // Threading: one thread. Never blocks on anything but the disk.
 class ManifestDirectory {
  public:
-  // Throws base::SystemError when the directory cannot be read or watched.
-  explicit ManifestDirectory(std::filesystem::path directory);
+  // Throws base::SystemError when the directory cannot be read or watched. In `lastGood`, where it
+  // is given, copies of the files are kept as they last were without an error, so that a file that
+  // is broken at the first read gives the objects it gave before a restart.
+  explicit ManifestDirectory(std::filesystem::path directory,
+                             std::optional<std::filesystem::path> lastGood = std::nullopt);
   ~ManifestDirectory();
   ManifestDirectory(ManifestDirectory&&) noexcept;
   ManifestDirectory& operator=(ManifestDirectory&&) noexcept;

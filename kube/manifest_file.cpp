@@ -70,17 +70,21 @@ std::set<std::string> listManifests(const std::filesystem::path& directory,
   return names;
 }
 
+ManifestFile decodeManifestFile(std::string text, const std::string& name) {
+  ManifestFile file;
+  Manifests manifests = readManifests(text, name);
+  if (!manifests.broken()) file.objects = std::move(manifests.objects);
+  file.diagnostics = std::move(manifests.diagnostics);
+  file.text = std::move(text);
+  return file;
+}
+
 ManifestFile readManifestFile(const std::filesystem::path& directory, const std::string& name) {
   ManifestFile file;
   try {
-    const auto text = readText(directory / name);
-    if (!text) {
-      file.gone = true;
-      return file;
-    }
-    Manifests manifests = readManifests(*text, name);
-    if (!manifests.broken()) file.objects = std::move(manifests.objects);
-    file.diagnostics = std::move(manifests.diagnostics);
+    auto text = readText(directory / name);
+    if (text) return decodeManifestFile(std::move(*text), name);
+    file.gone = true;
   } catch (const base::Error& error) {
     file.diagnostics = {{policy::Diagnostic::Severity::Error, {}, {}, name + ": " + error.what()}};
   }

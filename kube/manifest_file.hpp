@@ -24,8 +24,10 @@ struct ManifestFile {
   bool gone = false;
   // Nothing when the file cannot be read or has an error.
   std::optional<std::vector<Object>> objects;
+  std::string text;  // that gave the objects
   std::vector<policy::Diagnostic> diagnostics;
 };
+ManifestFile decodeManifestFile(std::string text, const std::string& name);
 ManifestFile readManifestFile(const std::filesystem::path& directory, const std::string& name);
 
 }  // namespace kpol::kube

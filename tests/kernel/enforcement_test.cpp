@@ -282,6 +282,20 @@ TEST_F(Enforcement, WarmRestartWithNothingChangedOnlyAdoptsTheTable) {
   }
 }
 
+TEST_F(Enforcement, PolicyOfAFileThatBrokeHoldsAcrossARestart) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  node_.apply("policy.yaml", "kind: [");
+  node_.sync();
+  expectGuarded();
+  node_.stopKpold(SIGKILL);
+  node_.startKpold();
+  node_.sync();
+  expectGuarded();
+  EXPECT_NE(node_.get("/v1/status").find("policy.yaml"), std::string::npos);
+}
+
 TEST_F(Enforcement, AddWithoutKpoldIsRetryableAndLeavesNothingBehind) {
   const auto pod = node_.makePod({"shop", "a"});
   const auto result = node_.plugin("ADD", pod);

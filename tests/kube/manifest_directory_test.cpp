@@ -100,6 +100,45 @@ TEST_F(ManifestDirectoryTest, TheFirstReadGivesEverything) {
   EXPECT_EQ(events(), Lines{});
 }
 
+// A later process, which has only the copies of the one before.
+TEST_F(ManifestDirectoryTest, AFileBrokenAtTheStartSaysWhatItSaidBeforeTheRestart) {
+  const auto restart = [this] { source_.emplace(directory_, root_ / "copies"); };
+  write("a.yaml", podText("a"));
+  write("b.yaml", podText("b"));
+  restart();
+  events();
+  source_.reset();
+  write("a.yaml", "kind: [");
+  restart();
+  EXPECT_EQ(events(), (Lines{"Added Namespace shop", "Added Pod shop/a", "Added Pod shop/b"}));
+  EXPECT_EQ(faults_.size(), 2U);  // what is wrong, and that the copy is used
+  write("a.yaml", podText("c"));
+  EXPECT_EQ(events(), (Lines{"Added Pod shop/c", "Deleted Pod shop/a"}));
+  EXPECT_EQ(faults_, Lines{});
+}
+
+TEST_F(ManifestDirectoryTest, AFileRemovedBetweenTwoRunsIsNotBroughtBackByItsCopy) {
+  write("a.yaml", podText("a"));
+  source_.emplace(directory_, root_ / "copies");
+  events();
+  source_.reset();
+  fs::remove(path("a.yaml"));
+  source_.emplace(directory_, root_ / "copies");
+  EXPECT_EQ(events(), (Lines{"Added Namespace shop"}));
+  source_.reset();
+  write("a.yaml", "kind: [");
+  source_.emplace(directory_, root_ / "copies");
+  EXPECT_EQ(events(), (Lines{"Added Namespace shop"}));
+}
+
+TEST_F(ManifestDirectoryTest, CopiesThatCannotBeWrittenAreReported) {
+  source_.emplace(directory_, root_ / "copies");
+  fs::remove_all(root_ / "copies");
+  write("a.yaml", podText("a"));
+  EXPECT_EQ(events(), (Lines{"Added Namespace shop", "Added Pod shop/a"}));
+  EXPECT_EQ(faults_.size(), 2U);
+}
+
 TEST_F(ManifestDirectoryTest, OtherNamesAndFoldersAreLeftOut) {
   for (const char* name :
        {".a.yaml", "a.yaml~", "a.yaml.swp", "a.txt", "4913", ".yaml", "yaml", "#a.yaml#"}) {
