@@ -8,8 +8,10 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 namespace kpol::controller {
 namespace {
@@ -84,8 +86,11 @@ Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) 
   co_return request;
 }
 
+// Counts the connections that are open by its owners.
+using Slot = std::shared_ptr<const std::monostate>;
+
 template <class Socket>
-Task<> converse(Socket socket, HttpHandler handler) {
+Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) {
   RequestParser parser;
   for (bool keepAlive = true; keepAlive;) {
     std::optional<Request> request = co_await readRequest(socket, parser);
@@ -99,16 +104,23 @@ Task<> converse(Socket socket, HttpHandler handler) {
   }
 }
 
+// Connections at a time. Whoever reaches the metrics port must not use up the descriptors that pod
+// starts need; only root reaches the Unix socket.
+constexpr long kMostTcp = 32;
+constexpr long kMostLocal = 1000;
+
 // Out of descriptors, most likely: connections that end will give some back.
 constexpr auto kAcceptPause = 100ms;
 
 template <class Acceptor>
-Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connections) {
+Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connections, long most) {
+  const Slot slot = std::make_shared<const std::monostate>();
   for (;;) {
     auto [error, socket] =
         co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
     if (!error) {
-      connections.spawn(converse(std::move(socket), handler));
+      const bool full = slot.use_count() > most;  // then the socket closes here
+      if (!full) connections.spawn(converse(std::move(socket), handler, slot));
       continue;
     }
     if (base::isCancelled(error)) co_return;
@@ -121,12 +133,12 @@ Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connec
 
 Task<> serve(boost::asio::local::stream_protocol::acceptor acceptor, HttpHandler handler,
              base::TaskGroup& connections) {
-  return acceptAll(std::move(acceptor), std::move(handler), connections);
+  return acceptAll(std::move(acceptor), std::move(handler), connections, kMostLocal);
 }
 
 Task<> serve(boost::asio::ip::tcp::acceptor acceptor, HttpHandler handler,
              base::TaskGroup& connections) {
-  return acceptAll(std::move(acceptor), std::move(handler), connections);
+  return acceptAll(std::move(acceptor), std::move(handler), connections, kMostTcp);
 }
 
 }  // namespace kpol::controller

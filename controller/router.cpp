@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "conf/config_error.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace kpol::controller {
@@ -74,7 +75,11 @@ base::Task<Response> Router::handle(Request request) const {
     co_return co_await match.route->handler(std::move(call));
   } catch (const conf::ConfigError& error) {
     co_return errorResponse(400, error.what());
-  } catch (const base::Error& error) {
+  } catch (const boost::system::system_error&) {
+    throw;  // the client went away
+  } catch (const base::asio::multiple_exceptions&) {
+    throw;
+  } catch (const std::exception& error) {
     co_return errorResponse(500, error.what());
   }
 }

@@ -47,7 +47,7 @@ kpolctl() { on_node "$bin/kpolctl/kpolctl" --socket "$base/kpold.sock" "$@"; }
 make_node() {
   say "A node: the network namespace $prefix, with kpold reading manifests from $base/manifests"
   mkdir -p "$base/manifests" "$base/state"
-  cp e2e/quickstart/1-pods.yaml "$base/manifests/"
+  cp manifests/quickstart/1-pods.yaml "$base/manifests/"
   ip netns add "$prefix"
   on_node ip link set lo up
   start kpold ip netns exec "$prefix" "$bin/controller/kpold" --source "dir:$base/manifests" \
@@ -134,8 +134,8 @@ show() {
   expect shop/db bank/vault 46
   expect bank/vault shop/web 46
 
-  say "Applying e2e/quickstart/2-default-deny.yaml and 3-allow.yaml"
-  cp e2e/quickstart/2-default-deny.yaml e2e/quickstart/3-allow.yaml "$base/manifests/"
+  say "Applying manifests/quickstart/2-default-deny.yaml and 3-allow.yaml"
+  cp manifests/quickstart/2-default-deny.yaml manifests/quickstart/3-allow.yaml "$base/manifests/"
   kpolctl sync --timeout 10s
   matrix
   expect shop/db bank/vault --

@@ -78,7 +78,8 @@ void DirectoryWatch::watchAncestor() {
     const int old = std::exchange(ancestorWatch_, watch);
     if (old >= 0 && old != watch && old != directoryWatch_) ::inotify_rm_watch(fd(), old);
     const bool nearest = watch < 0 || entry / ancestorEntry_ == directory_;
-    if (nearest || !std::filesystem::exists(entry / ancestorEntry_)) return;
+    std::error_code ignored;  // a path that cannot be followed is as good as none
+    if (nearest || !std::filesystem::exists(entry / ancestorEntry_, ignored)) return;
   }
 }
 

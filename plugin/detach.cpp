@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -30,15 +31,32 @@ bool isDelegated(const Request& request) {
   return !request.config.ipam.type.empty() && request.config.ipam.type != "kpol";
 }
 
+// Nothing where the file is not there or not kpol's; the latter is said.
+std::optional<conf::Attachment> readAttachment(const std::string& path) {
+  std::ifstream stream(path);
+  if (!stream) return std::nullopt;
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  try {
+    return conf::parseAttachment(text);
+  } catch (const conf::ConfigError& problem) {
+    std::fprintf(stderr, "kpol: %s: %s\n", path.c_str(), problem.what());
+    return std::nullopt;
+  }
+}
+
+// Where the pod's addresses are on record.
 std::vector<base::IpAddress> addressesOf(const Request& request, const AttachmentId& id) {
   if (request.config.prevResult) {
     std::vector<base::IpAddress> ips;
     for (const auto& ip : request.config.prevResult->result.ips) ips.push_back(ip.address);
     return ips;
   }
-  const auto store = IpamStore::open(request.config.stateDir);
-  const auto lease = store.leases().find(id);
-  return lease == store.leases().end() ? std::vector<base::IpAddress>{} : lease->second.addresses;
+  const auto leases = IpamStore::open(request.config.stateDir).leases();
+  const auto lease = leases.find(id);
+  if (lease != leases.end()) return lease->second.addresses;
+  // With another IPAM plugin the attachment's file is what knows.
+  const auto attachment = readAttachment(request.config.stateDir + "/" + conf::fileOf(id));
+  return attachment ? attachment->ips : std::vector<base::IpAddress>{};
 }
 
 // An established flow passes without a look at the policies, so the flows of this pod must not
@@ -78,16 +96,11 @@ void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
   if (error) return;
   for (const auto& file : files) {
     if (file.path().extension() != ".json") continue;
-    std::ifstream stream(file.path());
-    const std::string text{std::istreambuf_iterator<char>(stream), {}};
-    try {
-      const auto attachment = conf::parseAttachment(text);
-      struct stat status {};
-      if (::stat(attachment.netns.c_str(), &status) != 0 && errno == ENOENT)
-        ids.insert(idOf(attachment));
-    } catch (const conf::ConfigError& problem) {
-      std::fprintf(stderr, "kpol: %s: %s\n", file.path().c_str(), problem.what());
-    }
+    const auto attachment = readAttachment(file.path());
+    if (!attachment) continue;
+    struct stat status {};
+    if (::stat(attachment->netns.c_str(), &status) != 0 && errno == ENOENT)
+      ids.insert(idOf(*attachment));
   }
 }
 

@@ -3,11 +3,11 @@
 
 #include "base/async/backoff.hpp"
 #include "base/async/event.hpp"
-#include "base/error.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <exception>
 #include <optional>
 
 namespace kpol::base {
@@ -29,7 +29,9 @@ Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
   } catch (const boost::system::system_error& error) {
     if (isCancelled(error.code())) throw;
     failure = error.what();
-  } catch (const Error& error) {
+  } catch (const asio::multiple_exceptions&) {
+    throw;  // of two operations that were cancelled together
+  } catch (const std::exception& error) {
     failure = error.what();
   }
   co_return failure;
