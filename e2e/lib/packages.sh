@@ -25,6 +25,7 @@ test_packages() {
   echo libgtest-dev libgmock-dev nftables iproute2 containernetworking-plugins clang-format \
     shellcheck
 }
+bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev; }
 demo_packages() {
   echo nftables iproute2 wget
   # busybox and busybox-static exclude one another.

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Builds the benchmarks (preset release) and runs them, as root; docs/benchmarks.md explains the
+# figures. Arguments go to every program: --benchmark_repetitions=5 …
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. e2e/lib/packages.sh
+
+ensure_packages build bench
+say "Configuring and building (build/bench)"
+cmake --preset release -B build/bench -DKPOL_BENCH=ON -DKPOL_TESTS=ON >build/configure-bench.log
+cmake --build build/bench -- bench_nft_commit bench_full_compile
+for program in bench_nft_commit bench_full_compile; do
+  say "$program"
+  "build/bench/tests/bench/$program" "$@"
+done
