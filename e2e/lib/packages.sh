@@ -10,7 +10,7 @@ die() {
 # Debian 12 ships Boost 1.74 as its default, which g++ 12 cannot use with coroutines; 1.81 lies
 # beside it. Debian 13's default is new enough.
 boost_package() {
-  if apt-cache show libboost1.81-dev >/dev/null 2>&1; then
+  if [ -n "$(apt-cache madison libboost1.81-dev 2>/dev/null)" ]; then
     echo libboost1.81-dev
   else
     echo libboost-dev
