@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/daemon.hpp"
 
+#include "base/async/readable.hpp"
 #include "base/async/supervise.hpp"
 #include "base/async/task_group.hpp"
 #include "controller/control_api.hpp"
@@ -9,6 +10,7 @@
 #include "controller/http_server.hpp"
 #include "controller/node_addresses.hpp"
 #include "netlink/route_socket.hpp"
+#include "nft/table_watch.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
@@ -62,6 +64,23 @@ std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::str
   for (const auto& problem : problems)
     diagnostics.push_back({policy::Diagnostic::Severity::Error, "", "", problem});
   return diagnostics;
+}
+
+// Nobody else can change a table that is owned, and a watch would cost every commit; so this
+// returns when it is. Whether it is shows when the first commit is through.
+base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel) {
+  while (!loop.committed()) co_await loop.progress().waitUntil(base::Event::kNever);
+  if (kernel.owned()) co_return;
+  spdlog::warn(
+      "the kernel has no owned nftables tables (Linux 6.9), changes by others are repaired when "
+      "they happen");
+  nft::TableWatch watch(nft::Kernel::Options().table, kernel.portId());
+  base::Readable readable(co_await base::asio::this_coro::executor, watch.fd());
+  loop.doubt();  // of what happened between the commit and the watch
+  for (;;) {
+    co_await readable.wait();
+    if (watch.drain() && !kernel.owned()) loop.doubt();
+  }
 }
 
 }  // namespace
@@ -134,6 +153,7 @@ void Daemon::Parts::start() {
       stream_protocol::acceptor(io, stream_protocol(), socket.takeListener().release()),
       [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks));
   supervised("reconcile loop", [this] { return loop.run(); });
+  supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
   supervised("node addresses",
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
   supervised("source", [this] { return source.run(); });

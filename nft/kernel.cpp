@@ -282,4 +282,8 @@ int Kernel::fd() const {
   return state_->socket.fd();
 }
 
+std::uint32_t Kernel::portId() const {
+  return state_->socket.portId();
+}
+
 }  // namespace kpol::nft

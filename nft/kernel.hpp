@@ -79,6 +79,9 @@ class Kernel {
   // The socket's descriptor, for a holder that keeps the table owned when this process is gone.
   [[nodiscard]] int fd() const;
 
+  // The kernel's name for the socket; our changes are announced to others under it.
+  [[nodiscard]] std::uint32_t portId() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;
