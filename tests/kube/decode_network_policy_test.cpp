@@ -202,7 +202,7 @@ TEST(DecodeNetworkPolicy, PeerFaults) {
                  ".ipBlock.cidr: must be a string, found the number 10 (quote it)");
   const std::string cidr = "must be a CIDR such as 10.0.0.0/8 or fd00::/8, found ";
   for (const char* bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0/8", "256.0.0.0/8", "fd00::/129",
-                          "10.0.0.0/08", "10.0.0.0/-1", "web/8", "fe80::1%eth0/64"}) {
+                          "10.0.0.0/8x", "10.0.0.0/-1", "web/8", "fe80::1%eth0/64"}) {
     checkPeerFault("{ipBlock: {cidr: '" + std::string(bad) + "'}}",
                    ".ipBlock.cidr: " + cidr + "\"" + bad + "\"");
   }
