@@ -16,8 +16,8 @@ class JsonFormatter final : public spdlog::formatter {
     const auto level = spdlog::level::to_string_view(msg.level);
     const auto micros =
         std::chrono::duration_cast<std::chrono::microseconds>(msg.time.time_since_epoch()).count();
-    fmt::format_to(fmt::appender(dest), R"({{"ts":{}.{:06},"level":"{}","msg":")",
-                   micros / 1000000, micros % 1000000, std::string_view(level.data(), level.size()));
+    fmt::format_to(fmt::appender(dest), R"({{"ts":{}.{:06},"level":"{}","msg":")", micros / 1000000,
+                   micros % 1000000, std::string_view(level.data(), level.size()));
     for (const char c : std::string_view(msg.payload.data(), msg.payload.size())) escape(c, dest);
     fmt::format_to(fmt::appender(dest), "\"}}\n");
   }
@@ -67,8 +67,8 @@ std::optional<LogFormat> parseLogFormat(std::string_view text) {
 }
 
 void setUpLog(LogLevel level, LogFormat format) {
-  auto logger = std::make_shared<spdlog::logger>(
-      "kpol", std::make_shared<spdlog::sinks::stderr_sink_st>());
+  auto logger =
+      std::make_shared<spdlog::logger>("kpol", std::make_shared<spdlog::sinks::stderr_sink_st>());
   if (format == LogFormat::Json)
     logger->set_formatter(std::make_unique<JsonFormatter>());
   else

@@ -16,7 +16,9 @@ struct ObjectKey {
 };
 
 // "ns/name", for people; '/' cannot occur in either part of a valid key.
-inline std::string toString(const ObjectKey& key) { return key.ns + "/" + key.name; }
+inline std::string toString(const ObjectKey& key) {
+  return key.ns + "/" + key.name;
+}
 
 }  // namespace kpol::base
 

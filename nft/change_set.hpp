@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nft/ruleset.hpp"
+
 #include <compare>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "nft/ruleset.hpp"
 
 namespace kpol::nft {
 
@@ -65,9 +65,9 @@ struct FlushSet {
   auto operator<=>(const FlushSet&) const = default;
 };
 
-using Change = std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddChain, FlushChain,
-                            DeleteChain, AddRule, AddSet, DeleteSet, AddElements, DeleteElements,
-                            FlushSet>;
+using Change =
+    std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddChain, FlushChain,
+                 DeleteChain, AddRule, AddSet, DeleteSet, AddElements, DeleteElements, FlushSet>;
 
 // An ordered list of changes to one table. Empty means: nothing to do, no system call.
 struct ChangeSet {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nft/ruleset.hpp"
+
 #include <span>
 #include <string>
 #include <vector>
-
-#include "nft/ruleset.hpp"
 
 namespace kpol::nft {
 

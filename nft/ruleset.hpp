@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/interface.hpp"
+#include "base/ip_address.hpp"
+#include "base/protocol.hpp"
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -12,10 +16,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "base/interface.hpp"
-#include "base/ip_address.hpp"
-#include "base/protocol.hpp"
 
 // The typed value of one nftables table, with the words of nft(8). Pure: no kernel, no libraries.
 // Two equal values mean the same table; handles, counts and creation order are not part of it.
@@ -37,8 +37,8 @@ enum class DataType : std::uint8_t {
   Icmpv6Type,
   Mark,
 };
-std::string_view typeName(DataType type);    // "ipv4_addr", ...
-std::size_t byteLength(DataType type);       // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4
+std::string_view typeName(DataType type);  // "ipv4_addr", ...
+std::size_t byteLength(DataType type);     // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4
 
 // A value of one or several (concatenated) data types, as the kernel holds it in registers and set
 // keys: network byte order (meta mark and ct state: host order, as the kernel has them), every part
@@ -94,12 +94,12 @@ struct Set {
   enum class Kind : std::uint8_t { Set, Map, VerdictMap };
   std::string name;  // unique in the table, <= 255 bytes, [A-Za-z][A-Za-z0-9/_.-]*
   Kind kind = Kind::Set;
-  std::vector<DataType> key;             // several: a concatenation
-  std::vector<DataType> value;           // of Map, else empty
-  bool interval = false;                 // NFT_SET_INTERVAL (and NFT_SET_CONCAT with several keys)
-  std::optional<std::uint32_t> size;     // capacity; exact sets with it get the fixed hash
-  std::string comment;                   // <= 127 bytes
-  std::vector<Element> elements;         // sorted by first, unique, ranges disjoint
+  std::vector<DataType> key;          // several: a concatenation
+  std::vector<DataType> value;        // of Map, else empty
+  bool interval = false;              // NFT_SET_INTERVAL (and NFT_SET_CONCAT with several keys)
+  std::optional<std::uint32_t> size;  // capacity; exact sets with it get the fixed hash
+  std::string comment;                // <= 127 bytes
+  std::vector<Element> elements;      // sorted by first, unique, ranges disjoint
   auto operator<=>(const Set&) const = default;
 };
 // Whether two sets differ in nothing but elements, so that one becomes the other without being
@@ -115,14 +115,14 @@ enum class Field : std::uint8_t {
   IpDaddr,
   Ip6Saddr,
   Ip6Daddr,
-  L4Proto,   // meta l4proto
-  ThSport,   // th sport
-  ThDport,   // th dport
-  IifName,   // iifname
-  OifName,   // oifname
-  NfProto,   // meta nfproto
-  CtState,   // ct state
-  CtLabel,   // ct label
+  L4Proto,  // meta l4proto
+  ThSport,  // th sport
+  ThDport,  // th dport
+  IifName,  // iifname
+  OifName,  // oifname
+  NfProto,  // meta nfproto
+  CtState,  // ct state
+  CtLabel,  // ct label
   Icmpv6Type,
 };
 std::string_view fieldName(Field field);  // "ip saddr", "meta l4proto", ...
@@ -186,7 +186,7 @@ struct SetCtLabel {  // `ct label set N`
   std::uint8_t bit = 0;
   auto operator<=>(const SetCtLabel&) const = default;
 };
-struct Log {  // `log prefix "x" group N`
+struct Log {           // `log prefix "x" group N`
   std::string prefix;  // <= 127 bytes
   std::optional<std::uint16_t> group;
   auto operator<=>(const Log&) const = default;
@@ -198,8 +198,8 @@ struct UnknownStatement {
   auto operator<=>(const UnknownStatement&) const = default;
 };
 
-using Statement = std::variant<Match, VerdictMapLookup, Verdict, CounterReference,
-                               AnonymousCounter, SetCtLabel, Log, UnknownStatement>;
+using Statement = std::variant<Match, VerdictMapLookup, Verdict, CounterReference, AnonymousCounter,
+                               SetCtLabel, Log, UnknownStatement>;
 
 struct Rule {
   std::vector<Statement> statements;  // in order
@@ -212,7 +212,7 @@ struct BaseChain {
   enum class Hook : std::uint8_t { Prerouting, Input, Forward, Output, Postrouting };
   Type type = Type::Filter;
   Hook hook = Hook::Forward;
-  std::int32_t priority = 0;  // 0 is "filter"
+  std::int32_t priority = 0;                     // 0 is "filter"
   Verdict::Kind policy = Verdict::Kind::Accept;  // Accept or Drop
   auto operator<=>(const BaseChain&) const = default;
 };
@@ -229,8 +229,8 @@ struct Chain {
 // The whole of one table of family inet.
 struct Ruleset {
   std::string table = "kpol";
-  std::set<std::string> counters;      // named counters; their values are not part of it
-  std::map<std::string, Set> sets;     // sets, maps and verdict maps, by name
+  std::set<std::string> counters;       // named counters; their values are not part of it
+  std::map<std::string, Set> sets;      // sets, maps and verdict maps, by name
   std::map<std::string, Chain> chains;  // by name
   auto operator<=>(const Ruleset&) const = default;
 
