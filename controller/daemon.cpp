@@ -72,8 +72,8 @@ base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel
   while (!loop.committed()) co_await loop.progress().waitUntil(base::Event::kNever);
   if (kernel.owned()) co_return;
   spdlog::warn(
-      "the kernel has no owned nftables tables (Linux 6.9), changes by others are repaired when "
-      "they happen");
+      "the table is not kpold's alone (that takes Linux 6.9, and a table nobody else made): what "
+      "others change is repaired when it happens");
   nft::TableWatch watch(nft::Kernel::Options().table, kernel.portId());
   base::Readable readable(co_await base::asio::this_coro::executor, watch.fd());
   loop.doubt();  // of what happened between the commit and the watch
