@@ -22,7 +22,7 @@ build_packages() {
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libssl-dev "$(boost_package)"
 }
 test_packages() {
-  echo libgtest-dev libgmock-dev nftables iproute2 containernetworking-plugins clang-format \
+  echo libgtest-dev libgmock-dev nftables iproute2 netbase containernetworking-plugins clang-format \
     shellcheck
 }
 bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev; }

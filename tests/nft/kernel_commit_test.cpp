@@ -8,11 +8,13 @@
 #include "tests/nft/rule_cases.hpp"
 #include "tests/nft/set_cases.hpp"
 #include "tests/nft/values.hpp"
+#include "tests/support/nft_text.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
+#include <regex>
 #include <sstream>
 
 namespace kpol::nft {
@@ -79,9 +81,12 @@ std::vector<std::string> expressionsByNft(const std::vector<test::RuleCase>& cas
   std::string commands;
   for (const auto& [text, rule] : cases) commands += "add rule inet kpol forward " + text + "\n";
   std::istringstream lines(test::nftOutput({"--debug=netlink", "-f", "-"}, commands));
+  const std::regex range(R"(  \[ range eq reg (\d+) (0x\w+) (0x\w+) \])");
   std::vector<std::string> rules;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("inet kpol forward")) rules.emplace_back();
+    // nft 1.1 has one expression where 1.0.6 and we have two that say the same.
+    line = std::regex_replace(line, range, "  [ cmp gte reg $1 $2 ]\n  [ cmp lte reg $1 $3 ]");
     if (line.starts_with("  [ ") && !rules.empty()) rules.back() += line + "\n";
   }
   return rules;
@@ -120,7 +125,7 @@ TEST_F(KernelCommit, SetsAreReadBackAndListedAsTheyWereMeant) {
   ASSERT_TRUE(back);
   for (const auto& [name, set] : table.sets) EXPECT_EQ(back->sets.at(name), set) << name;
   EXPECT_EQ(*back, table);
-  EXPECT_EQ(test::listTable(), print(table));
+  EXPECT_EQ(test::listTable(), test::comparable(print(table)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "tests/nft/kernel_fixture.hpp"
 
 #include "nft/diff.hpp"
+#include "tests/support/nft_text.hpp"
 #include "tests/support/process.hpp"
 
 #include <regex>
@@ -29,7 +30,7 @@ bool nftSucceeds(const std::vector<std::string>& arguments) {
 
 std::string listTable() {
   static const std::regex kOwner(" # progname [^\n]*\n\tflags [^\n]*\n\n?");
-  return std::regex_replace(nftOutput({"list", "table", "inet", "kpol"}), kOwner, "\n");
+  return comparable(std::regex_replace(nftOutput({"list", "table", "inet", "kpol"}), kOwner, "\n"));
 }
 
 void commit(nft::Kernel& kernel, const nft::ChangeSet& changes) {

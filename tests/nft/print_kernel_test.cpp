@@ -6,6 +6,7 @@
 #include "tests/nft/set_cases.hpp"
 #include "tests/nft/values.hpp"
 #include "tests/nft/worked_example.hpp"
+#include "tests/support/nft_text.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/random_ruleset.hpp"
 #include "tests/support/seed.hpp"
@@ -23,11 +24,12 @@ std::string listed(const std::string& text) {
   if (loaded.status != 0) return "nft -f: " + loaded.err;
   const ProcessResult list = run({"nft", "list", "table", "inet", "kpol"});
   const ProcessResult removed = run({"nft", "delete", "table", "inet", "kpol"});
-  return list.status == 0 && removed.status == 0 ? list.out : "nft list: " + list.err + removed.err;
+  return list.status == 0 && removed.status == 0 ? comparable(list.out)
+                                                 : "nft list: " + list.err + removed.err;
 }
 
 TEST(PrintKernel, AWorkedExampleIsListedAsPrinted) {
-  EXPECT_EQ(listed(print(workedExample())), kWorkedExampleText);
+  EXPECT_EQ(listed(print(workedExample())), comparable(std::string(kWorkedExampleText)));
 }
 
 TEST(PrintKernel, EveryKindOfSetIsListedAsPrinted) {
@@ -37,7 +39,7 @@ TEST(PrintKernel, EveryKindOfSetIsListedAsPrinted) {
     table.add(set);
   }
   table.add(nft::Chain{"other", {}, {}});
-  EXPECT_EQ(listed(print(table)), print(table));
+  EXPECT_EQ(listed(print(table)), comparable(print(table)));
 }
 
 TEST(PrintKernel, EveryProtocolAndIcmpTypeIsListedAsPrinted) {
@@ -50,14 +52,14 @@ TEST(PrintKernel, EveryProtocolAndIcmpTypeIsListedAsPrinted) {
       set.elements.push_back(nft::element(byte(value)));
     table.add(set);
   }
-  EXPECT_EQ(listed(print(table)), print(table));
+  EXPECT_EQ(listed(print(table)), comparable(print(table)));
 }
 
 TEST(PrintKernel, RandomRulesetsAreListedAsPrinted) {
   Random random(seedOfThisRun());
   for (int i = 0; i < 250; ++i) {
     const std::string text = print(randomRuleset(random));
-    ASSERT_EQ(listed(text), text) << "the table numbered " << i;
+    ASSERT_EQ(listed(text), comparable(text)) << "the table numbered " << i;
   }
 }
 

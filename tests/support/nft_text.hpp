@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "tests/support/process.hpp"
+
+#include <regex>
+#include <string>
+
+namespace kpol::test {
+
+// print() gives the text of nft 1.0.6 (Debian 12). nft 1.1 (Debian 13) breaks the lines of a map's
+// elements elsewhere, names priorities on fewer hooks, and writes a range of one value as a range.
+// With it, and only with it, these are left out of the comparison.
+inline std::string comparable(std::string text) {
+  static const bool breaksAlike = run({"nft", "--version"}).out.find("v1.0.") != std::string::npos;
+  if (breaksAlike) return text;
+  const std::string lineBreak = ",\n\t\t\t     ";
+  for (auto at = text.find(lineBreak); at != text.npos; at = text.find(lineBreak, at))
+    text.replace(at, lineBreak.size(), ", ");
+  static const std::regex priority("(hook [a-z]+ priority) [^;]*;");
+  static const std::regex single(R"( ([\w.:]+)-\1( |\n))");
+  return std::regex_replace(std::regex_replace(text, priority, "$1;"), single, " $1$2");
+}
+
+}  // namespace kpol::test
