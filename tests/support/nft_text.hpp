@@ -16,7 +16,8 @@ inline bool isNewerNft() {
 
 // print() gives the text of nft 1.0.6 (Debian 12). nft 1.1 (Debian 13) breaks the lines of a map's
 // elements elsewhere, names priorities on fewer hooks, writes a range of one value as a range, and
-// some protocols by number. With it, and only with it, these are left out of the comparison.
+// some protocols and ICMPv6 types by number. With it, and only with it, these are left out of the
+// comparison.
 inline std::string comparable(std::string text) {
   if (!isNewerNft()) return text;
   const std::string lineBreak = ",\n\t\t\t     ";
@@ -24,10 +25,10 @@ inline std::string comparable(std::string text) {
     text.replace(at, lineBreak.size(), ", ");
   static const std::regex priority("(hook [a-z]+ priority) [^;]*;");
   static const std::regex single(R"( ([\w.:]+)-\1( |\n))");
-  static const std::regex protocol("meta l4proto (!= )?[a-z0-9-]+");
+  static const std::regex named("(meta l4proto|icmpv6 type) (!= )?[a-z0-9-]+");
   text = std::regex_replace(text, priority, "$1;");
   text = std::regex_replace(text, single, " $1$2");
-  return std::regex_replace(text, protocol, "meta l4proto $1");
+  return std::regex_replace(text, named, "$1 $2");
 }
 
 }  // namespace kpol::test
