@@ -25,6 +25,7 @@ test_packages() {
   echo libgtest-dev libgmock-dev nftables iproute2 netbase containernetworking-plugins clang-format \
     shellcheck
 }
+ci_packages() { echo git; }
 bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev; }
 demo_packages() {
   echo nftables iproute2 wget
@@ -44,7 +45,7 @@ as_root() {
   fi
 }
 
-# ensure_packages build|test|demo...
+# ensure_packages build|test|demo|bench|ci...
 ensure_packages() {
   command -v apt-get >/dev/null || die "apt-get not found: this script knows Debian 12 and 13 only"
   if [ -z "$(ls /var/lib/apt/lists/*_Packages* 2>/dev/null)" ]; then
