@@ -4,6 +4,8 @@
 #include "nft/kernel_numbers.hpp"
 #include "nft/key_arithmetic.hpp"
 
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <algorithm>
@@ -56,6 +58,10 @@ class RuleDecoder {
   }
 
  private:
+  struct Translation {  // a map's value in the first register
+    std::vector<Field> key;
+    std::string map;
+  };
   using Reader = bool (RuleDecoder::*)(const nftnl_expr*);
 
   bool understands(const nftnl_expr* expr) {
@@ -69,7 +75,8 @@ class RuleDecoder {
         Row{"cmp", &RuleDecoder::readCmp},         Row{"range", &RuleDecoder::readRange},
         Row{"lookup", &RuleDecoder::readLookup},   Row{"immediate", &RuleDecoder::readImmediate},
         Row{"objref", &RuleDecoder::readObjref},   Row{"counter", &RuleDecoder::readCounter},
-        Row{"log", &RuleDecoder::readLog},
+        Row{"log", &RuleDecoder::readLog},         Row{"fib", &RuleDecoder::readFib},
+        Row{"nat", &RuleDecoder::readNat},         Row{"masq", &RuleDecoder::readMasq},
     };
     const std::string_view name = nftnl_expr_get_str(expr, NFTNL_EXPR_NAME);
     const auto* row = std::ranges::find(kReaders, name, &Row::name);
@@ -92,6 +99,13 @@ class RuleDecoder {
     const auto bit = immediate_ ? onlyBitOf(*immediate_) : std::nullopt;
     immediate_.reset();
     return key == NFT_CT_LABELS && bit && state(SetCtLabel{*bit});
+  }
+
+  bool readFib(const nftnl_expr* expr) {
+    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_FLAGS) != NFTA_FIB_F_DADDR) return false;
+    return load(
+        {FieldLoad::From::FibOfDaddr, nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_RESULT), 0, {}},
+        nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_DREG));
   }
 
   bool readPayload(const nftnl_expr* expr) {
@@ -163,7 +177,8 @@ class RuleDecoder {
   bool compareMasked(bool negated, const Key& value) {
     if (!isWhole(value) || !isWhole(*mask_)) return false;
     const DataType type = typeOf(loaded_.front());
-    if (type == DataType::CtState) return negated && isZero(value) && match(false, bitsOf(*mask_));
+    if (type == DataType::CtState || type == DataType::CtStatus)
+      return negated && isZero(value) && match(false, bitsOf(*mask_));
     if (type == DataType::CtLabel) {
       const auto bit = onlyBitOf(*mask_);
       return negated && isZero(value) && bit && match(false, LabelBit{*bit});
@@ -197,8 +212,13 @@ class RuleDecoder {
     const bool negated =
         (nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV) != 0;
     if (!nftnl_expr_is_set(expr, NFTNL_EXPR_LOOKUP_DREG)) return match(negated, InSet{set});
-    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_DREG) != NFT_REG_VERDICT || negated)
-      return false;
+    if (negated) return false;
+    const std::uint32_t destination = nftnl_expr_get_u32(expr, NFTNL_EXPR_LOOKUP_DREG);
+    if (wordOf(destination) == 0U) {
+      translation_ = Translation{loaded_, set};
+      return true;
+    }
+    if (destination != NFT_REG_VERDICT) return false;
     const std::vector<Field> fields = loaded_;
     return use() && state(VerdictMapLookup{fields, set});
   }
@@ -246,6 +266,42 @@ class RuleDecoder {
     return state(CounterReference{nftnl_expr_get_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME)});
   }
 
+  // The value that a map gave for the loaded fields becomes the destination.
+  bool readNat(const nftnl_expr* expr) {
+    const std::uint32_t family = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
+    const bool v4 = family == NFPROTO_IPV4;
+    if (!translation_ || (!v4 && family != NFPROTO_IPV6) ||
+        nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_TYPE) != NFT_NAT_DNAT || hasNatRange(expr) ||
+        !usesFirstRegister(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN) ||
+        wordOf(nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN)) != (v4 ? 1U : 4U))
+      return false;
+    const Translation translation = *translation_;
+    return use() && state(DestinationNat{v4 ? base::Family::V4 : base::Family::V6, translation.key,
+                                         translation.map});
+  }
+
+  // The kernel tells the ends of the ranges too, as the same registers.
+  static bool hasNatRange(const nftnl_expr* expr) {
+    const auto differs = [&](std::uint16_t first, std::uint16_t last) {
+      return nftnl_expr_is_set(expr, last) &&
+             nftnl_expr_get_u32(expr, first) != nftnl_expr_get_u32(expr, last);
+    };
+    constexpr std::uint32_t kSaidByTheRegisters =
+        NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED;
+    const bool flagged =
+        nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_FLAGS) &&
+        (nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FLAGS) & ~kSaidByTheRegisters) != 0;
+    return flagged || differs(NFTNL_EXPR_NAT_REG_ADDR_MIN, NFTNL_EXPR_NAT_REG_ADDR_MAX) ||
+           differs(NFTNL_EXPR_NAT_REG_PROTO_MIN, NFTNL_EXPR_NAT_REG_PROTO_MAX);
+  }
+
+  bool readMasq(const nftnl_expr* expr) {
+    const bool plain = (!nftnl_expr_is_set(expr, NFTNL_EXPR_MASQ_FLAGS) ||
+                        nftnl_expr_get_u32(expr, NFTNL_EXPR_MASQ_FLAGS) == 0) &&
+                       !nftnl_expr_is_set(expr, NFTNL_EXPR_MASQ_REG_PROTO_MIN);
+    return plain && state(Masquerade{});
+  }
+
   bool readCounter(const nftnl_expr*) { return state(AnonymousCounter{}); }
 
   bool readLog(const nftnl_expr* expr) {
@@ -290,6 +346,7 @@ class RuleDecoder {
     mask_.reset();
     from_.reset();
     immediate_.reset();
+    translation_.reset();
   }
 
   bool isWhole(const Key& value) const {
@@ -310,6 +367,7 @@ class RuleDecoder {
   std::optional<Key> mask_;
   std::optional<Key> from_;
   std::optional<Key> immediate_;
+  std::optional<Translation> translation_;
 };
 
 std::string commentOf(const nftnl_rule* rule) {

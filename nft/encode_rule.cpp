@@ -4,6 +4,7 @@
 #include "nft/kernel_numbers.hpp"
 #include "nft/key_arithmetic.hpp"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <array>
@@ -41,6 +42,23 @@ class RuleEncoder {
     nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
     setText(expr, NFTNL_EXPR_LOOKUP_SET, lookup.map);
   }
+
+  // The address comes to the first register, the port to the word after it.
+  void operator()(const DestinationNat& nat) {
+    load(nat.key);
+    nftnl_expr* lookup = add("lookup");
+    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kFirstRegister);
+    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, kFirstRegister);
+    setText(lookup, NFTNL_EXPR_LOOKUP_SET, nat.map);
+    const bool v4 = nat.family == base::Family::V4;
+    nftnl_expr* expr = add("nat");
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FAMILY, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, kFirstRegister);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, registerAt(v4 ? 1 : 4));
+  }
+
+  void operator()(const Masquerade&) { add("masq"); }
 
   void operator()(const Verdict& verdict) {
     nftnl_expr* expr = add("immediate");
@@ -171,6 +189,13 @@ class RuleEncoder {
         nftnl_expr* expr = add("ct");
         nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, load.at);
         nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
+        return;
+      }
+      case FieldLoad::From::FibOfDaddr: {
+        nftnl_expr* expr = add("fib");
+        nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, load.at);
+        nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+        nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, reg);
         return;
       }
       case FieldLoad::From::NetworkHeader:

@@ -25,6 +25,7 @@ constexpr std::array kTypeNumbers{
     TypeNumber{DataType::InetService, 13}, TypeNumber{DataType::Mark, 19},
     TypeNumber{DataType::CtState, 26},     TypeNumber{DataType::Icmpv6Type, 29},
     TypeNumber{DataType::CtLabel, 30},     TypeNumber{DataType::IfName, 41},
+    TypeNumber{DataType::CtStatus, 28},    TypeNumber{DataType::FibAddrType, 38},
 };
 constexpr unsigned kTypeBits = 6;
 
@@ -87,6 +88,8 @@ const std::vector<LoadRow>& loads() {
       {Field::CtState, {From::Ct, NFT_CT_STATE, 4, {}}},
       {Field::CtLabel, {From::Ct, NFT_CT_LABELS, 16, {}}},
       {Field::Icmpv6Type, {From::TransportHeader, 0, 1, {Ipv6, Icmpv6}}},
+      {Field::CtStatus, {From::Ct, NFT_CT_STATUS, 4, {}}},
+      {Field::FibDaddrType, {From::FibOfDaddr, NFT_FIB_RESULT_ADDRTYPE, 4, {}}},
   };
   return kLoads;
 }
@@ -130,6 +133,8 @@ std::uint32_t byteOrderNumber(const std::vector<DataType>& types) {
     case DataType::IfName:
     case DataType::CtState:
     case DataType::CtLabel:
+    case DataType::CtStatus:
+    case DataType::FibAddrType:
     case DataType::Mark: return kHostEndian;
     case DataType::NfProto: return kNoByteOrder;
   }

@@ -36,9 +36,9 @@ const Match& dependencyMatch(Dependency dependency);
 
 // How a field gets into a register.
 struct FieldLoad {
-  enum class From : std::uint8_t { Meta, Ct, NetworkHeader, TransportHeader };
+  enum class From : std::uint8_t { Meta, Ct, FibOfDaddr, NetworkHeader, TransportHeader };
   From from;
-  std::uint32_t at;      // meta or ct key, or byte offset in the header
+  std::uint32_t at;      // meta or ct key, result of fib, or byte offset in the header
   std::uint32_t length;  // bytes
   std::vector<Dependency> needs;
 };

@@ -116,10 +116,42 @@ constexpr std::array kCtStates{
     StateName{ct_state::kUntracked, "untracked"},
 };
 
-std::string stateName(std::uint32_t bit) {
-  const auto row = std::find_if(kCtStates.begin(), kCtStates.end(),
-                                [&](const StateName& known) { return known.bit == bit; });
-  return row == kCtStates.end() ? hexText(bit, 1) : std::string(row->name);
+// nftables src/ct.c ct_status_tbl.
+constexpr std::array kCtStatuses{
+    StateName{1, "expected"},
+    StateName{ct_status::kSeenReply, "seen-reply"},
+    StateName{4, "assured"},
+    StateName{8, "confirmed"},
+    StateName{ct_status::kSourceNat, "snat"},
+    StateName{ct_status::kDestinationNat, "dnat"},
+    StateName{512, "dying"},
+};
+
+// nftables src/fib.c addrtype_tbl.
+constexpr std::array kFibTypes{
+    NumberName{0, "unspec"},
+    NumberName{fib_type::kUnicast, "unicast"},
+    NumberName{fib_type::kLocal, "local"},
+    NumberName{3, "broadcast"},
+    NumberName{4, "anycast"},
+    NumberName{5, "multicast"},
+    NumberName{6, "blackhole"},
+    NumberName{7, "unreachable"},
+    NumberName{8, "prohibit"},
+};
+
+template <class Table>
+std::string bitsText(const Table& table, std::uint32_t bits, std::string_view separator) {
+  if (bits == 0) return hexText(0, 1);
+  std::string text;
+  for (; bits != 0; bits &= bits - 1) {
+    const std::uint32_t bit = bits & (0U - bits);
+    const auto row = std::find_if(table.begin(), table.end(),
+                                  [&](const StateName& known) { return known.bit == bit; });
+    if (!text.empty()) text += separator;
+    text += row == table.end() ? hexText(bit, 1) : std::string(row->name);
+  }
+  return text;
 }
 
 // In the order of Verdict::Kind, BaseChain::Type and BaseChain::Hook.
@@ -179,13 +211,16 @@ std::string hexText(std::uint32_t value, int digits) {
 }
 
 std::string ctStateText(std::uint32_t bits, std::string_view separator) {
-  if (bits == 0) return hexText(0, 1);
-  std::string text;
-  for (; bits != 0; bits &= bits - 1) {
-    if (!text.empty()) text += separator;
-    text += stateName(bits & (0U - bits));
-  }
-  return text;
+  return bitsText(kCtStates, bits, separator);
+}
+
+std::string ctStatusText(std::uint32_t bits, std::string_view separator) {
+  return bitsText(kCtStatuses, bits, separator);
+}
+
+std::string fibTypeText(std::uint32_t type) {
+  const auto name = type < 256 ? find(kFibTypes, static_cast<std::uint8_t>(type)) : std::nullopt;
+  return name ? std::string(*name) : std::to_string(type);
 }
 
 std::string_view verdictName(Verdict::Kind kind) {

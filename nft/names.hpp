@@ -20,6 +20,9 @@ std::string hexText(std::uint32_t value, int digits);  // "0x00000010" with 8, "
 
 // The bits, lowest first, joined by `separator`; an unknown bit as "0x10", no bit at all as "0x0".
 std::string ctStateText(std::uint32_t bits, std::string_view separator);
+std::string ctStatusText(std::uint32_t bits, std::string_view separator);
+
+std::string fibTypeText(std::uint32_t type);  // "local"; the number where there is no name
 
 // The word before the field of a transport header: "tcp" of `tcp dport`; nothing for protocols that
 // have no ports, of which nft prints `th dport`.

@@ -76,6 +76,8 @@ std::string valueText(DataType type, Bytes bytes) {
     case DataType::CtLabel: return labelText(bytes);
     case DataType::Icmpv6Type: return symbolText(icmpv6TypeName(bytes[0]), bytes);
     case DataType::Mark: return hexText(hostOrder(bytes), 8);
+    case DataType::CtStatus: return ctStatusText(hostOrder(bytes), " | ");
+    case DataType::FibAddrType: return fibTypeText(hostOrder(bytes));
   }
   return {};
 }

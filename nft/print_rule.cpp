@@ -41,6 +41,13 @@ class RuleText {
   void operator()(const VerdictMapLookup& lookup) {
     addStatement(left(lookup.key) + " vmap @" + lookup.map);
   }
+  // Keys are no matches to nft here: they imply a family and are spelled by the protocol known, but
+  // leave matches before them standing.
+  void operator()(const DestinationNat& nat) {
+    const std::string family = nat.family == base::Family::V4 ? "ip" : "ip6";
+    addStatement("dnat " + family + " to " + left(nat.key) + " map @" + nat.map);
+  }
+  void operator()(const Masquerade&) { addStatement("masquerade"); }
   void operator()(const Verdict& verdict) { addStatement(print(verdict)); }
   void operator()(const CounterReference& reference) {
     addStatement("counter name \"" + reference.counter + '"');
@@ -128,7 +135,10 @@ class RuleText {
             [&](const Between& range) {
               return relation + rangeText(range.first, range.last, type);
             },
-            [&](const AnyBit& any) { return ' ' + ctStateText(any.bits, ","); },
+            [&](const AnyBit& any) {
+              const bool status = type == DataType::CtStatus;
+              return ' ' + (status ? ctStatusText(any.bits, ",") : ctStateText(any.bits, ","));
+            },
             [&](const LabelBit& label) { return ' ' + std::to_string(label.bit); },
             [&](const InSet& set) { return relation + '@' + set.set; },
         },
@@ -140,7 +150,8 @@ class RuleText {
     // A lone `*` at the end would be a wildcard.
     if (type == DataType::IfName && text.ends_with("*\"")) text.insert(text.size() - 2, 1, '\\');
     // Of bit masks a bare value means "some of these bits".
-    const bool mask = type == DataType::CtLabel || type == DataType::CtState;
+    const bool mask =
+        type == DataType::CtLabel || type == DataType::CtState || type == DataType::CtStatus;
     const bool several = text.find(" | ") != std::string::npos;
     const char* relation = negated ? " != " : mask && !several ? " == " : " ";
     return relation + text;

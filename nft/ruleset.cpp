@@ -27,7 +27,7 @@ constexpr std::array kTypes{
     TypeRow{"ipv4_addr", 4},    TypeRow{"ipv6_addr", 16}, TypeRow{"inet_proto", 1},
     TypeRow{"inet_service", 2}, TypeRow{"ifname", 16},    TypeRow{"nf_proto", 1},
     TypeRow{"ct_state", 4},     TypeRow{"ct_label", 16},  TypeRow{"icmpv6_type", 1},
-    TypeRow{"mark", 4},
+    TypeRow{"mark", 4},         TypeRow{"ct_status", 4},  TypeRow{"fib_addrtype", 4},
 };
 
 struct FieldRow {
@@ -37,13 +37,21 @@ struct FieldRow {
 
 // In the order of Field.
 constexpr std::array kFields{
-    FieldRow{"ip saddr", DataType::Ipv4Addr},      FieldRow{"ip daddr", DataType::Ipv4Addr},
-    FieldRow{"ip6 saddr", DataType::Ipv6Addr},     FieldRow{"ip6 daddr", DataType::Ipv6Addr},
-    FieldRow{"meta l4proto", DataType::InetProto}, FieldRow{"th sport", DataType::InetService},
-    FieldRow{"th dport", DataType::InetService},   FieldRow{"iifname", DataType::IfName},
-    FieldRow{"oifname", DataType::IfName},         FieldRow{"meta nfproto", DataType::NfProto},
-    FieldRow{"ct state", DataType::CtState},       FieldRow{"ct label", DataType::CtLabel},
+    FieldRow{"ip saddr", DataType::Ipv4Addr},
+    FieldRow{"ip daddr", DataType::Ipv4Addr},
+    FieldRow{"ip6 saddr", DataType::Ipv6Addr},
+    FieldRow{"ip6 daddr", DataType::Ipv6Addr},
+    FieldRow{"meta l4proto", DataType::InetProto},
+    FieldRow{"th sport", DataType::InetService},
+    FieldRow{"th dport", DataType::InetService},
+    FieldRow{"iifname", DataType::IfName},
+    FieldRow{"oifname", DataType::IfName},
+    FieldRow{"meta nfproto", DataType::NfProto},
+    FieldRow{"ct state", DataType::CtState},
+    FieldRow{"ct label", DataType::CtLabel},
     FieldRow{"icmpv6 type", DataType::Icmpv6Type},
+    FieldRow{"ct status", DataType::CtStatus},
+    FieldRow{"fib daddr type", DataType::FibAddrType},
 };
 
 template <class Table, class Enum>

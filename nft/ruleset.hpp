@@ -36,12 +36,15 @@ enum class DataType : std::uint8_t {
   CtLabel,
   Icmpv6Type,
   Mark,
+  CtStatus,
+  FibAddrType,
 };
 std::string_view typeName(DataType type);  // "ipv4_addr", ...
-std::size_t byteLength(DataType type);     // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4
+std::size_t byteLength(DataType type);     // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4, 4, 4
 
 // A value of one or several (concatenated) data types, as the kernel holds it in registers and set
-// keys: network byte order (meta mark and ct state: host order, as the kernel has them), every part
+// keys: network byte order (meta mark, ct state and
+// status, fib types: host order, as the kernel has them), every part
 // of a concatenation padded with zeros to 4 bytes. A lone value is not padded. At most 48 bytes
 // (ip6 . ip6 . proto . port needs 40; the kernel's own limit is 64).
 class Key {
@@ -124,6 +127,8 @@ enum class Field : std::uint8_t {
   CtState,  // ct state
   CtLabel,  // ct label
   Icmpv6Type,
+  CtStatus,      // ct status
+  FibDaddrType,  // fib daddr type
 };
 std::string_view fieldName(Field field);  // "ip saddr", "meta l4proto", ...
 DataType typeOf(Field field);
@@ -132,6 +137,15 @@ DataType typeOf(Field field);
 namespace ct_state {
 inline constexpr std::uint32_t kInvalid = 1, kEstablished = 2, kRelated = 4, kNew = 8,
                                kUntracked = 64;
+}
+
+// Bits of `ct status`, as in the kernel (nf_conntrack_common.h enum ip_conntrack_status).
+namespace ct_status {
+inline constexpr std::uint32_t kSeenReply = 2, kSourceNat = 16, kDestinationNat = 32;
+}
+// Values of `fib daddr type`: the kernel's route types (rtnetlink.h RTN_*).
+namespace fib_type {
+inline constexpr std::uint32_t kUnicast = 1, kLocal = 2;
 }
 
 // The right side of a match.
@@ -149,7 +163,7 @@ struct Between {  // inclusive
   Key last;
   auto operator<=>(const Between&) const = default;
 };
-struct AnyBit {  // ct state: some of these bits are set
+struct AnyBit {  // ct state, ct status: some of these bits are set
   std::uint32_t bits = 0;
   auto operator<=>(const AnyBit&) const = default;
 };
@@ -175,6 +189,18 @@ struct VerdictMapLookup {
   std::string map;
   auto operator<=>(const VerdictMapLookup&) const = default;
 };
+// `dnat ip to ip daddr . meta l4proto . th dport map @x`: in a nat chain, the destination becomes
+// what the map has for the key, an address of the family and a port; no element: go on with the
+// next rule. Packets of another family do not match.
+struct DestinationNat {
+  base::Family family = base::Family::V4;
+  std::vector<Field> key;
+  std::string map;
+  auto operator<=>(const DestinationNat&) const = default;
+};
+struct Masquerade {  // `masquerade`: in a nat postrouting chain
+  auto operator<=>(const Masquerade&) const = default;
+};
 struct CounterReference {  // `counter name "x"`
   std::string counter;
   auto operator<=>(const CounterReference&) const = default;
@@ -198,8 +224,9 @@ struct UnknownStatement {
   auto operator<=>(const UnknownStatement&) const = default;
 };
 
-using Statement = std::variant<Match, VerdictMapLookup, Verdict, CounterReference, AnonymousCounter,
-                               SetCtLabel, Log, UnknownStatement>;
+using Statement =
+    std::variant<Match, VerdictMapLookup, DestinationNat, Masquerade, Verdict, CounterReference,
+                 AnonymousCounter, SetCtLabel, Log, UnknownStatement>;
 
 struct Rule {
   std::vector<Statement> statements;  // in order

@@ -86,6 +86,19 @@ Fault faultOfLookup(const std::vector<Field>& key, const std::string& name, Set:
   return {};
 }
 
+bool hasBits(DataType type) {
+  return type == DataType::CtState || type == DataType::CtStatus;
+}
+
+Fault faultOf(const DestinationNat& nat, const Ruleset& table) {
+  if (nat.key.empty()) return "a translation by nothing";
+  if (const Fault fault = faultOfLookup(nat.key, nat.map, Set::Kind::Map, table)) return fault;
+  const auto address = nat.family == base::Family::V4 ? DataType::Ipv4Addr : DataType::Ipv6Addr;
+  if (table.sets.at(nat.map).value != std::vector{address, DataType::InetService})
+    return nat.map + " does not give an address of the family and a port";
+  return {};
+}
+
 Fault faultOf(const Match& match, const Ruleset& table) {
   if (match.left.empty()) return "a match of nothing";
   if (const auto* set = std::get_if<InSet>(&match.right))
@@ -106,8 +119,8 @@ Fault faultOf(const Match& match, const Ruleset& table) {
             return first ? first : faultOf(between.last, types);
           },
           [&](const AnyBit& any) -> Fault {
-            if (types.front() != DataType::CtState || any.bits == 0 || match.negated)
-              return "bits of something else than ct state, none, or negated";
+            if (!hasBits(types.front()) || any.bits == 0 || match.negated)
+              return "bits of something else than ct state or ct status, none, or negated";
             return {};
           },
           [&](const LabelBit& label) -> Fault {
@@ -172,6 +185,8 @@ std::optional<std::string> faultOf(const Rule& rule, const Ruleset& table) {
       [&](const VerdictMapLookup& lookup) {
         return faultOfLookup(lookup.key, lookup.map, Set::Kind::VerdictMap, table);
       },
+      [&](const DestinationNat& nat) { return faultOf(nat, table); },
+      [](const Masquerade&) -> Fault { return {}; },
       [&](const Verdict& verdict) { return faultOf(verdict, table); },
       [&](const CounterReference& reference) -> Fault {
         if (!table.counters.contains(reference.counter)) return "no counter " + reference.counter;

@@ -13,6 +13,7 @@ RuleReferences referencesOf(const Rule& rule) {
         if (const auto* set = std::get_if<InSet>(&match.right)) found.sets.push_back(&set->set);
       },
       [&](const VerdictMapLookup& lookup) { found.sets.push_back(&lookup.map); },
+      [&](const DestinationNat& nat) { found.sets.push_back(&nat.map); },
       [&](const Verdict& verdict) {
         if (const std::string* target = targetOf(verdict)) found.chains.push_back(target);
       },

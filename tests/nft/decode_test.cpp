@@ -29,8 +29,8 @@ Rule decoded(const nftnl_rule* rule) {
 }
 
 TEST(DecodeRule, IsTheInverseOfEncoding) {
-  for (const auto& [text, rule] : test::ruleCases())
-    EXPECT_EQ(decoded(encodeRule("kpol", "forward", rule).get()), rule) << text;
+  for (const auto& [text, rule, chain] : test::ruleCases())
+    EXPECT_EQ(decoded(encodeRule("kpol", chain, rule).get()), rule) << text;
 }
 
 // A rule made of expressions by hand: name and attributes.
@@ -120,13 +120,37 @@ TEST(DecodeRule, RegistersThatAreNotReadAsWeWriteThemAreUnknown) {
 TEST(DecodeRule, OtherExpressionsAreUnknownAndKeepTheirWords) {
   const Rule rule =
       ByHand()
-          .add("masq", {})
+          .add("notrack", {})
           .loadMeta(NFT_META_MARK)
           .add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, 1}})
           .decode();
-  const std::vector<Statement> expected{UnknownStatement{"masq "},
+  const std::vector<Statement> expected{UnknownStatement{"notrack "},
                                         UnknownStatement{"meta load mark => reg 1 "}, accept()};
   EXPECT_EQ(rule.statements, expected);
+}
+
+// Translations that ours do not say: flags, ranges, sources, a destination that no map gave.
+TEST(DecodeRule, OtherTranslationsAreUnknown) {
+  EXPECT_TRUE(hasUnknown(ByHand().add("masq", {{NFTNL_EXPR_MASQ_FLAGS, 4}}).decode()));
+  const ByHand::Numbers toRegister{{NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT},
+                                   {NFTNL_EXPR_NAT_FAMILY, 2},
+                                   {NFTNL_EXPR_NAT_REG_ADDR_MIN, NFT_REG_1}};
+  EXPECT_TRUE(hasUnknown(ByHand().add("nat", toRegister).decode()));
+  const Rule ours{{nft::DestinationNat{base::Family::V4, {Field::L4Proto, Field::ThDport}, "x"}},
+                  {}};
+  const auto with = [&](std::uint16_t attribute, std::uint32_t value) {
+    const auto rule = encodeRule("kpol", "prerouting", ours);
+    const auto iterator = allocated<ExprIteratorPtr>(nftnl_expr_iter_create(rule.get()));
+    while (nftnl_expr* expr = nftnl_expr_iter_next(iterator.get()))
+      if (nftnl_expr_get_str(expr, NFTNL_EXPR_NAME) == std::string_view("nat"))
+        nftnl_expr_set_u32(expr, attribute, value);
+    return decoded(rule.get());
+  };
+  EXPECT_FALSE(hasUnknown(with(NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT)));
+  EXPECT_TRUE(hasUnknown(with(NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT)));
+  EXPECT_TRUE(hasUnknown(with(NFTNL_EXPR_NAT_FAMILY, 10)));
+  EXPECT_TRUE(hasUnknown(with(NFTNL_EXPR_NAT_FLAGS, 4)));
+  EXPECT_TRUE(hasUnknown(with(NFTNL_EXPR_NAT_REG_PROTO_MAX, NFT_REG_4)));
 }
 
 TEST(DecodeRule, LookupsInAnonymousSetsAreUnknown) {

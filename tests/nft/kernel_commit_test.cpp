@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <regex>
 #include <sstream>
 
@@ -26,9 +27,9 @@ using test::ip;
 
 class KernelCommit : public test::KernelTest {};
 
-// The rules of chain forward as nft lists them.
-std::vector<std::string> listedRules() {
-  const std::string text = test::nftOutput({"list", "chain", "inet", "kpol", "forward"});
+// The rules of a chain as nft lists them.
+std::vector<std::string> listedRules(const std::string& chain) {
+  const std::string text = test::nftOutput({"list", "chain", "inet", "kpol", chain});
   std::vector<std::string> rules;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
@@ -38,21 +39,23 @@ std::vector<std::string> listedRules() {
 
 TEST_F(KernelCommit, RulesAreReadBackAndListedAsTheyWereMeant) {
   Ruleset table = test::tableForRuleCases();
-  std::vector<std::string> texts;
-  for (const auto& [text, rule] : test::ruleCases()) {
-    table.chains["forward"].rules.push_back(rule);
-    texts.push_back(text);
+  std::map<std::string, std::vector<std::string>> texts;
+  for (const auto& [text, rule, chain] : test::ruleCases()) {
+    table.chains.at(chain).rules.push_back(rule);
+    texts[chain].push_back(text);
   }
   Kernel kernel({});
   commit(kernel, table);
   const auto back = kernel.readBack();
   ASSERT_TRUE(back);
-  const auto& rules = back->chains.at("forward").rules;
-  ASSERT_EQ(rules.size(), texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    EXPECT_EQ(print(rules[i]), print(table.chains["forward"].rules[i]));
+  for (const auto& [chain, expected] : texts) {
+    const auto& rules = back->chains.at(chain).rules;
+    ASSERT_EQ(rules.size(), expected.size()) << chain;
+    for (std::size_t i = 0; i < rules.size(); ++i)
+      EXPECT_EQ(print(rules[i]), print(table.chains.at(chain).rules[i]));
+    EXPECT_EQ(listedRules(chain), expected) << chain;
+  }
   EXPECT_EQ(*back, table);
-  EXPECT_EQ(listedRules(), texts);
 }
 
 // An explicit match beside one that nft would add by itself.
@@ -79,12 +82,14 @@ TEST_F(KernelCommit, KeepsMatchesThatRepeatADependency) {
 // The expressions of each rule that nft makes of these texts, by its own words.
 std::vector<std::string> expressionsByNft(const std::vector<test::RuleCase>& cases) {
   std::string commands;
-  for (const auto& [text, rule] : cases) commands += "add rule inet kpol forward " + text + "\n";
+  for (const auto& [text, rule, chain] : cases)
+    commands += "add rule inet kpol " + chain + " " + text + "\n";
   std::istringstream lines(test::nftOutput({"--debug=netlink", "-f", "-"}, commands));
+  const std::regex ruleOf(R"(inet kpol (forward|prerouting|postrouting)( .*)?)");
   const std::regex range(R"(  \[ range eq reg (\d+) (0x\w+) (0x\w+) \])");
   std::vector<std::string> rules;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("inet kpol forward")) rules.emplace_back();
+    if (std::regex_match(line, ruleOf)) rules.emplace_back();
     // nft 1.1 has one expression where 1.0.6 and we have two that say the same.
     line = std::regex_replace(line, range, "  [ cmp gte reg $1 $2 ]\n  [ cmp lte reg $1 $3 ]");
     if (line.starts_with("  [ ") && !rules.empty()) rules.back() += line + "\n";

@@ -50,6 +50,7 @@ TEST_F(KernelProperty, CommittingADifferenceEndsInTheOtherTable) {
 const std::vector<Field>* fieldsOf(const Statement& statement) {
   if (const auto* match = std::get_if<Match>(&statement)) return &match->left;
   if (const auto* lookup = std::get_if<VerdictMapLookup>(&statement)) return &lookup->key;
+  if (const auto* nat = std::get_if<DestinationNat>(&statement)) return &nat->key;
   return nullptr;
 }
 

@@ -137,6 +137,51 @@ void addConntrack(std::vector<RuleCase>& cases) {
                });
 }
 
+void addTranslations(std::vector<RuleCase>& cases) {
+  namespace status = nft::ct_status;
+  const auto statusIn = [](std::uint32_t bits) {
+    return nft::Match{{Field::CtStatus}, false, nft::AnyBit{bits}};
+  };
+  const auto translation = [](std::string text, std::vector<Statement> statements) {
+    return RuleCase{std::move(text), {std::move(statements), {}}, "prerouting"};
+  };
+  const auto masquerade = [](std::string text, std::vector<Statement> statements) {
+    statements.emplace_back(nft::Masquerade{});
+    return RuleCase{std::move(text), {std::move(statements), {}}, "postrouting"};
+  };
+  const std::vector portOfNode{Field::IpDaddr, Field::L4Proto, Field::ThDport};
+  const std::vector portOfNode6{Field::Ip6Daddr, Field::L4Proto, Field::ThDport};
+  const std::vector portOnly{Field::L4Proto, Field::ThDport};
+  const auto v4 = base::Family::V4;
+  const auto v6 = base::Family::V6;
+  cases.insert(
+      cases.end(),
+      {
+          one("fib daddr type local goto other",
+              {is(Field::FibDaddrType, word(nft::fib_type::kLocal)), goTo("other")}),
+          one("fib daddr type != unicast drop",
+              {isNot(Field::FibDaddrType, word(nft::fib_type::kUnicast)), drop()}),
+          one("ct status dnat accept", {statusIn(status::kDestinationNat), accept()}),
+          one("ct status seen-reply,snat drop",
+              {statusIn(status::kSeenReply | status::kSourceNat), drop()}),
+          translation("dnat ip to ip daddr . meta l4proto . th dport map @hosts4",
+                      {nft::DestinationNat{v4, portOfNode, "hosts4"}}),
+          translation("dnat ip6 to ip6 daddr . meta l4proto . th dport map @hosts6",
+                      {nft::DestinationNat{v6, portOfNode6, "hosts6"}}),
+          translation("dnat ip to meta l4proto . th dport map @ports4",
+                      {nft::DestinationNat{v4, portOnly, "ports4"}}),
+          translation("fib daddr type local dnat ip6 to meta l4proto . th dport map @ports6",
+                      {is(Field::FibDaddrType, word(nft::fib_type::kLocal)),
+                       nft::DestinationNat{v6, portOnly, "ports6"}}),
+          masquerade("masquerade", {}),
+          masquerade("ct status dnat ip saddr @members masquerade",
+                     {statusIn(status::kDestinationNat), in({Field::IpSaddr}, "members")}),
+          masquerade("ip saddr 127.0.0.0/8 oifname \"kpol*\" masquerade",
+                     {startsWith(Field::IpSaddr, ip("127.0.0.0"), 8),
+                      startsWith(Field::OifName, interfacesLike("kpol"), 32)}),
+      });
+}
+
 void addStatements(std::vector<RuleCase>& cases) {
   using Kind = nft::Verdict::Kind;
   const std::string longName(200, 'l');
@@ -173,6 +218,20 @@ nft::Set declare(std::string name, std::vector<nft::DataType> key, bool interval
   return set;
 }
 
+nft::Set destinations(std::string name, std::vector<nft::DataType> key, nft::DataType address) {
+  nft::Set set = declare(std::move(name), std::move(key));
+  set.kind = nft::Set::Kind::Map;
+  set.value = {address, nft::DataType::InetService};
+  return set;
+}
+
+nft::Chain translationChain(std::string name, nft::BaseChain::Hook hook, int priority) {
+  using nft::BaseChain;
+  return {std::move(name),
+          BaseChain{BaseChain::Type::Nat, hook, priority, nft::Verdict::Kind::Accept},
+          {}};
+}
+
 nft::Set verdictMap(std::string name, std::vector<nft::DataType> key) {
   nft::Set set = declare(std::move(name), std::move(key));
   set.kind = nft::Set::Kind::VerdictMap;
@@ -187,6 +246,7 @@ std::vector<RuleCase> ruleCases() {
   addProtocols(cases);
   addInterfaces(cases);
   addConntrack(cases);
+  addTranslations(cases);
   addStatements(cases);
   return cases;
 }
@@ -207,7 +267,13 @@ nft::Ruleset tableForRuleCases() {
   table.add(verdictMap("ports", {InetProto, InetService}));
   table.add(nft::Chain{"other", {}, {}});
   table.add(nft::Chain{std::string(200, 'l'), {}, {}});
+  table.add(destinations("hosts4", {Ipv4Addr, InetProto, InetService}, Ipv4Addr));
+  table.add(destinations("hosts6", {Ipv6Addr, InetProto, InetService}, Ipv6Addr));
+  table.add(destinations("ports4", {InetProto, InetService}, Ipv4Addr));
+  table.add(destinations("ports6", {InetProto, InetService}, Ipv6Addr));
   table.add(forwardChain());
+  table.add(translationChain("prerouting", nft::BaseChain::Hook::Prerouting, -105));
+  table.add(translationChain("postrouting", nft::BaseChain::Hook::Postrouting, 95));
   return table;
 }
 

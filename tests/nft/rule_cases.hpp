@@ -12,6 +12,7 @@ namespace kpol::test {
 struct RuleCase {
   std::string text;
   nft::Rule rule;
+  std::string chain = "forward";  // translations belong to the chains of their hooks
 };
 
 // Every kind of statement, field and right side, alone and together.

@@ -40,7 +40,10 @@ std::optional<Key> load(const Packet& packet, Field field) {
     case Field::Icmpv6Type:
       return flow.protocol == 58 ? std::optional(Key::of(packet.icmpType)) : std::nullopt;
     case Field::CtState:
-    case Field::CtLabel: break;
+    case Field::CtLabel:
+    case Field::CtStatus:      // translations of packets are not modelled
+    case Field::FibDaddrType:  // nor routes
+      break;
   }
   throw std::logic_error("field has no value of its own: " + std::string(nft::fieldName(field)));
 }
@@ -183,6 +186,10 @@ class Machine {
   static Step execute(const nft::AnonymousCounter&) { return {}; }
   static Step execute(const nft::SetCtLabel&) { return {}; }
   static Step execute(const nft::Log&) { return {}; }
+  // Translations decide nothing about a packet that filters have let pass, and end no chain of
+  // theirs.
+  static Step execute(const nft::DestinationNat&) { return {}; }
+  static Step execute(const nft::Masquerade&) { return {}; }
   static Step execute(const nft::UnknownStatement& statement) {
     throw std::logic_error("unknown statement " + statement.text);
   }

@@ -95,6 +95,8 @@ std::vector<Field> fieldsOf(DataType type) {
     case DataType::IfName: return {Field::IifName, Field::OifName};
     case DataType::NfProto: return {Field::NfProto};
     case DataType::CtState: return {Field::CtState};
+    case DataType::CtStatus: return {Field::CtStatus};
+    case DataType::FibAddrType: return {Field::FibDaddrType};
     case DataType::Icmpv6Type: return {Field::Icmpv6Type};
     default: return {};
   }
@@ -189,7 +191,16 @@ class RuleWriter {
     using namespace nft::ct_state;
     const std::uint32_t one = random_.pick({kInvalid, kEstablished, kRelated, kNew, kUntracked});
     const std::uint32_t other = random_.pick({kInvalid, kEstablished, kRelated, kNew, kUntracked});
-    switch (random_.below(3)) {
+    switch (random_.below(5)) {
+      case 3:
+        add(Match{
+            {Field::CtStatus}, false, nft::AnyBit{random_.pick<std::uint32_t>({2, 16, 32, 48})}});
+        break;
+      case 4:
+        add(Match{{Field::FibDaddrType},
+                  coin(),
+                  nft::Exact{wordKey(random_.pick<std::uint32_t>({1, 2, 3}))}});
+        break;
       case 0: add(Match{{Field::CtState}, false, nft::AnyBit{one | other}}); break;
       case 1: add(Match{{Field::CtState}, coin(), nft::Exact{wordKey(one)}}); break;
       default:
@@ -351,6 +362,8 @@ Key randomKey(Random& random, DataType type) {
     case DataType::IfName: return randomName(random);
     case DataType::NfProto: return byteKey(random.pick({2, 10, 2, 10, 5}));
     case DataType::CtState: return wordKey(random.pick<std::uint32_t>({1, 2, 4, 8, 64}));
+    case DataType::CtStatus: return wordKey(random.pick<std::uint32_t>({2, 16, 32}));
+    case DataType::FibAddrType: return wordKey(random.pick<std::uint32_t>({1, 2, 3}));
     case DataType::CtLabel: break;  // nft has no name for the type in a set's declaration
     case DataType::Icmpv6Type:
       return byteKey(random.pick({1, 2, 3, 128, 129, 133, 134, 135, 136, 137, 139, 143, 200}));
