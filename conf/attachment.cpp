@@ -2,6 +2,7 @@
 #include "conf/attachment.hpp"
 
 #include "conf/json_object.hpp"
+#include "conf/port_mappings.hpp"
 
 #include <algorithm>
 
@@ -14,16 +15,17 @@ AttachmentId idOf(const Attachment& attachment) {
 std::string print(const Attachment& attachment) {
   Json ips = Json::array();
   for (const auto& ip : attachment.ips) ips.push_back(toString(ip));
-  return Json{{"containerID", attachment.containerId},
-              {"ifName", attachment.ifName.text()},
-              {"hostInterface", attachment.hostInterface.text()},
-              {"pod",
-               {{"namespace", attachment.pod.ns},
-                {"name", attachment.pod.name},
-                {"uid", attachment.podUid}}},
-              {"netns", attachment.netns},
-              {"ips", std::move(ips)}}
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  Json json{{"containerID", attachment.containerId},
+            {"ifName", attachment.ifName.text()},
+            {"hostInterface", attachment.hostInterface.text()},
+            {"pod",
+             {{"namespace", attachment.pod.ns},
+              {"name", attachment.pod.name},
+              {"uid", attachment.podUid}}},
+            {"netns", attachment.netns},
+            {"ips", std::move(ips)}};
+  if (!attachment.hostPorts.empty()) json["hostPorts"] = toJson(attachment.hostPorts);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Attachment parseAttachment(std::string_view json) {
@@ -35,6 +37,7 @@ Attachment parseAttachment(std::string_view json) {
                         {},
                         {},
                         object.optionalString("netns").value_or(""),
+                        {},
                         {}};
   // The ID becomes a file's name.
   if (attachment.containerId.find('/') != std::string::npos ||
@@ -52,6 +55,7 @@ Attachment parseAttachment(std::string_view json) {
   std::sort(attachment.ips.begin(), attachment.ips.end());
   attachment.ips.erase(std::unique(attachment.ips.begin(), attachment.ips.end()),
                        attachment.ips.end());
+  attachment.hostPorts = readPortMappings(object, "hostPorts");
   return attachment;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/host_port.hpp"
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "base/object_key.hpp"
@@ -21,9 +22,10 @@ struct Attachment {
   base::IfName ifName;         // inside the pod
   base::IfName hostInterface;  // the pod's end on the node
   base::ObjectKey pod;
-  std::string podUid;                // empty when the runtime gives none
-  std::string netns;                 // path, as the runtime gave it
-  std::vector<base::IpAddress> ips;  // sorted, unique, not empty
+  std::string podUid;                          // empty when the runtime gives none
+  std::string netns;                           // path, as the runtime gave it
+  std::vector<base::IpAddress> ips;            // sorted, unique, not empty
+  std::vector<base::HostPort> hostPorts = {};  // sorted, unique
   auto operator<=>(const Attachment&) const = default;
 };
 
@@ -36,7 +38,7 @@ struct AttachmentId {
 AttachmentId idOf(const Attachment& attachment);
 
 // {"containerID":…,"ifName":…,"hostInterface":…,"pod":{"namespace":…,"name":…,"uid":…},
-//  "netns":…,"ips":[…]}
+//  "netns":…,"ips":[…],"hostPorts":[…]}; hostPorts only where there are any
 std::string print(const Attachment& attachment);
 // Throws conf::ConfigError naming the field.
 Attachment parseAttachment(std::string_view json);

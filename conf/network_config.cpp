@@ -4,6 +4,7 @@
 #include "conf/cni_result_json.hpp"
 #include "conf/ip_ranges_json.hpp"
 #include "conf/json_object.hpp"
+#include "conf/port_mappings.hpp"
 
 #include <algorithm>
 
@@ -66,6 +67,11 @@ std::vector<base::IpAddress> readRequestedIps(const JsonObject& config) {
   return ips;
 }
 
+std::vector<base::HostPort> readHostPorts(const JsonObject& config) {
+  const auto runtime = config.object("runtimeConfig");
+  return runtime ? readPortMappings(*runtime, "portMappings") : std::vector<base::HostPort>{};
+}
+
 std::optional<PrevResult> readPrevResult(const JsonObject& config) {
   const auto object = config.object("prevResult");
   if (!object) return std::nullopt;
@@ -104,6 +110,7 @@ NetworkConfig parseNetworkConfig(std::string_view json) {
     config.policyTimeout = std::chrono::seconds(*seconds);
   if (const auto dns = object.object("dns")) config.dns = readDns(*dns);
   config.requestedIps = readRequestedIps(object);
+  config.hostPorts = readHostPorts(object);
   config.prevResult = readPrevResult(object);
   config.validAttachments = readValidAttachments(object);
   return config;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/host_port.hpp"
 #include "base/ip_address.hpp"
 #include "conf/attachment.hpp"
 #include "conf/cni_result.hpp"
@@ -46,6 +47,7 @@ struct NetworkConfig {
   std::chrono::seconds policyTimeout{30};  // how long ADD waits for kpold
   CniDns dns;
   std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips
+  std::vector<base::HostPort> hostPorts;      // runtimeConfig.portMappings; sorted, unique
   std::optional<PrevResult> prevResult;
   // GC: the attachments that live, of this network; nothing where the field is not given.
   std::optional<std::vector<AttachmentId>> validAttachments;

@@ -19,6 +19,9 @@ std::string shared(const conf::Attachment& a, const conf::Attachment& b) {
   if (a.hostInterface == b.hostInterface) return "host interface " + a.hostInterface.text();
   for (const auto& ip : a.ips)
     if (std::binary_search(b.ips.begin(), b.ips.end(), ip)) return "address " + toString(ip);
+  for (const auto& port : a.hostPorts)
+    for (const auto& other : b.hostPorts)
+      if (overlap(port, other)) return "host port " + toString(port);
   return "nothing";
 }
 
@@ -126,7 +129,7 @@ void PodStart::forget(const conf::AttachmentId& id) {
 bool PodStart::isEnforced(const conf::Attachment& attachment) const {
   const auto& committed = loop_.committed();
   if (!committed) return false;
-  const policy::Endpoint wanted{attachment.pod, attachment.hostInterface, attachment.ips};
+  const auto wanted = endpointOf(attachment);
   const auto* pod = policy::findPod(*committed, attachment.pod);
   return pod != nullptr && isOf(attachment, *pod) &&
          std::binary_search(committed->endpoints.begin(), committed->endpoints.end(), wanted);

@@ -70,6 +70,7 @@ Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
                           {"ifName", id.ifName},
                           {"containerID", id.containerId},
                           {"ips", textsOf(attachment.ips)},
+                          {"hostPorts", textsOf(attachment.hostPorts)},
                           {"enforced", isOf(attachment, pod)}});
   }
   return interfaces;

@@ -14,6 +14,13 @@ auto valuesOf(const Map& map) {
   return values;
 }
 
+bool shareAHostPort(const conf::Attachment& a, const conf::Attachment& b) {
+  return std::any_of(a.hostPorts.begin(), a.hostPorts.end(), [&](const base::HostPort& port) {
+    return std::any_of(b.hostPorts.begin(), b.hostPorts.end(),
+                       [&](const base::HostPort& other) { return overlap(port, other); });
+  });
+}
+
 bool shareAnAddress(const conf::Attachment& a, const conf::Attachment& b) {
   return std::any_of(a.ips.begin(), a.ips.end(), [&](const base::IpAddress& ip) {
     return std::binary_search(b.ips.begin(), b.ips.end(), ip);
@@ -25,6 +32,10 @@ bool shareAnAddress(const conf::Attachment& a, const conf::Attachment& b) {
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod) {
   if (attachment.pod != pod.key) return false;
   return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid;
+}
+
+policy::Endpoint endpointOf(const conf::Attachment& attachment) {
+  return {attachment.pod, attachment.hostInterface, attachment.ips, attachment.hostPorts};
 }
 
 template <class Key, class Value>
@@ -80,7 +91,8 @@ const conf::Attachment* Store::conflicting(const conf::Attachment& attachment) c
   const auto id = conf::idOf(attachment);
   for (const auto& [otherId, other] : attachments_) {
     if (otherId == id) continue;
-    if (other.hostInterface == attachment.hostInterface || shareAnAddress(other, attachment))
+    if (other.hostInterface == attachment.hostInterface || shareAnAddress(other, attachment) ||
+        shareAHostPort(other, attachment))
       return &other;
   }
   return nullptr;
@@ -113,7 +125,7 @@ std::vector<policy::Endpoint> Store::endpoints() const {
   for (const auto& [id, attachment] : attachments_) {
     const auto pod = pods_.find(attachment.pod);
     if (pod == pods_.end() || !isOf(attachment, pod->second)) continue;
-    endpoints.push_back({attachment.pod, attachment.hostInterface, attachment.ips});
+    endpoints.push_back(endpointOf(attachment));
   }
   std::sort(endpoints.begin(), endpoints.end());
   return endpoints;

@@ -33,8 +33,8 @@ class Store {
   [[nodiscard]] const std::map<conf::AttachmentId, conf::Attachment>& attachments() const {
     return attachments_;
   }
-  // An attachment other than `attachment` itself that has its host interface or one of its
-  // addresses; null when there is none.
+  // An attachment other than `attachment` itself that has its host interface, one of its addresses
+  // or one of its host ports; null when there is none.
   [[nodiscard]] const conf::Attachment* conflicting(const conf::Attachment& attachment) const;
 
   void setNodeIps(std::vector<base::IpAddress> nodeIps);
@@ -74,5 +74,7 @@ class Store {
 
 // Whether `attachment` is the interface of `pod`: the same name and, where both have one, UID.
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod);
+// What it is to the policies.
+policy::Endpoint endpointOf(const conf::Attachment& attachment);
 
 }  // namespace kpol::controller

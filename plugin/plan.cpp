@@ -152,8 +152,8 @@ conf::Attachment attachmentOf(const Request& request, const base::IfName& hostIn
                               std::vector<IpAddress> ips) {
   std::sort(ips.begin(), ips.end());
   ips.erase(std::unique(ips.begin(), ips.end()), ips.end());
-  return {request.env.containerId, *request.env.ifName, hostInterface, request.env.args.pod,
-          request.env.args.podUid, request.env.netns,   std::move(ips)};
+  return {request.env.containerId, *request.env.ifName, hostInterface,  request.env.args.pod,
+          request.env.args.podUid, request.env.netns,   std::move(ips), request.config.hostPorts};
 }
 
 conf::CniResult resultOf(const Request& request, const AttachPlan& plan, std::uint32_t mtu) {

@@ -2,6 +2,7 @@
 #include "policy/compile.hpp"
 
 #include "policy/chains.hpp"
+#include "policy/host_ports.hpp"
 #include "policy/membership.hpp"
 #include "policy/names.hpp"
 #include "policy/peer_sets.hpp"
@@ -74,6 +75,7 @@ class Compiler {
       addProfileChains(key, chain, peerSets_, result_.ruleset);
     v4_.moveTo(result_.ruleset);
     v6_.moveTo(result_.ruleset);
+    addHostPorts(hostPorts_, result_.ruleset);
     return std::move(result_);
   }
 
@@ -88,6 +90,7 @@ class Compiler {
   LocalSets& setsOf(const base::IpAddress& ip) { return ip.isV4() ? v4_ : v6_; }
 
   void addEndpoint(const Endpoint& endpoint, const Member& member) {
+    hostPorts_.add(endpoint);
     const auto ingress = profileChain(*member.pod, Direction::Ingress);
     const auto egress = profileChain(*member.pod, Direction::Egress);
     for (const auto& ip : endpoint.ips) {
@@ -132,6 +135,7 @@ class Compiler {
   PeerSets peerSets_;
   LocalSets v4_{base::Family::V4};
   LocalSets v6_{base::Family::V6};
+  HostPortMaps hostPorts_;
   std::map<ProfileKey, std::string> profiles_;
   std::map<std::string, std::vector<const NetworkPolicy*>> policies_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/host_port.hpp"
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "base/object_key.hpp"
@@ -17,7 +18,8 @@ namespace kpol::policy {
 struct Endpoint {
   base::ObjectKey pod;
   base::IfName hostInterface;
-  std::vector<base::IpAddress> ips;  // sorted, unique
+  std::vector<base::IpAddress> ips;            // sorted, unique
+  std::vector<base::HostPort> hostPorts = {};  // sorted, unique
   auto operator<=>(const Endpoint&) const = default;
 };
 

@@ -42,6 +42,15 @@ TEST(Attachment, ReadsBackWhatItPrints) {
   EXPECT_EQ(parseAttachment(print(bare)), bare);
 }
 
+TEST(Attachment, CarriesHostPortsWhereThereAreAny) {
+  auto attachment = sample();
+  EXPECT_TRUE(attachment.hostPorts.empty());
+  EXPECT_EQ(print(attachment).find("hostPorts"), std::string::npos);
+  attachment.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80},
+                          {base::Protocol::Udp, 53, base::IpAddress::parse("::1"), 5353}};
+  EXPECT_EQ(parseAttachment(print(attachment)), attachment);
+}
+
 TEST(Attachment, SortsAddressesAndDropsDoubles) {
   const auto read = parseAttachment(
       R"({"containerID":"c","ifName":"eth0","hostInterface":"veth1","pod":{"namespace":"n","name":"p"},

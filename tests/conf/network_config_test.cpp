@@ -153,5 +153,41 @@ TEST(NetworkConfig, RefusesVersionsOfOtherTimes) {
                IncompatibleVersion);
 }
 
+NetworkConfig parseMappings(const std::string& mappings) {
+  return parseWith(R"("runtimeConfig":{"portMappings":)" + mappings + "}");
+}
+
+TEST(NetworkConfig, ReadsPortMappings) {
+  using base::Protocol;
+  const auto config = parseMappings(
+      R"([{"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":""},
+          {"hostPort":53,"containerPort":5353,"protocol":"UDP","hostIP":"192.0.2.1"},
+          {"hostPort":99,"containerPort":98,"protocol":"sctp","hostIP":"::"},
+          {"hostPort":8080,"containerPort":80},{"hostPort":7,"containerPort":7,"later":1}])");
+  const std::vector<base::HostPort> expected{{Protocol::Tcp, 7, {}, 7},
+                                             {Protocol::Tcp, 8080, {}, 80},
+                                             {Protocol::Udp, 53, ip("192.0.2.1"), 5353},
+                                             {Protocol::Sctp, 99, ip("::"), 98}};
+  EXPECT_EQ(config.hostPorts, expected);
+}
+
+TEST(NetworkConfig, RefusesPortMappingsByField) {
+  const auto refuses = [](const std::string& mapping, const std::string& field) {
+    EXPECT_EQ(test::configErrorOf([&] { parseMappings("[" + mapping + "]"); }).first,
+              "runtimeConfig.portMappings[0]" + field);
+  };
+  refuses(R"({"containerPort":80})", ".hostPort");
+  refuses(R"({"hostPort":80})", ".containerPort");
+  refuses(R"({"hostPort":0,"containerPort":80})", ".hostPort");
+  refuses(R"({"hostPort":80,"containerPort":65536})", ".containerPort");
+  refuses(R"({"hostPort":"80","containerPort":80})", ".hostPort");
+  refuses(R"({"hostPort":80,"containerPort":80,"protocol":"icmp"})", ".protocol");
+  refuses(R"({"hostPort":80,"containerPort":80,"hostIP":"nowhere"})", ".hostIP");
+  const auto twice = test::configErrorOf([] {
+    parseMappings(R"([{"hostPort":8,"containerPort":80},{"hostPort":8,"containerPort":81}])");
+  });
+  EXPECT_EQ(twice.first, "runtimeConfig.portMappings[1]");
+}
+
 }  // namespace
 }  // namespace kpol::conf

@@ -153,5 +153,18 @@ TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
   EXPECT_EQ(store.conflicting(attachment("c1", "web", "kpol1", "10.0.0.3")), nullptr);
 }
 
+TEST(Store, ConflictIsASharedHostPortToo) {
+  Store store(policy::PodToNode::Allow);
+  auto held = attachment("c1", "web", "kpol1", "10.0.0.1");
+  held.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80}};
+  store.put(held);
+  auto other = attachment("c2", "api", "kpol2", "10.0.0.2");
+  other.hostPorts = {{base::Protocol::Tcp, 8080, ip("192.0.2.1"), 80}};
+  ASSERT_NE(store.conflicting(other), nullptr);
+  EXPECT_EQ(*store.conflicting(other), held);
+  other.hostPorts = {{base::Protocol::Udp, 8080, {}, 80}};
+  EXPECT_EQ(store.conflicting(other), nullptr);
+}
+
 }  // namespace
 }  // namespace kpol::controller

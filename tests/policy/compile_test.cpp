@@ -2,6 +2,7 @@
 // The shape of the compiled table; that it means what evaluate() says is tests/property's business.
 #include "policy/compile.hpp"
 
+#include "nft/print.hpp"
 #include "tests/support/policy_builders.hpp"
 
 #include <gtest/gtest.h>
@@ -160,6 +161,34 @@ TEST(Compile, WholeFamilyNeedsNoSet) {
   cluster.policy(
       t::ingress("shop/p", t::everything(), {t::rule({t::block(t::cidr("0.0.0.0/0"))})}));
   EXPECT_TRUE(setsWith(cluster.compiled(), "cidr").empty());
+}
+
+TEST(Compile, HostPortsLeadToTheFirstAddressOfTheirFamily) {
+  Cluster cluster;
+  cluster.pod("shop/web", app("web"), "10.0.0.1");
+  auto& endpoint = cluster.snapshot().endpoints.front();
+  endpoint.ips = {t::ip("10.0.0.1"), t::ip("10.0.0.2"), t::ip("fd00::1")};
+  endpoint.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80},
+                        {base::Protocol::Udp, 53, t::ip("192.0.2.1"), 5353}};
+  const auto table = cluster.compiled();
+  const auto elementsOf = [&](const char* name) {
+    std::vector<std::string> texts;
+    for (const auto& element : table.sets.at(name).elements)
+      texts.push_back(print(element, table.sets.at(name)));
+    return texts;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(elementsOf("all-hostports4"), Texts{"tcp . 8080 : 10.0.0.1 . 80"});
+  EXPECT_EQ(elementsOf("all-hostports6"), Texts{"tcp . 8080 : fd00::1 . 80"});
+  EXPECT_EQ(elementsOf("hostports4"), Texts{"192.0.2.1 . udp . 53 : 10.0.0.1 . 5353"});
+  EXPECT_EQ(elementsOf("hostports6"), Texts{});
+}
+
+TEST(Compile, WithoutHostPortsThereAreNoNatHooks) {
+  Cluster cluster;
+  cluster.pod("shop/web", app("web"), "10.0.0.1");
+  for (const auto& [name, chain] : cluster.compiled().chains)
+    EXPECT_FALSE(chain.base && chain.base->type == nft::BaseChain::Type::Nat) << name;
 }
 
 TEST(Compile, EndpointOfAnUnknownPodStaysOutOfEverySet) {

@@ -177,7 +177,8 @@ void Node::sync() const {
     throw std::runtime_error("sync failed: " + response.body + "\n" + log());
 }
 
-std::string Node::networkConfig(const std::string& prevResult, const std::string& policy) const {
+std::string Node::networkConfig(const std::string& prevResult, const std::string& policy,
+                                const std::string& runtimeConfig) const {
   json ranges = json::array();
   if (!options_.ipv4.empty()) ranges.push_back({options_.ipv4});
   if (!options_.ipv6.empty()) ranges.push_back({options_.ipv6});
@@ -190,6 +191,7 @@ std::string Node::networkConfig(const std::string& prevResult, const std::string
               {"socket", socket()},
               {"policy", policy.empty() ? options_.policy : policy}};
   if (!prevResult.empty()) config["prevResult"] = json::parse(prevResult);
+  if (!runtimeConfig.empty()) config["runtimeConfig"] = json::parse(runtimeConfig);
   return config.dump();
 }
 
@@ -217,9 +219,9 @@ NodePod Node::makePod(const base::ObjectKey& key) {
   return pod;
 }
 
-NodePod& Node::add(const base::ObjectKey& key) {
+NodePod& Node::add(const base::ObjectKey& key, const std::string& runtimeConfig) {
   auto pod = makePod(key);
-  const auto result = plugin("ADD", pod);
+  const auto result = plugin("ADD", pod, networkConfig({}, {}, runtimeConfig).c_str());
   if (result.status != 0)
     throw std::runtime_error("ADD of " + toString(key) + ": " + result.out + result.err);
   const auto answer = json::parse(result.out);

@@ -69,7 +69,8 @@ class Node {
   void sync() const;
 
   // Throws std::runtime_error with the plugin's answer when ADD fails.
-  NodePod& add(const base::ObjectKey& key);
+  // `runtimeConfig`: JSON, as a runtime gives it for capabilities.
+  NodePod& add(const base::ObjectKey& key, const std::string& runtimeConfig = {});
   void del(const base::ObjectKey& key);
   [[nodiscard]] NodePod* find(const base::ObjectKey& key);
   // One call of the plugin, with the node's network config.
@@ -90,7 +91,8 @@ class Node {
   [[nodiscard]] const TestNetns& outside() const { return *outside_; }
   // `policy` empty: as the node's options say.
   [[nodiscard]] std::string networkConfig(const std::string& prevResult = {},
-                                          const std::string& policy = {}) const;
+                                          const std::string& policy = {},
+                                          const std::string& runtimeConfig = {}) const;
 
   static base::IpAddress nodeIp(base::Family family);
   static base::IpAddress outsideIp(base::Family family);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/host_ports.hpp"
+
+#include "policy/chains.hpp"
+#include "policy/peer_sets.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace kpol::policy {
+namespace {
+
+using base::Family;
+using nft::DataType;
+using nft::Field;
+using nft::Match;
+using nft::Rule;
+using Hook = nft::BaseChain::Hook;
+
+// Before kube-proxy's chains (dstnat, srcnat): a host port of this node is nearer than a NodePort.
+constexpr std::int32_t kDestinationPriority = -105;
+constexpr std::int32_t kSourcePriority = 95;
+
+struct FamilyNames {
+  Family family;
+  const char* byAddress;
+  const char* all;
+  Field source;
+  Field destination;
+  const char* self;
+};
+constexpr FamilyNames kV4{Family::V4,     "hostports4",   "all-hostports4",
+                          Field::IpSaddr, Field::IpDaddr, names::kSelf4};
+constexpr FamilyNames kV6{Family::V6,      "hostports6",    "all-hostports6",
+                          Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6};
+
+nft::Set destinations(const char* name, std::vector<DataType> key, Family family,
+                      std::vector<nft::Element> elements) {
+  std::sort(elements.begin(), elements.end());
+  // Two pods cannot have one port (the store sees to that); should they, the first has it.
+  const auto sameKey = [](const auto& a, const auto& b) { return a.first == b.first; };
+  elements.erase(std::unique(elements.begin(), elements.end(), sameKey), elements.end());
+  nft::Set map;
+  map.name = name;
+  map.kind = nft::Set::Kind::Map;
+  map.key = std::move(key);
+  map.value = {addressType(family), DataType::InetService};
+  map.size = capacityFor(elements.size());
+  map.elements = std::move(elements);
+  return map;
+}
+
+void addMaps(const FamilyNames& names, std::vector<nft::Element> byAddress,
+             std::vector<nft::Element> all, nft::Ruleset& ruleset) {
+  ruleset.add(destinations(names.byAddress,
+                           {addressType(names.family), DataType::InetProto, DataType::InetService},
+                           names.family, std::move(byAddress)));
+  ruleset.add(destinations(names.all, {DataType::InetProto, DataType::InetService}, names.family,
+                           std::move(all)));
+}
+
+nft::Chain natChain(const char* name, Hook hook, std::int32_t priority, std::vector<Rule> rules) {
+  return {name,
+          nft::BaseChain{nft::BaseChain::Type::Nat, hook, priority, nft::Verdict::Kind::Accept},
+          std::move(rules)};
+}
+
+// A packet for an address of the node's own.
+Rule toHostPorts() {
+  std::uint32_t local = nft::fib_type::kLocal;
+  std::array<std::uint8_t, sizeof local> bytes;
+  std::copy_n(reinterpret_cast<const std::uint8_t*>(&local), bytes.size(), bytes.begin());
+  return {{Match{{Field::FibDaddrType}, false, nft::Exact{nft::Key(bytes)}},
+           nft::Verdict{nft::Verdict::Kind::Goto, "hostports"}},
+          {}};
+}
+
+Rule translation(const FamilyNames& names, bool byAddress) {
+  std::vector<Field> key{Field::L4Proto, Field::ThDport};
+  if (byAddress) key.insert(key.begin(), names.destination);
+  return {{nft::DestinationNat{names.family, key, byAddress ? names.byAddress : names.all}}, {}};
+}
+
+Match translated() {
+  return {{Field::CtStatus}, false, nft::AnyBit{nft::ct_status::kDestinationNat}};
+}
+
+Rule hairpin(const FamilyNames& names) {
+  return {{translated(), Match{{names.source, names.destination}, false, nft::InSet{names.self}},
+           nft::Masquerade{}},
+          "a pod to itself through its host port"};
+}
+
+Rule loopbackClient() {
+  static constexpr std::array<std::uint8_t, 4> kLoopback{127, 0, 0, 0};
+  static constexpr std::array<std::uint8_t, 16> kPodInterface{'k', 'p', 'o', 'l'};
+  return {{translated(), Match{{Field::IpSaddr}, false, nft::Wildcard{nft::Key(kLoopback), 8}},
+           Match{{Field::OifName}, false, nft::Wildcard{nft::Key(kPodInterface), 32}},
+           nft::Masquerade{}},
+          "the node from its loopback address"};
+}
+
+}  // namespace
+
+void HostPortMaps::add(const Endpoint& endpoint) {
+  for (const auto& port : endpoint.hostPorts) {
+    for (const auto family : {Family::V4, Family::V6}) {
+      if (!port.concerns(family)) continue;
+      const auto pod = std::find_if(endpoint.ips.begin(), endpoint.ips.end(),
+                                    [&](const auto& ip) { return ip.family() == family; });
+      if (pod == endpoint.ips.end()) continue;
+      const bool v4 = family == Family::V4;
+      const auto key = nft::Key::of(port.protocol).dot(nft::Key::of(port.hostPort));
+      const auto target = nft::Key::of(*pod).dot(nft::Key::of(port.containerPort));
+      if (const auto only = port.onlyIp()) {
+        const auto full =
+            nft::Key::of(*only).dot(nft::Key::of(port.protocol)).dot(nft::Key::of(port.hostPort));
+        (v4 ? byAddress4 : byAddress6).push_back({full, full, target});
+      } else {
+        (v4 ? all4 : all6).push_back({key, key, target});
+      }
+    }
+  }
+}
+
+bool HostPortMaps::empty() const {
+  return byAddress4.empty() && byAddress6.empty() && all4.empty() && all6.empty();
+}
+
+void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
+  if (maps.empty()) return;
+  addMaps(kV4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
+  addMaps(kV6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
+  ruleset.add(natChain("dnat", Hook::Prerouting, kDestinationPriority, {toHostPorts()}));
+  ruleset.add(natChain("dnat-output", Hook::Output, kDestinationPriority, {toHostPorts()}));
+  ruleset.add(nft::Chain{"hostports",
+                         {},
+                         {translation(kV4, true), translation(kV6, true), translation(kV4, false),
+                          translation(kV6, false)}});
+  ruleset.add(natChain("snat", Hook::Postrouting, kSourcePriority,
+                       {hairpin(kV4), hairpin(kV6), loopbackClient()}));
+}
+
+}  // namespace kpol::policy
