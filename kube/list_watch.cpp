@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/list_watch.hpp"
+
+#include "kube/resource_version.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kpol::kube {
+namespace {
+
+constexpr unsigned kBadRequest = 400;
+constexpr unsigned kGone = 410;
+constexpr unsigned kUnprocessable = 422;
+// A watch that lasted this long was healthy whatever it told.
+constexpr auto kHealthy = std::chrono::seconds(10);
+// Beyond the time after which the server was asked to end the watch itself.
+constexpr auto kGrace = std::chrono::seconds(30);
+
+}  // namespace
+
+ListWatch::ListWatch(Options options, base::Backoff::Random random)
+    : options_(options),
+      random_(std::move(random)),
+      backoff_(options.firstWait, options.longestWait, [this] { return random_(); }),
+      streamingOffered_(options.streamingLists) {}
+
+ListWatch::Action ListWatch::resume(const Event& event, Time now) {
+  Action action = std::visit([&](const auto& what) { return take(what, now); }, event);
+  const bool asks = std::holds_alternative<List>(action) || std::holds_alternative<Watch>(action);
+  if (asks) {
+    waitUntil_.reset();
+    askedAt_ = now;
+    answered_ = false;
+    bookmarks_ = false;
+    advanced_ = false;
+  }
+  return action;
+}
+
+ListWatch::State ListWatch::state() const {
+  if (waitUntil_) return State::Waiting;
+  return listing_ ? State::Listing : State::Watching;
+}
+
+// Pages that were begun are read to their end.
+bool ListWatch::streams() const {
+  return streamingOffered_ && continueToken_.empty();
+}
+
+ListWatch::Action ListWatch::request() {
+  if (listing_ && !streams()) return List{continueToken_, options_.pageLimit};
+  const auto range = static_cast<double>((options_.longestWatch - options_.shortestWatch).count());
+  watchTimeout_ =
+      options_.shortestWatch + std::chrono::seconds(static_cast<int>(range * random_()));
+  if (listing_) return Watch{{}, true, watchTimeout_};
+  return Watch{resourceVersion_, false, watchTimeout_};
+}
+
+ListWatch::Action ListWatch::retry(Time now, Duration atLeast) {
+  waitUntil_ = now + std::max(backoff_.next(), atLeast);
+  return Wait{*waitUntil_};
+}
+
+void ListWatch::forgetList() {
+  continueToken_.clear();
+  listVersion_.clear();
+}
+
+// What is known stays; only the place in the server's history is lost. At once at first, so that
+// the gap is short; then with waits, since a server that forgets this fast is in trouble.
+ListWatch::Action ListWatch::gone(Time now) {
+  listing_ = true;
+  forgetList();
+  if (backoff_.failures() > 0) return retry(now);
+  static_cast<void>(backoff_.next());
+  return request();
+}
+
+ListWatch::Action ListWatch::read() const {
+  if (listing_) return Read{options_.patience};
+  if (bookmarks_) return Read{options_.bookmarkPatience};
+  return Read{watchTimeout_ + kGrace};
+}
+
+void ListWatch::advance(const std::string& resourceVersion) {
+  if (!isNewer(resourceVersion, resourceVersion_)) return;
+  resourceVersion_ = resourceVersion;
+  advanced_ = true;
+  backoff_.reset();
+}
+
+ListWatch::Action ListWatch::take(const Elapsed&, Time now) {
+  if (!waitUntil_) return read();
+  if (now < *waitUntil_) return Wait{*waitUntil_};
+  return request();
+}
+
+ListWatch::Action ListWatch::take(const Answered&, Time) {
+  answered_ = true;
+  return read();
+}
+
+ListWatch::Action ListWatch::take(const Refused& refused, Time now) {
+  // What servers say that do not know sendInitialEvents, or have it turned off.
+  const bool unknown = refused.status == kBadRequest || refused.status == kUnprocessable;
+  if (unknown && listing_ && streams()) {
+    streamingOffered_ = false;
+    return request();
+  }
+  if (refused.status == kGone) return gone(now);
+  return retry(now,
+               std::min(refused.retryAfter.value_or(Duration::zero()), options_.longestRetryAfter));
+}
+
+ListWatch::Action ListWatch::take(const PageRead& page, Time now) {
+  // A watch from nowhere would begin at some later time.
+  if (!isVersion(page.resourceVersion)) return take(Broken{}, now);
+  listVersion_ = page.resourceVersion;
+  continueToken_ = page.continueToken;
+  if (!continueToken_.empty()) return request();
+  return Sweep{};
+}
+
+ListWatch::Action ListWatch::take(const ObjectRead& object, Time) {
+  if (!listing_) advance(object.resourceVersion);
+  return read();
+}
+
+ListWatch::Action ListWatch::take(const BookmarkRead& bookmark, Time now) {
+  bookmarks_ = true;
+  if (!listing_) {
+    advance(bookmark.resourceVersion);
+    return read();
+  }
+  if (!bookmark.initialEventsEnd) return read();
+  if (!isVersion(bookmark.resourceVersion)) return take(Broken{}, now);
+  listVersion_ = bookmark.resourceVersion;
+  return Sweep{};
+}
+
+// A server may serve an older state than another one before it; what it lists is what it will
+// watch from, so the list's version counts even when it is the smaller one.
+ListWatch::Action ListWatch::take(const Swept&, Time) {
+  const bool streaming = streams();
+  listing_ = false;
+  resourceVersion_ = listVersion_;
+  forgetList();
+  if (streaming) return read();
+  return request();
+}
+
+ListWatch::Action ListWatch::take(const Ended&, Time now) {
+  if (listing_) return take(Broken{}, now);
+  if (now - askedAt_ >= kHealthy) backoff_.reset();
+  if (advanced_ || now - askedAt_ >= kHealthy) return request();
+  return retry(now);
+}
+
+ListWatch::Action ListWatch::take(const Broken&, Time now) {
+  // Twice no end of the initial events: a server that does not know the parameter and ignores it,
+  // perhaps. Pages always work.
+  if (listing_ && streams() && answered_ && ++brokenStreams_ > 1) streamingOffered_ = false;
+  if (!listing_ && now - askedAt_ >= kHealthy) backoff_.reset();
+  return retry(now);
+}
+
+ListWatch::Action ListWatch::take(const Distrust&, Time) {
+  listing_ = true;
+  forgetList();
+  if (waitUntil_) return Wait{*waitUntil_};
+  return request();
+}
+
+const char* toString(ListWatch::State state) {
+  switch (state) {
+    case ListWatch::State::Listing: return "listing";
+    case ListWatch::State::Watching: return "watching";
+    case ListWatch::State::Waiting: return "waiting";
+  }
+  return "";
+}
+
+}  // namespace kpol::kube
