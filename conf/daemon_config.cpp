@@ -76,6 +76,37 @@ DaemonConfig::PodToNode parsePodToNode(const std::string& text) {
   refuse("must be allow or policy, not " + quoted(text));
 }
 
+DaemonConfig::DefaultPolicy parseDefaultPolicy(const std::string& text) {
+  if (text == "allow") return DaemonConfig::DefaultPolicy::Allow;
+  if (text == "deny-ingress") return DaemonConfig::DefaultPolicy::DenyIngress;
+  if (text == "deny") return DaemonConfig::DefaultPolicy::Deny;
+  refuse("must be allow, deny-ingress or deny, not " + quoted(text));
+}
+
+// A DNS label (RFC 1123), as names of namespaces are.
+bool isNamespaceName(std::string_view name) {
+  const auto alphanumeric = [](char c) { return ('a' <= c && c <= 'z') || ('0' <= c && c <= '9'); };
+  return !name.empty() && name.size() <= 63 && alphanumeric(name.front()) &&
+         alphanumeric(name.back()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
+// Names with commas between them; empty: none.
+std::vector<std::string> parseNamespaces(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t start = 0; !text.empty() && start <= text.size();) {
+    const auto end = std::min(text.find(',', start), text.size());
+    const auto first = std::min(text.find_first_not_of(' ', start), end);
+    auto name = text.substr(first, end - first);
+    name.erase(name.find_last_not_of(' ') + 1);
+    if (!isNamespaceName(name))
+      refuse("must be names of namespaces with commas between them, not " + quoted(text));
+    names.push_back(name);
+    start = end + 1;
+  }
+  return names;
+}
+
 std::chrono::milliseconds parseAuditInterval(const std::string& text) {
   const auto interval = known(parseDuration(text), text, "a duration such as 5m or 90s");
   if (interval < kShortestAudit) refuse("must be at least 1s, not " + quoted(text));
@@ -115,6 +146,11 @@ constexpr std::array kFields = {
     Field{"auditInterval",
           [](DaemonConfig& c, Text text) { c.auditInterval = parseAuditInterval(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
+    Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
+    Field{"defaultPolicy",
+          [](DaemonConfig& c, Text text) { c.defaultPolicy = parseDefaultPolicy(text); }},
+    Field{"systemNamespaces",
+          [](DaemonConfig& c, Text text) { c.systemNamespaces = parseNamespaces(text); }},
 };
 
 YAML::Node loadYaml(std::string_view yaml) {

@@ -34,6 +34,8 @@ std::string toString(const ListenAddress& listen);  // "127.0.0.1:9464", "[::1]:
 // How kpold runs; the file /etc/kpol/kpold.yaml and the flags that override it.
 struct DaemonConfig {
   enum class PodToNode : std::uint8_t { Allow, Policy };
+  // What holds for pods that no policy selects.
+  enum class DefaultPolicy : std::uint8_t { Allow, DenyIngress, Deny };
 
   std::string nodeName;  // empty: the host's name
   Source source;
@@ -47,6 +49,10 @@ struct DaemonConfig {
   PodToNode podToNode = PodToNode::Allow;
   std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
   bool manageSysctls = true;
+  bool metadataGuard = true;  // keep pods from the cloud's metadata service
+  DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
+  // Exempt from metadataGuard and defaultPolicy.
+  std::vector<std::string> systemNamespaces = {"kube-system"};
   bool operator==(const DaemonConfig&) const = default;
 };
 

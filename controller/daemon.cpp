@@ -19,6 +19,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <set>
 
 namespace kpol::controller {
 namespace {
@@ -37,6 +38,21 @@ std::string nodeNameOf(const conf::DaemonConfig& config) {
 policy::PodToNode podToNodeOf(const conf::DaemonConfig& config) {
   return config.podToNode == conf::DaemonConfig::PodToNode::Allow ? policy::PodToNode::Allow
                                                                   : policy::PodToNode::Policy;
+}
+
+policy::DefaultPolicy defaultPolicyOf(const conf::DaemonConfig& config) {
+  switch (config.defaultPolicy) {
+    case conf::DaemonConfig::DefaultPolicy::Allow: return policy::DefaultPolicy::Allow;
+    case conf::DaemonConfig::DefaultPolicy::DenyIngress: return policy::DefaultPolicy::DenyIngress;
+    case conf::DaemonConfig::DefaultPolicy::Deny: break;
+  }
+  return policy::DefaultPolicy::Deny;
+}
+
+Store::Settings settingsOf(const conf::DaemonConfig& config) {
+  const std::set<std::string> exempt(config.systemNamespaces.begin(),
+                                     config.systemNamespaces.end());
+  return {podToNodeOf(config), {defaultPolicyOf(config), exempt}, {config.metadataGuard, exempt}};
 }
 
 Reconciler makeReconciler(const conf::DaemonConfig& config) {
@@ -90,7 +106,7 @@ struct Daemon::Parts {
   explicit Parts(const conf::DaemonConfig& configuration)
       : config(configuration),
         socket(config.socket),
-        store(podToNodeOf(config)),
+        store(settingsOf(config)),
         files(config.stateDir),
         kernel(nft::Kernel::Options()),
         loop(store, kernel, makeReconciler(config)),

@@ -13,6 +13,8 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   std::vector<policy::Diagnostic> all = state.startDiagnostics;
   const auto& source = state.directory.diagnostics();
   const auto& compiled = state.loop.diagnostics();
+  const auto stored = state.store.diagnostics();
+  all.insert(all.end(), stored.begin(), stored.end());
   all.insert(all.end(), source.begin(), source.end());
   all.insert(all.end(), compiled.begin(), compiled.end());
   std::sort(all.begin(), all.end());

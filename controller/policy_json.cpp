@@ -116,6 +116,7 @@ Json flowJson(const policy::Snapshot& snapshot, const policy::Flow& flow) {
   json["destination"] = toString(flow.destination);
   json["allowed"] = verdict.allowed();
   json["exempt"] = verdict.exempt;
+  if (verdict.guarded) json["guard"] = "metadata";
   json["egress"] = verdictJson(verdict.egress);
   json["ingress"] = verdictJson(verdict.ingress);
   return json;

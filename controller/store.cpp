@@ -58,18 +58,34 @@ void Store::apply(const kube::WatchEvent& event) {
     bool deleted;
     void operator()(const policy::Namespace& ns) const {
       store.applyTo(store.namespaces_, ns.name, ns, deleted);
+      store.applyPosture(ns.name);
     }
     void operator()(const policy::Node& node) const {
       store.applyTo(store.nodes_, node.name, node, deleted);
     }
     void operator()(const policy::Pod& pod) const {
       store.applyTo(store.pods_, pod.key, pod, deleted);
+      if (!store.namespaces_.contains(pod.key.ns)) store.applyPosture(pod.key.ns);
     }
     void operator()(const policy::NetworkPolicy& policy) const {
       store.applyTo(store.policies_, policy.key, policy, deleted);
     }
   };
   std::visit(Apply{*this, deleted}, event.object);
+}
+
+// A namespace not seen (yet) stands as one without labels, as long as it has pods.
+void Store::applyPosture(const std::string& ns) {
+  const auto known = namespaces_.find(ns);
+  const auto pod = pods_.lower_bound({ns, ""});
+  const bool exists = known != namespaces_.end() || (pod != pods_.end() && pod->first.ns == ns);
+  const auto implied =
+      exists ? policy::impliedPolicy(settings_.posture, known != namespaces_.end()
+                                                            ? known->second
+                                                            : policy::Namespace{ns, {}})
+             : std::nullopt;
+  const base::ObjectKey key{ns, policy::kImpliedPolicyName};
+  applyTo(policies_, key, implied.value_or(policy::NetworkPolicy{}), !implied);
 }
 
 void Store::put(const conf::Attachment& attachment) {
@@ -115,7 +131,8 @@ std::shared_ptr<const policy::Snapshot> Store::snapshot() const {
   snapshot.policies = valuesOf(policies_);
   snapshot.endpoints = endpoints();
   snapshot.nodeIps = nodeIps_;
-  snapshot.podToNode = podToNode_;
+  snapshot.podToNode = settings_.podToNode;
+  snapshot.metadataGuard = settings_.metadataGuard;
   snapshot_ = std::make_shared<const policy::Snapshot>(std::move(snapshot));
   return snapshot_;
 }
@@ -133,6 +150,16 @@ std::vector<policy::Endpoint> Store::endpoints() const {
 
 Store::Counts Store::counts() const {
   return {namespaces_.size(), nodes_.size(), pods_.size(), policies_.size()};
+}
+
+std::vector<policy::Diagnostic> Store::diagnostics() const {
+  std::vector<policy::Diagnostic> found;
+  for (const auto& [name, ns] : namespaces_)
+    if (policy::hasUnknownDefaultPolicy(ns))
+      found.push_back({policy::Diagnostic::Severity::Warning, "Namespace " + name,
+                       std::string("metadata.labels[") + policy::kDefaultPolicyLabel + "]",
+                       "must be allow, deny-ingress or deny; until then the namespace denies"});
+  return found;
 }
 
 void Store::changed() {

@@ -3,6 +3,8 @@
 
 #include "conf/attachment.hpp"
 #include "kube/object.hpp"
+#include "policy/diagnostic.hpp"
+#include "policy/posture.hpp"
 #include "policy/snapshot.hpp"
 
 #include <cstdint>
@@ -18,7 +20,14 @@ namespace kpol::controller {
 // the plugin tells them. Makes the snapshots that are compiled. Pure memory; one thread.
 class Store {
  public:
-  explicit Store(policy::PodToNode podToNode) : podToNode_(podToNode) {}
+  // How the node is told to treat pods; part of every snapshot.
+  struct Settings {
+    policy::PodToNode podToNode = policy::PodToNode::Allow;
+    policy::Posture posture;
+    policy::MetadataGuard metadataGuard;
+  };
+  explicit Store(Settings settings) : settings_(std::move(settings)) {}
+  explicit Store(policy::PodToNode podToNode) : Store(Settings{podToNode, {}, {}}) {}
 
   void apply(const kube::WatchEvent& event);
   // The first full read of the source is in: from now on the store is all there is to know.
@@ -53,14 +62,17 @@ class Store {
     std::size_t networkPolicies = 0;
   };
   [[nodiscard]] Counts counts() const;
+  // Namespaces whose default policy label has no value that kpol knows: they deny.
+  [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
  private:
   template <class Key, class Value>
   void applyTo(std::map<Key, Value>& objects, const Key& key, const Value& value, bool deleted);
   void changed();
+  void applyPosture(const std::string& ns);
   [[nodiscard]] std::vector<policy::Endpoint> endpoints() const;
 
-  policy::PodToNode podToNode_;
+  Settings settings_;
   bool synced_ = false;
   std::uint64_t generation_ = 0;
   std::map<std::string, policy::Namespace> namespaces_;

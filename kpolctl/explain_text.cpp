@@ -46,6 +46,8 @@ std::string explainText(const Json& answer) {
     const bool flowAllowed = flow.at("allowed").get<bool>();
     fields.add("flow", textOf(flow, "source") + " to " + textOf(flow, "destination") + ": " +
                            (flowAllowed ? "allowed" : "denied"));
+    if (flow.contains("guard"))
+      fields.add("guard", "pods are kept from the cloud's metadata service (metadataGuard)");
     if (flow.at("exempt").get<bool>())
       fields.add("exempt", "traffic of a pod with itself or its own node");
     fields.add("egress", directionLines(flow.at("egress"), "egress"));

@@ -76,6 +76,11 @@ class Compiler {
     v4_.moveTo(result_.ruleset);
     v6_.moveTo(result_.ruleset);
     addHostPorts(hostPorts_, result_.ruleset);
+    // After the checks of endpoints, before any policy is asked.
+    std::move(guarded_).addTo(result_.ruleset, {{"forward4", 2, base::Family::V4},
+                                                {"forward6", 2, base::Family::V6},
+                                                {"from-pod", 3, base::Family::V4},
+                                                {"from-pod", 3, base::Family::V6}});
     return std::move(result_);
   }
 
@@ -91,6 +96,7 @@ class Compiler {
 
   void addEndpoint(const Endpoint& endpoint, const Member& member) {
     hostPorts_.add(endpoint);
+    guard(endpoint, *member.pod);
     const auto ingress = profileChain(*member.pod, Direction::Ingress);
     const auto egress = profileChain(*member.pod, Direction::Egress);
     for (const auto& ip : endpoint.ips) {
@@ -104,6 +110,13 @@ class Compiler {
       if (ingress) sets.ingress.elements.push_back(dispatch(key, *ingress));
       if (egress) sets.egress.elements.push_back(dispatch(key, *egress));
     }
+  }
+
+  void guard(const Endpoint& endpoint, const Pod& pod) {
+    if (!snapshot_.metadataGuard.on) return;
+    const auto egress = profileKey(pod, policiesIn(pod.key.ns), Direction::Egress);
+    guarded_.add(pod.key.ns, findNamespace(snapshot_, pod.key.ns),
+                 egress ? egress->policies : std::vector<const NetworkPolicy*>{}, endpoint.ips);
   }
 
   static nft::Element dispatch(const nft::Key& key, const std::string& chain) {
@@ -136,6 +149,7 @@ class Compiler {
   LocalSets v4_{base::Family::V4};
   LocalSets v6_{base::Family::V6};
   HostPortMaps hostPorts_;
+  GuardedPods guarded_{snapshot_.metadataGuard};
   std::map<ProfileKey, std::string> profiles_;
   std::map<std::string, std::vector<const NetworkPolicy*>> policies_;
 };

@@ -144,6 +144,22 @@ bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
   return fromNode || (toNode && snapshot.podToNode == PodToNode::Allow);
 }
 
+// metadata_guard.hpp says who may reach the service; an egress policy names it by its host prefix.
+bool guardedFrom(const Snapshot& snapshot, const Pod& pod, const IpAddress& address) {
+  if (!snapshot.metadataGuard.on || !isMetadataAddress(address)) return false;
+  if (snapshot.metadataGuard.exemptNamespaces.contains(pod.key.ns)) return false;
+  const Labels labels = labelsOfNamespace(snapshot, pod.key.ns);
+  if (const auto* access = labels.find(kMetadataAccessLabel); access && *access == "allow")
+    return false;
+  for (const NetworkPolicy& policy : snapshot.policies) {
+    if (!isolates(policy, Direction::Egress) || !appliesTo(policy, pod)) continue;
+    for (const PolicyRule& rule : policy.egress)
+      for (const Peer& peer : rule.peers)
+        if (peer == Peer{{}, {}, IpBlock{base::Prefix::host(address), {}}}) return false;
+  }
+  return true;
+}
+
 bool isUnaccounted(const Snapshot& snapshot, const IpAddress& address) {
   return isEndpointAddress(snapshot, address) && localPodAt(snapshot, address) == nullptr;
 }
@@ -156,7 +172,8 @@ Verdict evaluate(const Snapshot& snapshot, const Flow& flow) {
   const bool toItself = source != nullptr && source == destination;
   return {judge({snapshot, flow, Direction::Egress, source, destination}),
           judge({snapshot, flow, Direction::Ingress, source, destination}),
-          toItself || betweenPodAndItsNode(snapshot, flow)};
+          toItself || betweenPodAndItsNode(snapshot, flow),
+          source != nullptr && guardedFrom(snapshot, *source, flow.destination)};
 }
 
 bool nodeAllows(const Snapshot& snapshot, const Flow& flow) {
@@ -166,7 +183,8 @@ bool nodeAllows(const Snapshot& snapshot, const Flow& flow) {
   const Verdict verdict = evaluate(snapshot, flow);
   const bool egress = verdict.egress.allowed || !isEndpointAddress(snapshot, flow.source);
   const bool ingress = verdict.ingress.allowed || !isEndpointAddress(snapshot, flow.destination);
-  return verdict.exempt || (egress && ingress);
+  const bool guarded = verdict.guarded && isEndpointAddress(snapshot, flow.source);
+  return !guarded && (verdict.exempt || (egress && ingress));
 }
 
 }  // namespace kpol::policy

@@ -37,7 +37,10 @@ struct Verdict {
   DirectionVerdict egress;   // what the source's policies say; open when the source is no pod
   DirectionVerdict ingress;  // what the destination's policies say; open when it is no pod
   bool exempt = false;       // traffic to oneself, or between a pod and its own node
-  [[nodiscard]] bool allowed() const { return exempt || (egress.allowed && ingress.allowed); }
+  bool guarded = false;      // to the cloud's metadata service, from a pod that must not reach it
+  [[nodiscard]] bool allowed() const {
+    return !guarded && (exempt || (egress.allowed && ingress.allowed));
+  }
   bool operator==(const Verdict&) const = default;
 };
 
@@ -45,7 +48,8 @@ struct Verdict {
 // Failed pod's address means the running pod that has it, if any. "Oneself" is the pod: any of its
 // addresses, of any of its endpoints, to any other. "Its own node" is known for local endpoints
 // only: Snapshot::nodeIps. An ICMP flow is matched by rules without ports alone; IPv6 neighbour
-// discovery is no flow in this sense, it never leaves its link. Total: never fails.
+// discovery is no flow in this sense, it never leaves its link. The metadata guard (Snapshot) comes
+// before all else. Total: never fails.
 Verdict evaluate(const Snapshot& snapshot, const Flow& flow);
 
 // What this node must do with `flow`: as evaluate(), but an end that is not a local endpoint's

@@ -5,6 +5,7 @@
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "base/object_key.hpp"
+#include "policy/metadata_guard.hpp"
 #include "policy/objects.hpp"
 
 #include <compare>
@@ -37,6 +38,7 @@ struct Snapshot {
   std::vector<Endpoint> endpoints;       // this node's
   std::vector<base::IpAddress> nodeIps;  // this node's own addresses
   PodToNode podToNode = PodToNode::Allow;
+  MetadataGuard metadataGuard;
 };
 
 // Whether the pod counts as a policy target and as a selector peer: not hostNetwork (those are

@@ -50,14 +50,19 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.podToNode = DaemonConfig::PodToNode::Policy;
   expected.auditInterval = 90s;
   expected.manageSysctls = false;
+  expected.metadataGuard = false;
+  expected.defaultPolicy = DaemonConfig::DefaultPolicy::DenyIngress;
+  expected.systemNamespaces = {"kube-system", "infra"};
   EXPECT_EQ(read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
                  "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
-                 "podToNode: policy\nauditInterval: 1m30s\nmanageSysctls: false\n"),
+                 "podToNode: policy\nauditInterval: 1m30s\nmanageSysctls: false\n"
+                 "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
+                 "systemNamespaces: kube-system, infra\n"),
             expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 11U);
+  EXPECT_EQ(fieldNames().size(), 14U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {
@@ -101,6 +106,13 @@ TEST(DaemonConfig, ListenAddressIsStrict) {
   for (const char* text : {"127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
                            "127.0.0.1:80x", "[127.0.0.1]:80", "::1:80", "localhost:80", ":80"})
     EXPECT_NE(refusalOf(std::string("metricsListen: '") + text + "'"), "") << text;
+}
+
+TEST(DaemonConfig, SystemNamespacesAreNames) {
+  EXPECT_TRUE(read("systemNamespaces: ''").systemNamespaces.empty());
+  EXPECT_EQ(read("systemNamespaces: a").systemNamespaces, std::vector<std::string>{"a"});
+  for (const char* text : {"a,,b", "a b", "A", "-a", ",", "a,", " "})
+    EXPECT_NE(refusalOf(std::string("systemNamespaces: '") + text + "'"), "") << text;
 }
 
 TEST(DaemonConfig, HeaderIsRequired) {

@@ -153,6 +153,36 @@ TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
   EXPECT_EQ(store.conflicting(attachment("c1", "web", "kpol1", "10.0.0.3")), nullptr);
 }
 
+TEST(Store, PostureFollowsNamespacesAndPods) {
+  Store store(Store::Settings{{}, {policy::DefaultPolicy::Deny, {}}, {}});
+  const auto policies = [&] {
+    std::vector<std::string> names;
+    for (const auto& policy : store.snapshot()->policies) names.push_back(toString(policy.key));
+    return names;
+  };
+  const auto labelled = [](const char* value) {
+    const std::vector<std::pair<std::string, std::string>> entries{
+        {policy::kDefaultPolicyLabel, value}};
+    return policy::Labels(entries);
+  };
+  using Names = std::vector<std::string>;
+  const Names implied{"shop/(default-policy)"};
+  store.apply(added(pod("web")));  // its namespace is not seen yet
+  EXPECT_EQ(policies(), implied);
+  policy::Namespace shop{"shop", labelled("allow")};
+  store.apply(added(shop));
+  EXPECT_EQ(policies(), Names{});
+  shop.labels = labelled("nonsense");
+  store.apply(modified(shop));
+  EXPECT_EQ(policies(), implied);
+  EXPECT_EQ(store.diagnostics().size(), 1U);
+  store.apply(deleted(shop));
+  EXPECT_EQ(policies(), implied);  // it still has a pod
+  store.apply(deleted(pod("web")));
+  EXPECT_EQ(policies(), Names{});
+  EXPECT_TRUE(store.diagnostics().empty());
+}
+
 TEST(Store, ConflictIsASharedHostPortToo) {
   Store store(policy::PodToNode::Allow);
   auto held = attachment("c1", "web", "kpol1", "10.0.0.1");
