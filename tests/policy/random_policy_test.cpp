@@ -4,6 +4,7 @@
 #include "policy/evaluate.hpp"
 #include "policy/selector.hpp"
 #include "tests/support/policy_builders.hpp"
+#include "tests/support/random_policy_shapes.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/shrink_policy.hpp"
 
@@ -106,6 +107,39 @@ TEST(RandomFlow, MeetsEveryOutcomeOften) {
     met["IPv6"] += !flow.source.isV4();
   });
   for (const auto& [outcome, count] : met) EXPECT_GT(count, flows / 40) << outcome;
+}
+
+// Each shape by name; a generator that loses one makes all random tests weaker without a word.
+TEST(RandomSnapshot, HasEveryShapeOften) {
+  std::map<std::string, int> met;
+  for (std::uint64_t seed = firstSeed(); seed < firstSeed() + 5 * kSeeds; ++seed) {
+    Random random(seed);
+    for (const auto& shape : shapesOf(randomSnapshot(random))) ++met[shape];
+  }
+  int large = 0;
+  for (std::uint64_t seed = firstSeed(); seed < firstSeed() + 12; ++seed, ++large) {
+    Random random(seed);
+    for (const auto& shape : shapesOf(randomLargeSnapshot(random))) ++met[shape + " (large)"];
+  }
+  for (const auto& shape : allShapes()) {
+    const bool isLarge =
+        shape == "hundreds of peers in one rule" || shape == "a thousand policies on one local pod";
+    if (isLarge) {
+      EXPECT_GE(met[shape + " (large)"], 2) << shape;
+    } else {
+      EXPECT_GE(met[shape], 15) << shape;  // of 1,500 clusters
+    }
+  }
+}
+
+TEST(RandomFlow, HasEveryShapeOften) {
+  std::map<std::string, int> met;
+  forManyFlows([&](const Snapshot& snapshot, const Flow& flow, Random&) {
+    for (const auto& shape : shapesOf(snapshot, flow)) ++met[shape];
+  });
+  for (const auto& shape : allFlowShapes()) EXPECT_GE(met[shape], 10) << shape;  // of 6,000 flows
+  EXPECT_GE(met["allowed"], 6000 / 4);
+  EXPECT_GE(met["denied"], 6000 / 4);
 }
 
 TEST(Evaluate, DoesNotDependOnTheOrderOfRulesPeersAndPorts) {

@@ -15,6 +15,7 @@ using policy::Snapshot;
 // What a snapshot makes worth aiming at.
 struct Targets {
   std::vector<IpAddress> endpoints;
+  std::vector<IpAddress> node;
   std::vector<IpAddress> others;
   std::vector<std::uint16_t> ports;
 };
@@ -45,7 +46,7 @@ void addRule(const policy::PolicyRule& rule, Targets& targets) {
 }
 
 Targets targetsOf(const Snapshot& snapshot) {
-  Targets targets{{}, snapshot.nodeIps, {80}};
+  Targets targets{{}, snapshot.nodeIps, {}, {80}};
   for (const auto& endpoint : snapshot.endpoints) {
     targets.endpoints.insert(targets.endpoints.end(), endpoint.ips.begin(), endpoint.ips.end());
   }
@@ -65,6 +66,7 @@ Targets targetsOf(const Snapshot& snapshot) {
 }
 
 IpAddress pickAddress(Random& random, const Targets& targets) {
+  if (!targets.node.empty() && random.oneIn(10)) return random.pick(targets.node);
   const bool endpoint = !targets.endpoints.empty() && !random.oneIn(3);
   return random.pick(endpoint ? targets.endpoints : targets.others);
 }
@@ -73,10 +75,6 @@ std::uint8_t pickProtocol(Random& random, base::Family family) {
   const std::uint8_t icmp = family == base::Family::V4 ? 1 : 58;
   const std::uint8_t gre = 47;
   return random.oneIn(40) ? gre : random.pick<std::uint8_t>({6, 6, 6, 6, 17, 17, 132, icmp});
-}
-
-bool hasPorts(std::uint8_t protocol) {
-  return protocol == 6 || protocol == 17 || protocol == 132;
 }
 
 }  // namespace
@@ -89,7 +87,7 @@ Flow randomFlow(Random& random, const Snapshot& snapshot) {
     flow.destination = pickAddress(random, targets);
   } while (flow.destination.family() != flow.source.family());
   flow.protocol = pickProtocol(random, flow.source.family());
-  if (hasPorts(flow.protocol)) flow.destinationPort = random.pick(targets.ports);
+  flow.destinationPort = random.pick(targets.ports);
   return flow;
 }
 

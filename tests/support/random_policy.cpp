@@ -77,7 +77,9 @@ class Maker {
     addNamespaces();
     for (std::size_t count = random_.between(2, 8); count > 0; --count) addPod();
     for (Pod& pod : snapshot_.pods) maybeTakeOver(pod);
-    for (std::size_t count = random_.below(9); count > 0; --count) addPolicy();
+    for (std::size_t count = random_.between(random_.below(4), 12); count > 0; --count) {
+      addPolicy();
+    }
     addNode();
     if (random_.oneIn(8)) {
       const base::ObjectKey unknown{random_.pick(namespaces_), "never-heard-of"};
@@ -105,7 +107,7 @@ class Maker {
   }
 
   void addNode() {
-    snapshot_.podToNode = random_.oneIn(4) ? policy::PodToNode::Policy : policy::PodToNode::Allow;
+    snapshot_.podToNode = random_.oneIn(2) ? policy::PodToNode::Policy : policy::PodToNode::Allow;
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
   }
@@ -196,8 +198,10 @@ class Maker {
     const std::size_t types = random_.below(6);
     if (types != 0 && types != 1) made.policyTypes.push_back(Direction::Ingress);
     if (types != 0 && types != 2) made.policyTypes.push_back(Direction::Egress);
+    onlySctp_ = random_.oneIn(12);
     made.ingress = rules();
     made.egress = rules();
+    onlySctp_ = false;
     snapshot_.policies.push_back(std::move(made));
   }
 
@@ -207,7 +211,7 @@ class Maker {
       // Now and then more selectors than a compiler may want to look up one by one.
       const std::size_t peers = random_.oneIn(8) ? 8 : random_.below(4);
       for (std::size_t i = 0; i < peers; ++i) rule.peers.push_back(peer());
-      const std::size_t ports = random_.oneIn(3) ? 0 : random_.between(1, 4);
+      const std::size_t ports = random_.oneIn(3) && !onlySctp_ ? 0 : random_.between(1, 4);
       for (std::size_t i = 0; i < ports; ++i) rule.ports.push_back(policyPort());
     }
     return made;
@@ -256,7 +260,7 @@ class Maker {
 
   IpAddress anyAddress() {
     static const std::vector<IpAddress> kPool = addressPool();
-    return random_.oneIn(5) ? random_.pick(outsideAddresses()) : random_.pick(kPool);
+    return random_.oneIn(4) ? random_.pick(outsideAddresses()) : random_.pick(kPool);
   }
 
   Prefix randomPrefix() {
@@ -292,6 +296,10 @@ class Maker {
 
   std::vector<Prefix> excepts(const Prefix& cidr) {
     std::vector<Prefix> made;
+    if (random_.oneIn(12) && cidr.length() < cidr.address().bits()) {  // nothing is left of it
+      made = {*Prefix::make(cidr.first(), cidr.length() + 1),
+              *Prefix::make(cidr.last(), cidr.length() + 1)};
+    }
     for (std::size_t count = random_.pick({0U, 0U, 1U, 2U, 3U}); count > 0; --count) {
       const Prefix candidate = random_.oneIn(2)   ? relatedPrefix(cidr)
                                : random_.oneIn(2) ? Prefix::host(anyAddress())
@@ -301,12 +309,14 @@ class Maker {
       made.push_back(candidate);
       prefixes_.push_back(candidate);
     }
+    std::ranges::sort(made);
     return made;
   }
 
   // ---- ports ----
 
   Protocol protocol() {
+    if (onlySctp_) return Protocol::Sctp;
     return random_.pick({Protocol::Tcp, Protocol::Tcp, Protocol::Tcp, Protocol::Tcp, Protocol::Udp,
                          Protocol::Udp, Protocol::Sctp});
   }
@@ -346,6 +356,7 @@ class Maker {
   std::vector<policy::LabelSelector> selectors_;
   std::vector<Prefix> prefixes_;
   std::vector<PortRange> ranges_;
+  bool onlySctp_ = false;  // while a policy is made that knows nothing else
 };
 
 }  // namespace

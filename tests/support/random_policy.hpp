@@ -44,14 +44,19 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// A cluster of up to ten pods and eight policies, valid as policy::Snapshot documents. Two running
-// pods never have an endpoint for the same address; finished pods, and pods without an endpoint,
-// may report any other's. Some policies hold what the API server would refuse, as stored objects
-// can: peers without fields or with too many, protocols nobody knows, excepts equal to their block.
+// A cluster of up to eight pods and twelve policies, valid as policy::Snapshot documents. Two
+// running pods never have an endpoint for the same address; finished pods, and pods without an
+// endpoint, may report any other's. Some policies hold what the API server would refuse, as stored
+// objects can: peers without fields or with too many, protocols nobody knows, excepts equal to
+// their block.
 policy::Snapshot randomSnapshot(Random& random);
+// Such a cluster with a local pod that a thousand policies select, or whose policies have rules
+// with hundreds of peers. Takes long to make and to judge.
+policy::Snapshot randomLargeSnapshot(Random& random);
 
 // A flow aimed at what decides in `snapshot`: addresses of pods, nodes and the edges of blocks,
-// ports at the edges of ranges. Ports of TCP, UDP and SCTP are never 0.
+// ports at the edges of ranges. Never port 0; protocols without ports have one too, which stands
+// for the bytes that their headers have in its place.
 policy::Flow randomFlow(Random& random, const policy::Snapshot& snapshot);
 
 // Selectors and labels over the same few keys and values, as randomSnapshot() uses them.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "policy/evaluate.hpp"
+#include "policy/snapshot.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+// Holds what the policies mean (evaluate.hpp) against what the compiled table does with packets
+// (interpreter.hpp), on random clusters.
+namespace kpol::test {
+
+struct ProofCounts {
+  std::uint64_t clusters = 0;
+  std::uint64_t verdicts = 0;
+  std::uint64_t allowed = 0;
+  std::uint64_t ipv6 = 0;
+
+  void add(const policy::Flow& flow, bool isAllowed);
+};
+
+// A flow on which two witnesses disagree, in the smallest cluster found.
+struct Counterexample {
+  policy::Snapshot snapshot;
+  policy::Flow flow;
+  bool meant = false;       // the policies' verdict
+  std::string disagreeing;  // who says otherwise
+};
+
+// The cluster of `seed`; one in a hundred is a large one.
+policy::Snapshot clusterOf(std::uint64_t seed);
+
+// Judges `flows` random flows on clusterOf(seed). Nothing: all agree.
+std::optional<Counterexample> proveCompiled(std::uint64_t seed, int flows, ProofCounts& counts);
+
+// The objects as manifests, what the node adds to them, and the flow: enough to see what is wrong
+// without the program that found it.
+std::string toText(const Counterexample& counterexample);
+
+}  // namespace kpol::test
