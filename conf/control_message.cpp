@@ -4,6 +4,17 @@
 #include "conf/json_object.hpp"
 
 namespace kpol::conf {
+namespace {
+
+// Whether the body is an object whose `field` is true.
+bool says(std::string_view body, const char* field) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_object()) return false;
+  const auto found = json.find(field);
+  return found != json.end() && found->is_boolean() && found->get<bool>();
+}
+
+}  // namespace
 
 std::string printErrorBody(std::string_view error) {
   return Json{{"error", error}}.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -18,10 +29,15 @@ std::string errorTextOf(std::string_view body) {
 }
 
 bool saysReady(std::string_view statusBody) {
-  const Json json = Json::parse(statusBody, nullptr, false);
-  if (!json.is_object()) return false;
-  const auto ready = json.find("ready");
-  return ready != json.end() && ready->is_boolean() && ready->get<bool>();
+  return says(statusBody, "ready");
+}
+
+std::string printRemoved(std::uint64_t generation, bool settling) {
+  return Json{{"generation", generation}, {"settling", settling}}.dump();
+}
+
+bool saysSettling(std::string_view body) {
+  return says(body, "settling");
 }
 
 }  // namespace kpol::conf

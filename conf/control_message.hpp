@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,10 @@ std::string errorTextOf(std::string_view body);
 
 // Whether a body of /v1/status has "ready": true.
 bool saysReady(std::string_view statusBody);
+
+// The answer to DELETE of an attachment. `settling`: kpold deletes the link and frees the
+// addresses.
+std::string printRemoved(std::uint64_t generation, bool settling);
+bool saysSettling(std::string_view body);
 
 }  // namespace kpol::conf

@@ -121,6 +121,12 @@ Message encodeDeleteLink(const base::IfName& name) {
   return aboutLink(RTM_DELLINK, NLM_F_ACK, name);
 }
 
+Message encodeDeleteGroup(std::uint32_t group) {
+  Message message = aboutLink(RTM_DELLINK, NLM_F_ACK, base::IfIndex{0});
+  message.putU32(IFLA_GROUP, group);
+  return message;
+}
+
 Message encodeGetLink(base::IfIndex link) {
   return withoutStatistics(aboutLink(RTM_GETLINK, 0, link));
 }
@@ -139,6 +145,12 @@ Message encodeSetUp(base::IfIndex link) {
   header.ifi_flags = IFF_UP;
   header.ifi_change = IFF_UP;
   message.putHeader(header);
+  return message;
+}
+
+Message encodeSetGroup(base::IfIndex link, std::uint32_t group) {
+  Message message = setLink(link);
+  message.putU32(IFLA_GROUP, group);
   return message;
 }
 

@@ -14,6 +14,8 @@ namespace kpol::netlink {
 Message encodeNewVeth(const VethPair& pair);
 Message encodeDeleteLink(base::IfIndex link);
 Message encodeDeleteLink(const base::IfName& name);
+// All links of the group, which must not be 0.
+Message encodeDeleteGroup(std::uint32_t group);
 
 // Asks for one link, without its statistics.
 Message encodeGetLink(base::IfIndex link);
@@ -21,6 +23,7 @@ Message encodeGetLink(const base::IfName& name);
 Message encodeDumpLinks();
 
 Message encodeSetUp(base::IfIndex link);
+Message encodeSetGroup(base::IfIndex link, std::uint32_t group);
 Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu);
 Message encodeSetAlias(const base::IfName& name, const std::string& alias);
 Message encodeNoAutomaticIpv6(base::IfIndex link);

@@ -165,6 +165,14 @@ bool RouteSocket::deleteLink(const base::IfName& name) {
   return state_->change(encodeDeleteLink(name), Attempt{"delete", name}, kAbsent);
 }
 
+bool RouteSocket::setGroup(base::IfIndex link, std::uint32_t group) {
+  return state_->change(encodeSetGroup(link, group), Attempt{"set the group of", link}, kAbsent);
+}
+
+bool RouteSocket::deleteGroup(std::uint32_t group) {
+  return state_->change(encodeDeleteGroup(group), Listing{"delete a group of links"}, kAbsent);
+}
+
 std::optional<Link> RouteSocket::findLink(const base::IfName& name) {
   return state_->find(name);
 }

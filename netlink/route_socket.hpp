@@ -30,6 +30,11 @@ class RouteSocket {
   bool addVeth(const VethPair& pair);
   bool deleteLink(base::IfIndex link);
   bool deleteLink(const base::IfName& name);
+  // False: there is no such link.
+  bool setGroup(base::IfIndex link, std::uint32_t group);
+  // All links of the group (not 0) at once, in the time that one takes; false: it has none. A link
+  // of a kind that cannot be deleted keeps all of them.
+  bool deleteGroup(std::uint32_t group);
   std::optional<Link> findLink(const base::IfName& name);
   std::optional<Link> findLink(base::IfIndex index);
   std::vector<Link> links();

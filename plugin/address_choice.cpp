@@ -78,18 +78,23 @@ std::uint64_t sizeOf(const IpRange& range) {
   return span + (withGateway ? 0 : 1);
 }
 
-[[noreturn]] void refuseUsedUp(const AddressChoice& choice, const IpRangeSet& set) {
-  std::uint64_t size = 0;
+// "10.244.1.0/24 253 of 253, 10.245.0.0/30 1 of 2".
+std::string usageOf(const AddressChoice& choice, const IpRangeSet& set) {
+  std::string text;
   for (const auto& range : set) {
-    const auto more = sizeOf(range);
-    size = more > kVeryMany - size ? kVeryMany : size + more;
+    const auto used = std::count_if(choice.taken.begin(), choice.taken.end(),
+                                    [&](const IpAddress& address) { return range.holds(address); });
+    const auto size = sizeOf(range);
+    text += (text.empty() ? "" : ", ") + toString(range.subnet) + ' ' + std::to_string(used) +
+            " of " + (size == kVeryMany ? "very many" : std::to_string(size));
   }
-  const auto used = std::count_if(choice.taken.begin(), choice.taken.end(),
-                                  [&](const IpAddress& address) { return holds(set, address); });
-  refuse("no free address in " + toString(set) + ": " + std::to_string(used) + " of " +
-             std::to_string(size) + " are in use",
-         "run fewer pods on this node or give it another range; `kpolctl show pods` and the file "
-         "ipam/leases in the state directory tell who holds them");
+  return text;
+}
+
+[[noreturn]] void refuseUsedUp(const AddressChoice& choice, const IpRangeSet& set) {
+  refuse("no address is free: " + usageOf(choice, set) + " in use",
+         "run fewer pods on this node or give it another range; `kpolctl show ips` tells who holds "
+         "them");
 }
 
 std::optional<IpAddress> requestedOf(const AddressChoice& choice, const IpRangeSet& set) {

@@ -66,6 +66,7 @@ std::string addChained(const Request& request) {
   if (ips.empty())
     throw conf::ConfigError("prevResult.ips",
                             "has no address of interface " + request.env.ifName->text());
+  const auto alone = lockAttachment(request, idOf(request));
   const auto hostEnd = findHostEnd(openPod(request), *request.env.ifName);
   Rollback rollback;
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
@@ -85,6 +86,7 @@ std::string add(const Request& request) {
     throw conf::ConfigError("ipam.type", "must be given where kpol is the first plugin");
 
   const auto pod = openPod(request);
+  const auto alone = lockAttachment(request, idOf(request));
   Rollback rollback;
   const auto assignment = assign(request);
   rollback.add("take addresses", [&] { release(request); });

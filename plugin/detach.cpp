@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "conf/cni_error.hpp"
 #include "conf/config_error.hpp"
+#include "ipam/departures.hpp"
 #include "netlink/conntrack.hpp"
 #include "netlink/route_socket.hpp"
 #include "plugin/delegate.hpp"
 #include "plugin/interface.hpp"
 #include "plugin/ipam.hpp"
-#include "plugin/ipam_store.hpp"
 #include "plugin/kpold.hpp"
+#include "plugin/settle.hpp"
 #include "plugin/verbs.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -39,24 +42,24 @@ std::optional<conf::Attachment> readAttachment(const std::string& path) {
   try {
     return conf::parseAttachment(text);
   } catch (const conf::ConfigError& problem) {
-    std::fprintf(stderr, "kpol: %s: %s\n", path.c_str(), problem.what());
+    remark(path + ": " + problem.what());
     return std::nullopt;
   }
 }
 
-// Where the pod's addresses are on record.
-std::vector<base::IpAddress> addressesOf(const Request& request, const AttachmentId& id) {
+// The addresses that the runtime, or the attachment's file, says the pod had from another plugin.
+std::vector<base::IpAddress> foreignAddressesOf(const Request& request, const AttachmentId& id) {
   if (request.config.prevResult) {
     std::vector<base::IpAddress> ips;
     for (const auto& ip : request.config.prevResult->result.ips) ips.push_back(ip.address);
     return ips;
   }
-  const auto leases = IpamStore::open(request.config.stateDir).leases();
-  const auto lease = leases.find(id);
-  if (lease != leases.end()) return lease->second.addresses;
-  // With another IPAM plugin the attachment's file is what knows.
   const auto attachment = readAttachment(request.config.stateDir + "/" + conf::fileOf(id));
   return attachment ? attachment->ips : std::vector<base::IpAddress>{};
+}
+
+bool hasFile(const Request& request, const AttachmentId& id) {
+  return ::access((request.config.stateDir + "/" + conf::fileOf(id)).c_str(), F_OK) == 0;
 }
 
 // An established flow passes without a look at the policies, so the flows of this pod must not
@@ -66,25 +69,50 @@ void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
   try {
     netlink::forgetFlows(ips);
   } catch (const netlink::Error& error) {
-    std::fprintf(stderr, "kpol: the pod's tracked flows are left to end by themselves: %s\n",
-                 error.what());
+    remark(std::string("the pod's tracked flows are left to end by themselves: ") + error.what());
   }
 }
 
-// kpold and the link first, the addresses last: they must not be given to another pod while this
-// one could still use them. That kpold's file cannot be removed keeps nothing else alive.
-template <typename FreeAddresses>
-void detach(const Request& request, const AttachmentId& id, FreeAddresses freeAddresses) {
+// On record when it returns: the lease, if there is one, is a departure. False: there is none of
+// the pod's.
+bool depart(const Request& request, const AttachmentId& id, base::IfIndex link) {
+  auto store = openLeases(request);
+  if (store.depart(id, link)) return true;
+  const auto& departures = store.departures();
+  return std::any_of(departures.begin(), departures.end(), [&](const ipam::Departure& departure) {
+    return departure.lease.id == id && (link.value == 0 || departure.link == link);
+  });
+}
+
+// Of a pod without a lease of ours, whose addresses others give to the next pod as soon as they are
+// told: its link and its flows must be gone before. Where neither link nor file is left somebody
+// else may have the addresses already.
+void removeNow(const Request& request, const AttachmentId& id,
+               const std::optional<netlink::Link>& link) {
+  if (!link && !hasFile(request, id)) return;
+  const auto ips = foreignAddressesOf(request, id);
+  if (link) {
+    netlink::RouteSocket node;
+    ipam::deleteTogether(node, std::array{link->index});
+  }
+  forgetFlowsOf(ips);
+}
+
+// Makes the pod unreachable, puts what it had on record as departed (or removes it), has kpold
+// forget it, and then lets `finish` free the addresses, told whether a departure is left that
+// somebody must settle. That kpold's file cannot be removed keeps nothing else alive.
+template <typename Finish>
+void detach(const Request& request, const AttachmentId& id, Finish finish) {
+  const auto link = withdrawInterface(id);
+  bool unsettled = depart(request, id, link ? link->index : base::IfIndex{0});
+  if (!unsettled) removeNow(request, id, link);
   std::exception_ptr failure;
-  const auto ips = addressesOf(request, id);
   try {
-    forget(request.config, id);
+    if (forget(request.config, id)) unsettled = false;
   } catch (const base::Error&) {
     failure = std::current_exception();
   }
-  removeInterface(id);
-  forgetFlowsOf(ips);
-  freeAddresses();
+  finish(unsettled);
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -106,8 +134,7 @@ void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
 
 std::set<AttachmentId> findAttachments(const Request& request) {
   std::set<AttachmentId> ids;
-  const auto store = IpamStore::open(request.config.stateDir);
-  for (const auto& [id, lease] : store.leases())
+  for (const auto& [id, lease] : openLeases(request).leases())
     if (lease.network == request.config.name) ids.insert(id);
   for (const auto& link : netlink::RouteSocket().links()) {
     const auto owner = ownerOf(link);
@@ -120,7 +147,11 @@ std::set<AttachmentId> findAttachments(const Request& request) {
 }  // namespace
 
 void del(const Request& request) {
-  detach(request, idOf(request), [&] { release(request); });
+  const auto alone = lockAttachment(request, idOf(request));
+  detach(request, idOf(request), [&](bool unsettled) {
+    if (unsettled) settleBehind(request.config.stateDir);
+    if (!isBuiltIn(request)) release(request);
+  });
 }
 
 void gc(const Request& request) {
@@ -128,13 +159,19 @@ void gc(const Request& request) {
     throw conf::ConfigError("cni.dev/valid-attachments", "must be given for GC");
   auto stale = findAttachments(request);
   for (const auto& valid : *request.config.validAttachments) stale.erase(valid);
-  for (const auto& id : stale)
-    detach(request, id, [&] { IpamStore::open(request.config.stateDir).remove(id); });
+  for (const auto& id : stale) {
+    const auto alone = lockAttachment(request, id);
+    detach(request, id, [](bool) {});
+  }
+  ipam::settleDepartures(request.config.stateDir, remark);
   if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Gc);
 }
 
 void status(const Request& request) {
   verifyReady(request.config);
+  if (!hasFreeAddress(request))
+    throw conf::CniFailure(conf::CniCode::NotAvailable, "no address is left for another pod",
+                           "`kpolctl show ips` tells who holds them");
   if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Status);
 }
 

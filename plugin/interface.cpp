@@ -3,14 +3,12 @@
 
 #include "base/error.hpp"
 #include "conf/cni_error.hpp"
+#include "ipam/departures.hpp"
 #include "netlink/route_socket.hpp"
 #include "plugin/sysctl.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <thread>
 
 namespace kpol::plugin {
@@ -124,28 +122,6 @@ class Inspection {
   std::vector<std::string> faults_;
 };
 
-// RTM_DELLINK answers after 15 to 30 ms, in which the kernel waits for readers on all CPUs that may
-// still hold the device (netdev_run_todo, net/core/dev.c). The runtime need not wait with it: a
-// child does. The link is out of use by then, and if the child should be killed it goes with the
-// pod's namespace.
-void deleteBehind(RouteSocket& node, base::IfIndex link) {
-  const pid_t child = ::fork();
-  if (child > 0) return;
-  if (child < 0) {
-    node.deleteLink(link);
-    return;
-  }
-  // The runtime reads our output to its end, which comes when nobody holds it open.
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(fd);
-  int status = 0;
-  try {
-    RouteSocket().deleteLink(link);
-  } catch (const base::Error&) {
-    status = 1;  // nobody is left to be told; GC and the end of the namespace take it away
-  }
-  ::_exit(status);
-}
-
 }  // namespace
 
 std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& rollback) {
@@ -186,16 +162,12 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
   return faults;
 }
 
-void removeInterface(const conf::AttachmentId& id) {
+std::optional<Link> withdrawInterface(const conf::AttachmentId& id) {
   RouteSocket node;
-  const auto link = node.findLink(hostInterfaceOf(id));
-  if (!link || link->kind != "veth") return;
-  // The alias comes with a second request: an ADD killed between the two left none.
-  const auto owner = ownerOf(*link);
-  if (!link->alias.empty() && (!owner || owner->id != id)) return;
-  // Before the lease is free for another pod, which will get a route to the same address.
+  auto link = node.findLink(hostInterfaceOf(id));
+  if (!link || !ipam::isLinkOf(*link, id)) return std::nullopt;
   for (const auto& route : node.routes(link->index)) node.deleteRoute(route);
-  deleteBehind(node, link->index);
+  return link;
 }
 
 std::optional<Owner> ownerOf(const Link& link) {

@@ -22,9 +22,9 @@ std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, R
 // What of the plan is missing or different, one sentence each; empty: all is as ADD made it.
 std::vector<std::string> findFaults(const AttachPlan& plan, const netlink::Netns& pod);
 
-// Makes the pod unreachable at once and has its link deleted. The link itself may live some
-// milliseconds longer than this call. A link of that name that is not ours is left alone.
-void removeInterface(const conf::AttachmentId& id);
+// Makes the pod unreachable at once and returns its link, which is still to be deleted; nothing
+// where it has none. A link of that name that is not ours is left alone.
+std::optional<netlink::Link> withdrawInterface(const conf::AttachmentId& id);
 
 // Whether `link` is the host's end of a pod's pair made by kpol, and whose.
 std::optional<Owner> ownerOf(const netlink::Link& link);

@@ -3,12 +3,18 @@
 
 #include "conf/cni_error.hpp"
 #include "conf/config_error.hpp"
+#include "ipam/departures.hpp"
 #include "plugin/address_choice.hpp"
 #include "plugin/delegate.hpp"
-#include "plugin/ipam_store.hpp"
+#include "plugin/settle.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
+#include <map>
+#include <optional>
+#include <thread>
+#include <unordered_set>
 
 namespace kpol::plugin {
 namespace {
@@ -16,12 +22,15 @@ namespace {
 using conf::CniCode;
 using conf::CniFailure;
 
-bool isBuiltIn(const Request& request) {
-  return request.config.ipam.type == "kpol";
-}
+// How long ADD waits for the addresses of pods that have just ended, where there are no others.
+constexpr std::chrono::seconds kDepartureWait{3};
 
 std::string nameOf(const Request& request) {
   return "container " + request.env.containerId + " interface " + request.env.ifName->text();
+}
+
+[[noreturn]] void failBusy(const ipam::StoreBusy& busy) {
+  throw CniFailure(CniCode::TryAgain, busy.what(), "look for a kpol process that hangs");
 }
 
 std::vector<base::IpAddress> requestedIps(const Request& request) {
@@ -32,19 +41,57 @@ std::vector<base::IpAddress> requestedIps(const Request& request) {
   return ips;
 }
 
-Assignment assignBuiltIn(const Request& request) {
-  auto store = IpamStore::open(request.config.stateDir);
+std::unordered_set<base::IpAddress> heldIn(
+    const std::map<conf::AttachmentId, ipam::Lease>& leases) {
+  std::unordered_set<base::IpAddress> held;
+  for (const auto& [id, lease] : leases)
+    held.insert(lease.addresses.begin(), lease.addresses.end());
+  return held;
+}
+
+// Nothing where that has to wait until what a pod left behind is gone: only its address could be
+// given, or it is an earlier one of the same container.
+std::optional<std::vector<base::IpAddress>> choose(const Request& request,
+                                                   const ipam::LeaseStore& store) {
+  AddressChoice choice{request.config.ipam.ranges, heldIn(store.leases()),
+                       store.lastGiven(request.config.name), requestedIps(request)};
+  for (const auto& departure : store.departures()) {
+    if (departure.lease.id == idOf(request)) return std::nullopt;  // its link has the same name
+    choice.taken.insert(departure.lease.addresses.begin(), departure.lease.addresses.end());
+  }
+  try {
+    return chooseAddresses(choice);
+  } catch (const CniFailure&) {
+    if (store.departures().empty()) throw;
+    return std::nullopt;
+  }
+}
+
+std::optional<Assignment> tryAssign(const Request& request) {
+  auto store = openLeases(request);
   const auto id = idOf(request);
   if (store.leases().contains(id))
     throw CniFailure(CniCode::AlreadyAttached, nameOf(request) + " has its addresses already",
                      "DEL must come before another ADD");
-  AddressChoice choice{
-      request.config.ipam.ranges, {}, store.lastGiven(request.config.name), requestedIps(request)};
-  for (const auto& [other, lease] : store.leases())
-    choice.taken.insert(lease.addresses.begin(), lease.addresses.end());
-  auto ips = chooseAddresses(choice);
-  store.add({id, request.config.name, request.env.args.pod, std::time(nullptr), ips});
-  return {std::move(ips), {}};
+  auto ips = choose(request, store);
+  if (!ips) return std::nullopt;
+  store.noteRanges(request.config.name, request.config.ipam.ranges);
+  store.add({id, request.config.name, request.env.args.pod, std::time(nullptr), *ips});
+  return Assignment{*std::move(ips), {}};
+}
+
+Assignment assignBuiltIn(const Request& request) {
+  const auto deadline = std::chrono::steady_clock::now() + kDepartureWait;
+  while (true) {
+    if (auto assignment = tryAssign(request)) return *std::move(assignment);
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw CniFailure(CniCode::TryAgain,
+                       "an ended pod's link is not gone yet, and no other address is free",
+                       "`kpolctl show ips` tells which");
+    // Not while the store is locked. Where another process is at it already, let it.
+    ipam::settleDepartures(request.config.stateDir, remark);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
 }
 
 Assignment assignDelegated(const Request& request) {
@@ -69,13 +116,45 @@ Assignment assignDelegated(const Request& request) {
 
 }  // namespace
 
+bool isBuiltIn(const Request& request) {
+  return request.config.ipam.type == "kpol";
+}
+
+ipam::AttachmentLock lockAttachment(const Request& request, const conf::AttachmentId& id) {
+  try {
+    return {request.config.stateDir, id};
+  } catch (const ipam::StoreBusy& busy) {
+    failBusy(busy);
+  }
+}
+
+ipam::LeaseStore openLeases(const Request& request) {
+  try {
+    return ipam::LeaseStore::open(request.config.stateDir);
+  } catch (const ipam::StoreBusy& busy) {
+    failBusy(busy);
+  }
+}
+
+bool hasFreeAddress(const Request& request) {
+  if (!isBuiltIn(request)) return true;
+  const auto book = ipam::readLeases(request.config.stateDir);
+  try {
+    // Addresses of departed pods are free as soon as somebody needs them.
+    (void)chooseAddresses({request.config.ipam.ranges, heldIn(book.leases), {}, {}});
+    return true;
+  } catch (const CniFailure&) {
+    return false;
+  }
+}
+
 Assignment assign(const Request& request) {
   return isBuiltIn(request) ? assignBuiltIn(request) : assignDelegated(request);
 }
 
 void release(const Request& request) {
   if (isBuiltIn(request)) {
-    IpamStore::open(request.config.stateDir).remove(idOf(request));
+    openLeases(request).remove(idOf(request));
   } else if (!request.config.ipam.type.empty()) {
     runIpamPlugin(request, conf::CniCommand::Del);
   }
@@ -86,7 +165,7 @@ void verifyHeld(const Request& request, std::vector<base::IpAddress> ips) {
     runIpamPlugin(request, conf::CniCommand::Check);
     return;
   }
-  const auto store = IpamStore::open(request.config.stateDir);
+  const auto store = openLeases(request);
   const auto found = store.leases().find(idOf(request));
   if (found == store.leases().end())
     throw CniFailure(CniCode::CheckFailed, nameOf(request) + " has no lease",

@@ -78,11 +78,12 @@ void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachme
   throw CniFailure(CniCode::TryAgain, what + ": " + says(response), kLookAtKpold);
 }
 
-void forget(const conf::NetworkConfig& config, const conf::AttachmentId& id) {
-  if (!isAsked(config)) return;
+bool forget(const conf::NetworkConfig& config, const conf::AttachmentId& id) {
+  if (!isAsked(config)) return false;
   try {
-    const auto response = control::request(config.socket, "DELETE", pathOf(id), "", kShortDeadline);
-    if (response.status == 200) return;
+    const auto target = pathOf(id) + "?stateDir=" + escaped(config.stateDir);
+    const auto response = control::request(config.socket, "DELETE", target, "", kShortDeadline);
+    if (response.status == 200) return conf::saysSettling(response.body);
     std::fprintf(stderr, "kpol: %s\n", says(response).c_str());
   } catch (const control::Unreachable& error) {
     std::fprintf(stderr, "kpol: %s\n", error.what());
@@ -90,6 +91,7 @@ void forget(const conf::NetworkConfig& config, const conf::AttachmentId& id) {
   const auto file = config.stateDir + "/" + conf::fileOf(id);
   if (::unlink(file.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
     throw base::SystemError("remove " + file, errno);
+  return false;
 }
 
 void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id) {

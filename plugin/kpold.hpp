@@ -13,9 +13,10 @@ namespace kpol::plugin {
 // socket; with InvalidConfig where kpold refuses the attachment as such.
 void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachment);
 
-// DELETE, for at most two seconds. Where kpold does not say that it is done, removes the
-// attachment's file, so that a later kpold does not take the pod for a living one.
-void forget(const conf::NetworkConfig& config, const conf::AttachmentId& id);
+// DELETE, for at most two seconds. True: kpold will settle the departures of our state directory.
+// Where kpold does not say that it is done, removes the attachment's file, so that a later kpold
+// does not take the pod for a living one.
+bool forget(const conf::NetworkConfig& config, const conf::AttachmentId& id);
 
 // GET: throws conf::CniFailure with CheckFailed where kpold does not know the attachment, with
 // TryAgain where it cannot be asked.

@@ -25,5 +25,12 @@ TEST(StatusBody, IsReadyOnlyWhenItSaysSo) {
     EXPECT_FALSE(saysReady(body)) << body;
 }
 
+TEST(RemovedBody, TellsWhoSettles) {
+  EXPECT_EQ(printRemoved(7, true), R"({"generation":7,"settling":true})");
+  EXPECT_TRUE(saysSettling(printRemoved(7, true)));
+  EXPECT_FALSE(saysSettling(printRemoved(7, false)));
+  EXPECT_FALSE(saysSettling(R"({"generation":7})")) << "a kpold that knows nothing of it";
+}
+
 }  // namespace
 }  // namespace kpol::conf

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold whatever happens to kpold: nothing passes that was not allowed.
+#include "ipam/lease_store.hpp"
 #include "netlink/route_socket.hpp"
-#include "plugin/ipam_store.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
 
@@ -311,7 +311,7 @@ TEST_F(Enforcement, AddWithoutKpoldIsRetryableAndLeavesNothingBehind) {
   const auto guard = pod.netns->open().enter();
   netlink::RouteSocket there;
   EXPECT_EQ(there.links().size(), 1U);  // lo
-  EXPECT_TRUE(plugin::IpamStore::open(node_.stateDirectory()).leases().empty());
+  EXPECT_TRUE(ipam::LeaseStore::open(node_.stateDirectory()).leases().empty());
 }
 
 TEST_F(Enforcement, DeletedPodLeavesNothingBehind) {
@@ -328,7 +328,7 @@ TEST_F(Enforcement, DeletedPodLeavesNothingBehind) {
   for (int i = 0; i < 200 && podLinks() > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(podLinks(), 0);
-  EXPECT_TRUE(plugin::IpamStore::open(node_.stateDirectory()).leases().empty());
+  EXPECT_TRUE(ipam::LeaseStore::open(node_.stateDirectory()).leases().empty());
   EXPECT_TRUE(std::filesystem::is_empty(node_.stateDirectory() / "attachments"));
 }
 

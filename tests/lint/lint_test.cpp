@@ -28,8 +28,9 @@ const std::map<std::string, std::set<std::string>> kMayUse{
     {"control", {"base"}},
     {"policy", {"base", "nft"}},
     {"kube", {"base", "policy"}},
-    {"plugin", {"base", "conf", "control", "netlink"}},
-    {"controller", {"base", "conf", "control", "kube", "netlink", "nft", "policy"}},
+    {"ipam", {"base", "conf", "netlink"}},
+    {"plugin", {"base", "conf", "control", "ipam", "netlink"}},
+    {"controller", {"base", "conf", "control", "ipam", "kube", "netlink", "nft", "policy"}},
     {"kpolctl", {"base", "conf", "control", "nft", "policy"}},
 };
 

@@ -79,6 +79,10 @@ TEST(EncodeLink, RequestsAboutOneLink) {
             message({RTM_SETLINK, kAcknowledged}, header(7, IFF_UP, IFF_UP)));
   EXPECT_EQ(copy(encodeSetMtu(seven, 9000).bytes()),
             message({RTM_SETLINK, kAcknowledged}, join(header(7), u32(IFLA_MTU, 9000))));
+  EXPECT_EQ(copy(encodeSetGroup(seven, 9).bytes()),
+            message({RTM_SETLINK, kAcknowledged}, join(header(7), u32(IFLA_GROUP, 9))));
+  EXPECT_EQ(copy(encodeDeleteGroup(9).bytes()),
+            message({RTM_DELLINK, kAcknowledged}, join(header(0), u32(IFLA_GROUP, 9))));
   EXPECT_EQ(copy(encodeSetAlias(lo, "pod").bytes()),
             message({RTM_SETLINK, kAcknowledged}, join(header(0), text(IFLA_IFNAME, "lo"),
                                                        attribute(IFLA_IFALIAS, {'p', 'o', 'd'}))));

@@ -132,6 +132,29 @@ TEST_F(Links, AreSetUpAndResized) {
   EXPECT_EQ(errorOf([&] { socket_.setMtu(kNoLink, 1400); }).code(), ENODEV);
 }
 
+TEST_F(Links, AreDeletedByGroup) {
+  constexpr std::uint32_t kGroup = 77;
+  EXPECT_FALSE(socket_.deleteGroup(kGroup));
+  EXPECT_FALSE(socket_.setGroup(kNoLink, kGroup));
+  const auto veth = [&](const std::string& name) {
+    const auto mac = base::MacAddress::parse("02:00:00:00:00:07").value();
+    EXPECT_TRUE(socket_.addVeth({ifName(name), mac, ifName("p" + name), mac}));
+    return socket_.findLink(ifName(name)).value().index;
+  };
+  const auto first = veth("a");
+  const auto second = veth("b");
+  const auto kept = veth("c");
+  EXPECT_TRUE(socket_.setGroup(first, kGroup));
+  EXPECT_TRUE(socket_.setGroup(second, kGroup));
+  EXPECT_TRUE(socket_.deleteGroup(kGroup));
+  EXPECT_EQ(socket_.findLink(first), std::nullopt);
+  EXPECT_EQ(socket_.findLink(second), std::nullopt);
+  EXPECT_TRUE(socket_.findLink(kept));
+  EXPECT_FALSE(socket_.deleteGroup(kGroup));
+  socket_.deleteLink(kept);
+  EXPECT_EQ(errorOf([&] { socket_.deleteGroup(0); }).code(), EPERM) << "0 is every link's group";
+}
+
 TEST_F(Links, DeletingOneDeletesItsPeerAndTwiceIsAnOutcome) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   EXPECT_TRUE(socket_.deleteLink(ifName("kpol0")));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CHECK, STATUS, chains and delegated IPAM against the kernel.
-#include "plugin/ipam_store.hpp"
+#include "ipam/lease_store.hpp"
 #include "plugin/plan.hpp"
 #include "tests/control/unix_server.hpp"
 #include "tests/plugin/plugin_node.hpp"
@@ -141,7 +141,7 @@ TEST_F(Check, MissesTheLink) {
 
 TEST_F(Check, MissesTheLease) {
   const auto fault = faultAfter([&](auto&, auto&) {
-    plugin::IpamStore::open(directory_.path()).remove({"a", "eth0"});
+    ipam::LeaseStore::open(directory_.path()).remove({"a", "eth0"});
   });
   EXPECT_EQ(fault, "container a interface eth0 has no lease");
 }

@@ -92,7 +92,7 @@ TEST_F(Del, FreesWhatAKilledAddLeft) {
     const auto id = "k" + std::to_string(round);
     Background adding({"/bin/sh", "-c", std::string("exec ") + KPOL_BINARY + " < " + input},
                       directory_.file("output"), environmentFor("ADD", id));
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60000));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 4000));
     adding.signal(SIGKILL);
     if (adding.wait() == 128 + SIGKILL) ++killed;
     del(id, dual);
@@ -127,6 +127,35 @@ TEST_F(Del, AndAddManyAtOnce) {
   EXPECT_EQ(ips.size(), std::size_t{2 * kPods});
   for (const auto& result : all("DEL")) EXPECT_EQ(result.status, 0) << result.out;
   expectNothingLeft();
+}
+
+TEST_F(Del, LetsAnAddHaveTheAddressAtOnceWhenItIsTheLast) {
+  auto small = config(Families::V4);
+  small.replace(small.find("10.244.1.0/24"), 13, "10.244.1.0/30");
+  for (int i = 0; i < 6; ++i) {
+    add("a" + std::to_string(i), small);
+    if (i == 0) add("kept", small);
+    del("a" + std::to_string(i), small);
+  }
+  del("kept", small);
+  expectNothingLeft();
+}
+
+TEST_F(Del, MakesStatusSayThatThereAreAddresses) {
+  auto small = config(Families::V4, "", "1.1.0");
+  small.replace(small.find("10.244.1.0/24"), 13, "10.244.1.0/30");
+  EXPECT_EQ(call("STATUS", "a", small).status, 0);
+  add("a", small);
+  add("b", small);
+  const auto error = errorOf("STATUS", "a", small);
+  EXPECT_EQ(error.code, 50U);
+  EXPECT_EQ(error.msg, "no address is left for another pod");
+  const auto used = errorOf("ADD", "c", small);
+  EXPECT_EQ(used.code, 101U);
+  EXPECT_EQ(used.msg, "no address is free: 10.244.1.0/30 2 of 2 in use");
+  del("a", small);
+  EXPECT_EQ(call("STATUS", "a", small).status, 0);
+  del("b", small);
 }
 
 class Gc : public PluginNode {

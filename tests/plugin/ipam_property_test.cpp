@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Processes that allocate and free at the same time, and processes killed while they do.
 #include "plugin/ipam.hpp"
-#include "plugin/ipam_store.hpp"
 #include "tests/plugin/requests.hpp"
 #include "tests/plugin/temporary_directory.hpp"
 
@@ -53,8 +52,8 @@ class Ipam : public testing::Test {
     return status;
   }
 
-  [[nodiscard]] std::map<conf::AttachmentId, Lease> leases() const {
-    return IpamStore::open(directory_.path()).leases();
+  [[nodiscard]] std::map<conf::AttachmentId, ipam::Lease> leases() const {
+    return ipam::LeaseStore::open(directory_.path()).leases();
   }
 
   void expectNoAddressTwice() const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/ipam.hpp"
 
-#include "plugin/ipam_store.hpp"
 #include "tests/plugin/requests.hpp"
 #include "tests/plugin/temporary_directory.hpp"
 
@@ -39,7 +38,7 @@ class BuiltInIpam : public testing::Test {
 TEST_F(BuiltInIpam, GivesOneAddressOfEachSetAndRecordsIt) {
   EXPECT_EQ(assign(request("c1")).ips, (std::vector{ip("10.0.0.1"), ip("fd00::1")}));
   EXPECT_EQ(assign(request("c2")).ips, (std::vector{ip("10.0.0.2"), ip("fd00::2")}));
-  const auto leases = IpamStore::open(directory_.path()).leases();
+  const auto leases = ipam::LeaseStore::open(directory_.path()).leases();
   ASSERT_EQ(leases.size(), 2U);
   const auto& lease = leases.at({"c1", "eth0"});
   EXPECT_EQ(lease.network, "pods");
@@ -61,7 +60,7 @@ TEST_F(BuiltInIpam, RefusesASecondAddOfTheSameInterface) {
   const auto error = cniErrorOf([&] { (void)assign(request("c1")); });
   EXPECT_EQ(error.code, number(CniCode::AlreadyAttached));
   EXPECT_EQ(error.msg, "container c1 interface eth0 has its addresses already");
-  EXPECT_EQ(IpamStore::open(directory_.path()).leases().at({"c1", "eth0"}).addresses, first);
+  EXPECT_EQ(ipam::LeaseStore::open(directory_.path()).leases().at({"c1", "eth0"}).addresses, first);
   auto second = request("c1");
   second.env.ifName = base::IfName::parse("eth1");
   EXPECT_EQ(assign(second).ips.front(), ip("10.0.0.2"));
@@ -80,7 +79,46 @@ TEST_F(BuiltInIpam, GivesWhatIsRequested) {
   auto same = request("c2");
   same.env.args.ips = {ip("10.0.0.4")};
   EXPECT_EQ(cniErrorOf([&] { (void)assign(same); }).code, number(CniCode::AddressUnavailable));
-  EXPECT_FALSE(IpamStore::open(directory_.path()).leases().contains({"c2", "eth0"}));
+  EXPECT_FALSE(ipam::LeaseStore::open(directory_.path()).leases().contains({"c2", "eth0"}));
+}
+
+TEST_F(BuiltInIpam, TellsWhetherAnAddressIsFree) {
+  EXPECT_TRUE(hasFreeAddress(request("c1")));
+  EXPECT_FALSE(std::filesystem::exists(directory_.file("ipam"))) << "a question made something";
+  for (int i = 1; i <= 5; ++i) assign(request("c" + std::to_string(i)));
+  EXPECT_TRUE(hasFreeAddress(request("c6")));
+  assign(request("c6"));
+  const auto locked = ipam::LeaseStore::open(directory_.path());
+  EXPECT_FALSE(hasFreeAddress(request("c7"))) << "the IPv4 set is used up";
+  EXPECT_FALSE(hasFreeAddress(request("c1"))) << "whoever asks";
+}
+
+TEST_F(BuiltInIpam, NotesItsRanges) {
+  assign(request("c1"));
+  EXPECT_EQ(ipam::readLeases(directory_.path()).ranges.at("pods"),
+            request("c1").config.ipam.ranges);
+}
+
+TEST_F(BuiltInIpam, GivesADepartedAddressOnlyWhenItIsSettled) {
+  for (int i = 1; i <= 6; ++i) assign(request("c" + std::to_string(i)));
+  const auto departed = [&](const std::string& id) {
+    EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).depart({id, "eth0"}, {}));
+  };
+  departed("c3");
+  EXPECT_TRUE(hasFreeAddress(request("c7")));
+  EXPECT_EQ(assign(request("c7")).ips.front(), ip("10.0.0.3")) << "settled by the one who needs it";
+  EXPECT_TRUE(ipam::readLeases(directory_.path()).departures.empty());
+  departed("c4");
+  auto wanted = request("c8");
+  wanted.env.args.ips = {ip("10.0.0.4")};
+  EXPECT_EQ(assign(wanted).ips.front(), ip("10.0.0.4"));
+}
+
+TEST_F(BuiltInIpam, SettlesAnEarlierLifeOfTheContainerFirst) {
+  assign(request("c1"));
+  EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).depart({"c1", "eth0"}, {}));
+  EXPECT_EQ(assign(request("c1")).ips.front(), ip("10.0.0.2"));
+  EXPECT_TRUE(ipam::readLeases(directory_.path()).departures.empty());
 }
 
 TEST_F(BuiltInIpam, FreesAsOftenAsAsked) {
@@ -88,7 +126,7 @@ TEST_F(BuiltInIpam, FreesAsOftenAsAsked) {
   release(request("c1"));
   release(request("c1"));
   release(request("never-there"));
-  EXPECT_TRUE(IpamStore::open(directory_.path()).leases().empty());
+  EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).leases().empty());
 }
 
 TEST_F(BuiltInIpam, ChecksThatTheAddressesAreHeld) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/kpold.hpp"
 
+#include "conf/control_message.hpp"
 #include "tests/control/unix_server.hpp"
 #include "tests/plugin/requests.hpp"
 #include "tests/plugin/temporary_directory.hpp"
@@ -62,7 +63,7 @@ TEST(Kpold, IsAskedInTheWordsOfTheContract) {
       requestOf(R"({"generation":1})", [](const auto& config) { enforce(config, attachment()); }),
       "PUT /v1/attachments?timeout=4");
   EXPECT_EQ(requestOf("{}", [](const auto& config) { forget(config, kId); }),
-            "DELETE /v1/attachments/c1/eth0");
+            "DELETE /v1/attachments/c1/eth0?stateDir=%2Ftmp%2Fkpol-test-no-such-directory");
   EXPECT_EQ(requestOf(print(attachment()),
                       [](const auto& config) {
                         verifyKnown(config, {"c1", "a%b\xc3"});
@@ -70,6 +71,13 @@ TEST(Kpold, IsAskedInTheWordsOfTheContract) {
             "GET /v1/attachments/c1/a%25b%C3");
   EXPECT_EQ(requestOf(R"({"ready":true})", [](const auto& config) { verifyReady(config); }),
             "GET /v1/status");
+}
+
+TEST(Kpold, ThatForgetsMaySettleToo) {
+  for (const bool settling : {true, false}) {
+    const UnixServer server(UnixServer::answering(200, conf::printRemoved(1, settling)));
+    EXPECT_EQ(forget(configWith(server.path()), kId), settling);
+  }
 }
 
 TEST(Kpold, IsToldTheWholeAttachment) {

@@ -2,7 +2,7 @@
 #include "tests/plugin/plugin_node.hpp"
 
 #include "base/error.hpp"
-#include "plugin/ipam_store.hpp"
+#include "ipam/lease_store.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -125,7 +125,7 @@ std::string PluginNode::withPrevious(const std::string& config, const std::strin
 
 std::string PluginNode::leases() const {
   std::string text;
-  for (const auto& [id, lease] : plugin::IpamStore::open(directory_.path()).leases())
+  for (const auto& [id, lease] : ipam::LeaseStore::open(directory_.path()).leases())
     text += "lease " + id.containerId + " " + id.ifName + "\n";
   return text;
 }
@@ -134,6 +134,8 @@ std::string PluginNode::leftovers() const {
   netlink::RouteSocket node;
   const auto linkNames = [&] {
     std::string text;
+    for (const auto& departure : ipam::readLeases(directory_.path()).departures)
+      text += "departure " + departure.lease.id.containerId + "\n";
     for (const auto& link : node.links())
       if (isOurs(link)) text += "link " + link.name.text() + "\n";
     return text;

@@ -65,8 +65,8 @@ class PluginNode : public testing::Test {
 
   Environment environmentFor(const std::string& command, const std::string& id);
 
-  // Links of ours, routes and neighbours of the node, and leases, one a line. A link that DEL has
-  // left to be deleted is waited for, five seconds at most.
+  // Links of ours, routes and neighbours of the node, and leases, one a line. What DEL has
+  // left to be settled is waited for, five seconds at most.
   [[nodiscard]] std::string leftovers() const;
   [[nodiscard]] std::string leases() const;
   void expectNothingLeft() const { EXPECT_EQ(leftovers(), ""); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugin/ipam_store.hpp"
+#include "ipam/lease_store.hpp"
 
-#include "tests/plugin/requests.hpp"
 #include "tests/plugin/temporary_directory.hpp"
 
 #include <gmock/gmock.h>
@@ -11,15 +10,17 @@
 
 #include <algorithm>
 
-namespace kpol::plugin {
+namespace kpol::ipam {
 namespace {
 
 using std::chrono::milliseconds;
-using test::cniErrorOf;
-using test::ip;
 using test::readFile;
 using test::TemporaryDirectory;
 using test::writeFile;
+
+base::IpAddress ip(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
 
 Lease lease(const std::string& id, std::vector<base::IpAddress> ips,
             const std::string& network = "pods") {
@@ -27,29 +28,29 @@ Lease lease(const std::string& id, std::vector<base::IpAddress> ips,
 }
 
 std::map<conf::AttachmentId, Lease> leasesIn(const TemporaryDirectory& directory) {
-  return IpamStore::open(directory.path()).leases();
+  return LeaseStore::open(directory.path()).leases();
 }
 
 std::string journal(const TemporaryDirectory& directory) {
   return readFile(directory.file("ipam/leases"));
 }
 
-TEST(IpamStore, BeginsEmptyAndMakesItsDirectories) {
+TEST(LeaseStore, BeginsEmptyAndMakesItsDirectories) {
   const TemporaryDirectory directory;
   const std::string state = directory.file("a/b");
-  EXPECT_TRUE(IpamStore::open(state).leases().empty());
+  EXPECT_TRUE(LeaseStore::open(state).leases().empty());
   struct stat status {};
   ASSERT_EQ(::stat((state + "/ipam").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0700U);
 }
 
-TEST(IpamStore, KeepsLeases) {
+TEST(LeaseStore, KeepsLeases) {
   const TemporaryDirectory directory;
   const auto first = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
   auto second = lease("c2", {ip("10.0.0.2")}, "other");
   second.pod = {};
   {
-    auto store = IpamStore::open(directory.path());
+    auto store = LeaseStore::open(directory.path());
     store.add(first);
     store.add(second);
   }
@@ -57,9 +58,9 @@ TEST(IpamStore, KeepsLeases) {
             (std::map<conf::AttachmentId, Lease>{{first.id, first}, {second.id, second}}));
 }
 
-TEST(IpamStore, FreesById) {
+TEST(LeaseStore, FreesById) {
   const TemporaryDirectory directory;
-  auto store = IpamStore::open(directory.path());
+  auto store = LeaseStore::open(directory.path());
   store.add(lease("c1", {ip("10.0.0.1")}));
   EXPECT_FALSE(store.remove({"c1", "net1"}));
   EXPECT_TRUE(store.remove({"c1", "eth0"}));
@@ -67,28 +68,83 @@ TEST(IpamStore, FreesById) {
   EXPECT_TRUE(store.leases().empty());
 }
 
-TEST(IpamStore, TellsWhatEachNetworkWasGivenLast) {
+TEST(LeaseStore, KeepsWhatDepartedUntilItIsSettled) {
+  const TemporaryDirectory directory;
+  const auto pod = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  const Departure departure{pod, {7}};
+  {
+    auto store = LeaseStore::open(directory.path());
+    EXPECT_FALSE(store.depart(pod.id, {7}));
+    store.add(pod);
+    EXPECT_TRUE(store.depart(pod.id, {7}));
+    EXPECT_FALSE(store.depart(pod.id, {7}));
+    EXPECT_FALSE(store.remove(pod.id));
+  }
+  {
+    auto store = LeaseStore::open(directory.path());
+    EXPECT_TRUE(store.leases().empty());
+    EXPECT_EQ(store.departures(), std::vector{departure});
+    store.settle(departure);
+    store.settle(departure);  // by two at once
+  }
+  EXPECT_EQ(LeaseStore::open(directory.path()).departures(), std::vector<Departure>{});
+}
+
+TEST(LeaseStore, WritesRangesOnlyWhenTheyChange) {
+  const TemporaryDirectory directory;
+  const std::vector<conf::IpRangeSet> ranges{
+      {{base::Prefix::parse("10.0.0.0/24").value(), ip("10.0.0.1"), ip("10.0.0.9"), std::nullopt}}};
+  LeaseStore::open(directory.path()).noteRanges("pods", ranges);
+  const auto text = journal(directory);
+  LeaseStore::open(directory.path()).noteRanges("pods", ranges);
+  EXPECT_EQ(journal(directory), text);
+  EXPECT_EQ(readLeases(directory.path()).ranges.at("pods"), ranges);
+}
+
+TEST(LeaseStore, IsReadWhileItIsLocked) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(readLeases(directory.path()), LeaseBook());
+  EXPECT_FALSE(std::filesystem::exists(directory.file("ipam"))) << "reading made something";
+  auto store = LeaseStore::open(directory.path());
+  const auto pod = lease("c1", {ip("10.0.0.1")});
+  store.add(pod);
+  EXPECT_EQ(readLeases(directory.path()).leases,
+            (std::map<conf::AttachmentId, Lease>{{pod.id, pod}}));
+}
+
+TEST(LeaseStore, WritesAFileOfTheOldFormatAnew) {
+  const TemporaryDirectory directory;
+  const auto pod = lease("c1", {ip("10.0.0.1")});
+  LeaseStore::open(directory.path()).add(pod);
+  auto text = journal(directory);
+  text.replace(text.find("kpol-leases 2"), 13, "kpol-leases 1");
+  writeFile(directory.file("ipam/leases"), text);
+  EXPECT_EQ(leasesIn(directory).size(), 1U);
+  EXPECT_TRUE(journal(directory).starts_with("kpol-leases 2 "));
+}
+
+TEST(LeaseStore, TellsWhatEachNetworkWasGivenLast) {
   const TemporaryDirectory directory;
   {
-    auto store = IpamStore::open(directory.path());
+    auto store = LeaseStore::open(directory.path());
     EXPECT_TRUE(store.lastGiven("pods").empty());
     store.add(lease("c1", {ip("10.0.0.1"), ip("fd00::1")}));
     store.add(lease("c2", {ip("10.9.0.1")}, "other"));
     store.add(lease("c3", {ip("10.0.0.2"), ip("fd00::2")}));
     store.remove({"c3", "eth0"});
   }
-  const auto store = IpamStore::open(directory.path());
+  const auto store = LeaseStore::open(directory.path());
   EXPECT_EQ(store.lastGiven("pods"), (std::vector{ip("10.0.0.2"), ip("fd00::2")}));
   EXPECT_EQ(store.lastGiven("other"), std::vector{ip("10.9.0.1")});
   EXPECT_TRUE(store.lastGiven("third").empty());
 }
 
-TEST(IpamStore, ForgetsHistoryButNotLeasesNorWhatWasGivenLast) {
+TEST(LeaseStore, ForgetsHistoryButNotLeasesNorWhatWasGivenLast) {
   const TemporaryDirectory directory;
   const auto kept = lease("kept", {ip("10.0.0.1")});
   std::size_t largest = 0;
   {
-    auto store = IpamStore::open(directory.path());
+    auto store = LeaseStore::open(directory.path());
     store.add(kept);
     for (int i = 0; i < 2000; ++i) {
       store.add(lease("c" + std::to_string(i), {ip("10.0.0." + std::to_string(2 + i % 250))}));
@@ -98,20 +154,20 @@ TEST(IpamStore, ForgetsHistoryButNotLeasesNorWhatWasGivenLast) {
   }
   EXPECT_LT(largest, 30000U);
   EXPECT_EQ(leasesIn(directory), (std::map<conf::AttachmentId, Lease>{{kept.id, kept}}));
-  EXPECT_EQ(IpamStore::open(directory.path()).lastGiven("pods"),
+  EXPECT_EQ(LeaseStore::open(directory.path()).lastGiven("pods"),
             std::vector{ip("10.0.0." + std::to_string(2 + 1999 % 250))});
 }
 
-TEST(IpamStore, CutsOffALineHalfWritten) {
+TEST(LeaseStore, CutsOffALineHalfWritten) {
   const TemporaryDirectory directory;
   const auto whole = lease("c1", {ip("10.0.0.1")});
   const auto next = lease("c3", {ip("10.0.0.2")});
-  IpamStore::open(directory.path()).add(whole);
+  LeaseStore::open(directory.path()).add(whole);
   const auto text = journal(directory);
   for (const char* half : {"g", "give c2 eth0 pods shop/c2 1700000000 10.0.0.", "free c1 eth0"}) {
     writeFile(directory.file("ipam/leases"), text + half);
     {
-      auto store = IpamStore::open(directory.path());
+      auto store = LeaseStore::open(directory.path());
       EXPECT_EQ(store.leases().size(), 1U);
       store.add(next);
     }
@@ -121,7 +177,7 @@ TEST(IpamStore, CutsOffALineHalfWritten) {
   }
 }
 
-TEST(IpamStore, DropsTheLeasesOfAnEarlierBoot) {
+TEST(LeaseStore, DropsTheLeasesOfAnEarlierBoot) {
   for (const std::string& left :
        {std::string("kpol-leases 1 11111111-2222-3333-4444-555555555555\n"
                     "give c1 eth0 pods shop/c1 1 10.0.0.1\n"),
@@ -130,14 +186,14 @@ TEST(IpamStore, DropsTheLeasesOfAnEarlierBoot) {
     const TemporaryDirectory directory;
     writeFile(directory.file("ipam/leases"), left);
     EXPECT_TRUE(leasesIn(directory).empty());
-    IpamStore::open(directory.path()).add(lease("c2", {ip("10.0.0.1")}));
+    LeaseStore::open(directory.path()).add(lease("c2", {ip("10.0.0.1")}));
     EXPECT_EQ(leasesIn(directory).size(), 1U);
   }
 }
 
-TEST(IpamStore, RefusesWhatItDidNotWrite) {
+TEST(LeaseStore, RefusesWhatItDidNotWrite) {
   const TemporaryDirectory directory;
-  IpamStore::open(directory.path()).add(lease("c1", {ip("10.0.0.1")}));
+  LeaseStore::open(directory.path()).add(lease("c1", {ip("10.0.0.1")}));
   const auto text = journal(directory);
   for (const std::string& other : {
            std::string("{\"leases\":[]}\n"),
@@ -153,40 +209,43 @@ TEST(IpamStore, RefusesWhatItDidNotWrite) {
            text + "last pods 10.0.0\n",
        }) {
     writeFile(directory.file("ipam/leases"), other);
-    EXPECT_THROW((void)IpamStore::open(directory.path()), StoreError) << other;
+    EXPECT_THROW((void)LeaseStore::open(directory.path()), JournalError) << other;
     EXPECT_EQ(journal(directory), other);
   }
 }
 
-TEST(IpamStore, WaitsForItsLockOnlySoLong) {
+TEST(LeaseStore, WaitsForItsLockOnlySoLong) {
   const TemporaryDirectory directory;
   {
-    const auto holder = IpamStore::open(directory.path());
-    const auto error =
-        cniErrorOf([&] { (void)IpamStore::open(directory.path(), milliseconds(20)); });
-    EXPECT_EQ(error.code, static_cast<unsigned>(conf::CniCode::TryAgain));
-    EXPECT_EQ(error.msg, "the lock " + directory.file("ipam/lock") + " is held by another kpol");
+    const auto holder = LeaseStore::open(directory.path());
+    try {
+      (void)LeaseStore::open(directory.path(), milliseconds(20));
+      ADD_FAILURE();
+    } catch (const StoreBusy& busy) {
+      EXPECT_EQ(std::string(busy.what()),
+                "the lock " + directory.file("ipam/lock") + " is held by another kpol");
+    }
   }
-  EXPECT_NO_THROW((void)IpamStore::open(directory.path(), milliseconds(20)));
+  EXPECT_NO_THROW((void)LeaseStore::open(directory.path(), milliseconds(20)));
 }
 
-TEST(IpamStore, SaysWhichFileCannotBeUsed) {
+TEST(LeaseStore, SaysWhichFileCannotBeUsed) {
   const TemporaryDirectory directory;
   writeFile(directory.file("file"), "");
   try {
-    (void)IpamStore::open(directory.file("file"));
+    (void)LeaseStore::open(directory.file("file"));
     ADD_FAILURE();
   } catch (const base::SystemError& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr(directory.file("file/ipam")));
   }
 }
 
-TEST(IpamStoreDeathTest, HoldsOneLeaseForEachAttachment) {
+TEST(LeaseStoreDeathTest, HoldsOneLeaseForEachAttachment) {
   const TemporaryDirectory directory;
-  auto store = IpamStore::open(directory.path());
+  auto store = LeaseStore::open(directory.path());
   store.add(lease("c1", {ip("10.0.0.1")}));
   EXPECT_DEATH(store.add(lease("c1", {ip("10.0.0.2")})), "one lease for each attachment");
 }
 
 }  // namespace
-}  // namespace kpol::plugin
+}  // namespace kpol::ipam

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/attachment_lock.hpp"
+
+#include "ipam/directory.hpp"
+
+#include <fcntl.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace kpol::ipam {
+namespace {
+
+constexpr const char* kFile = "attachments.lock";
+
+// FNV-1a, as a file offset.
+off_t byteOf(const conf::AttachmentId& id) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::string_view part :
+       {std::string_view(id.containerId), std::string_view(id.ifName)})
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return static_cast<off_t>(hash >> 2);
+}
+
+}  // namespace
+
+AttachmentLock::AttachmentLock(const std::string& stateDir, const conf::AttachmentId& id,
+                               std::chrono::milliseconds patience)
+    : fd_(openLockFile(stateDir, kFile)) {
+  // Of the open file description, not the process: nobody else's close gives it back.
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byteOf(id);
+  lock.l_len = 1;
+  takeLock("of container " + id.containerId + " interface " + id.ifName, patience,
+           [&] { return ::fcntl(fd_.value(), F_OFD_SETLK, &lock) == 0; });
+}
+
+}  // namespace kpol::ipam

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/departures.hpp"
+
+#include "base/unique_fd.hpp"
+#include "ipam/directory.hpp"
+#include "ipam/lease_store.hpp"
+#include "netlink/conntrack.hpp"
+
+#include <sys/file.h>
+
+#include <cerrno>
+#include <vector>
+
+namespace kpol::ipam {
+namespace {
+
+// Of links about to be deleted ("kpol"); nobody else has a use for it.
+constexpr std::uint32_t kDyingGroup = 0x6b706f6c;
+
+// Held by the one process that settles; empty where it is another.
+base::UniqueFd becomeSettler(const std::string& stateDir) {
+  auto fd = openLockFile(stateDir, "settle.lock");
+  if (::flock(fd.value(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno != EWOULDBLOCK && errno != EINTR)
+    throw base::SystemError("lock " + stateDir + "/ipam/settle.lock", errno);
+  return {};
+}
+
+bool isThere(netlink::RouteSocket& node, const Departure& departure) {
+  if (departure.link.value == 0) return false;
+  const auto link = node.findLink(departure.link);
+  return link && isLinkOf(*link, departure.lease.id);
+}
+
+void settle(const std::string& stateDir, const std::vector<Departure>& departures,
+            const Remark& remark) {
+  netlink::RouteSocket node;
+  std::vector<base::IfIndex> links;
+  std::vector<base::IpAddress> addresses;
+  for (const auto& departure : departures) {
+    if (isThere(node, departure)) links.push_back(departure.link);
+    addresses.insert(addresses.end(), departure.lease.addresses.begin(),
+                     departure.lease.addresses.end());
+  }
+  deleteTogether(node, links);
+  // An established flow passes without a look at the policies, so the flows of a pod must not
+  // outlive it: the next one may have its address.
+  try {
+    netlink::forgetFlows(addresses);
+  } catch (const netlink::Error& error) {
+    remark(std::string("tracked flows are left to end by themselves: ") + error.what());
+  }
+  auto store = LeaseStore::open(stateDir);
+  for (const auto& departure : departures) store.settle(departure);
+}
+
+}  // namespace
+
+bool isLinkOf(const netlink::Link& link, const conf::AttachmentId& id) {
+  if (link.kind != "veth" || !link.name.text().starts_with("kpol")) return false;
+  return link.alias.empty() || link.alias.starts_with(id.containerId + ' ' + id.ifName + ' ');
+}
+
+void deleteTogether(netlink::RouteSocket& node, std::span<const base::IfIndex> links) {
+  bool any = false;
+  for (const auto link : links) any = node.setGroup(link, kDyingGroup) || any;
+  if (any) node.deleteGroup(kDyingGroup);
+}
+
+void settleDepartures(const std::string& stateDir, const Remark& remark) {
+  // Asked again after the lock is given back: who records a departure now and finds the lock held
+  // relies on its holder to see it.
+  while (!readLeases(stateDir).departures.empty()) {
+    const auto settler = becomeSettler(stateDir);
+    if (!settler) return;
+    settle(stateDir, readLeases(stateDir).departures, remark);
+  }
+}
+
+}  // namespace kpol::ipam

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/lease_store.hpp"
+
+#include "base/error.hpp"
+#include "ipam/directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+namespace kpol::ipam {
+namespace {
+
+// History beyond this and beyond the number of leases makes rewriting worth while.
+constexpr std::size_t kHistory = 256;
+constexpr int kReadAttempts = 3;
+
+base::UniqueFd openFile(const std::string& path, int flags) {
+  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd && errno != ENOENT) throw base::SystemError("open " + path, errno);
+  return fd;
+}
+
+std::string readAll(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw base::SystemError("stat " + path, errno);
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  std::size_t have = 0;
+  while (have < text.size()) {
+    const auto got = ::pread(fd, text.data() + have, text.size() - have, static_cast<off_t>(have));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw base::SystemError("read " + path, errno);
+    if (got == 0) break;
+    have += static_cast<std::size_t>(got);
+  }
+  text.resize(have);
+  return text;
+}
+
+std::string readBootId() {
+  static constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
+  const auto fd = openFile(kPath, O_RDONLY);
+  std::array<char, 64> text{};
+  const auto got = fd ? ::read(fd.value(), text.data(), text.size()) : -1;
+  if (got <= 1) throw base::SystemError(std::string("read ") + kPath, errno);
+  return {text.data(), static_cast<std::size_t>(got) - 1};
+}
+
+void takeLockOf(const base::UniqueFd& fd, const std::string& stateDir,
+                std::chrono::milliseconds patience) {
+  takeLock(stateDir + "/ipam/lock", patience,
+           [&] { return ::flock(fd.value(), LOCK_EX | LOCK_NB) == 0; });
+}
+
+// Rethrows with what a person can do about it.
+Journal understood(const std::string& path, std::string_view text, std::string_view bootId) {
+  try {
+    return readJournal(text, bootId);
+  } catch (const JournalError& error) {
+    throw JournalError(path + " " + error.what() +
+                       "; stop the pods of this node and remove the file");
+  }
+}
+
+}  // namespace
+
+LeaseStore LeaseStore::open(const std::string& stateDir, std::chrono::milliseconds patience) {
+  LeaseStore store;
+  store.directory_ = stateDir + "/ipam";
+  store.bootId_ = readBootId();
+  store.lock_ = openLockFile(stateDir, "lock");
+  takeLockOf(store.lock_, stateDir, patience);
+  store.load();
+  return store;
+}
+
+std::vector<base::IpAddress> LeaseStore::lastGiven(const std::string& network) const {
+  const auto found = book_.lastGiven.find(network);
+  return found == book_.lastGiven.end() ? std::vector<base::IpAddress>{} : found->second;
+}
+
+void LeaseStore::load() {
+  const std::string path = directory_ + "/leases";
+  journal_ = openFile(path, O_RDWR | O_APPEND);
+  const auto text = journal_ ? readAll(journal_.value(), path) : std::string();
+  auto journal = understood(path, text, bootId_);
+  book_ = std::move(journal.book);
+  if (!journal.isCurrent) {
+    rewrite();
+    return;
+  }
+  if (journal.complete < text.size() &&
+      ::ftruncate(journal_.value(), static_cast<off_t>(journal.complete)) != 0)
+    throw base::SystemError("truncate " + path, errno);
+  journalSize_ = journal.complete;
+  lines_ = journal.lines;
+}
+
+void LeaseStore::append(const std::string& line) {
+  const auto written = ::write(journal_.value(), line.data(), line.size());
+  if (written == static_cast<ssize_t>(line.size())) {
+    journalSize_ += line.size();
+    ++lines_;
+    return;
+  }
+  const int code = written < 0 ? errno : ENOSPC;
+  // The half line has no newline and would be cut off by the next reader anyway.
+  if (written > 0 && ::ftruncate(journal_.value(), static_cast<off_t>(journalSize_)) != 0)
+    throw base::SystemError("truncate " + directory_ + "/leases", errno);
+  throw base::SystemError("write " + directory_ + "/leases", code);
+}
+
+void LeaseStore::makeRoom() {
+  if (lines_ > 2 * (book_.leases.size() + book_.departures.size()) + kHistory) rewrite();
+}
+
+void LeaseStore::rewrite() {
+  std::size_t lines = 0;
+  const std::string text = journalHeader(bootId_) + printBook(book_, lines);
+  const std::string path = directory_ + "/leases";
+  const std::string temporary = path + ".new";
+  base::UniqueFd fd(
+      ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  if (!fd) throw base::SystemError("open " + temporary, errno);
+  const auto written = ::write(fd.value(), text.data(), text.size());
+  if (written != static_cast<ssize_t>(text.size()))
+    throw base::SystemError("write " + temporary, written < 0 ? errno : ENOSPC);
+  // Here it counts: a rename may reach the disk before the text does.
+  if (::fdatasync(fd.value()) != 0) throw base::SystemError("write " + temporary, errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    throw base::SystemError("rename " + temporary, errno);
+  journal_ = std::move(fd);
+  journalSize_ = text.size();
+  lines_ = lines;
+}
+
+void LeaseStore::add(const Lease& lease) {
+  base::expects(!book_.leases.contains(lease.id), "one lease for each attachment");
+  makeRoom();
+  append(giveLine(lease));
+  book_.leases.emplace(lease.id, lease);
+  book_.lastGiven[lease.network] = lease.addresses;
+}
+
+bool LeaseStore::remove(const conf::AttachmentId& id) {
+  if (!book_.leases.contains(id)) return false;
+  append(freeLine(id));
+  book_.leases.erase(id);
+  return true;
+}
+
+bool LeaseStore::depart(const conf::AttachmentId& id, base::IfIndex link) {
+  const auto found = book_.leases.find(id);
+  if (found == book_.leases.end()) return false;
+  append(leaveLine(id, link));
+  book_.departures.push_back({std::move(found->second), link});
+  book_.leases.erase(found);
+  return true;
+}
+
+void LeaseStore::settle(const Departure& departure) {
+  const auto found = std::find(book_.departures.begin(), book_.departures.end(), departure);
+  if (found == book_.departures.end()) return;
+  append(goneLine(departure));
+  book_.departures.erase(found);
+}
+
+void LeaseStore::noteRanges(const std::string& network,
+                            const std::vector<conf::IpRangeSet>& ranges) {
+  const auto known = book_.ranges.find(network);
+  if (known != book_.ranges.end() && known->second == ranges) return;
+  append(rangesLine(network, ranges));
+  book_.ranges[network] = ranges;
+}
+
+LeaseBook readLeases(const std::string& stateDir) {
+  const std::string path = stateDir + "/ipam/leases";
+  const auto bootId = readBootId();
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+    const auto fd = openFile(path, O_RDONLY);
+    if (!fd) return {};
+    try {
+      return readJournal(readAll(fd.value(), path), bootId).book;
+    } catch (const JournalError&) {
+      // A line cut off and another one begun while we read: it will not happen again and again.
+    }
+  }
+  const auto lock = openLockFile(stateDir, "lock");
+  takeLockOf(lock, stateDir, std::chrono::seconds(1));
+  const auto fd = openFile(path, O_RDONLY);
+  if (!fd) return {};
+  return understood(path, readAll(fd.value(), path), bootId).book;
+}
+
+}  // namespace kpol::ipam
