@@ -26,7 +26,7 @@ test_packages() {
     shellcheck
 }
 ci_packages() { echo git; }
-bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev; }
+bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins; }
 demo_packages() {
   echo nftables iproute2 wget
   # busybox and busybox-static exclude one another.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the benchmarks (preset release) and runs them, as root; docs/benchmarks.md explains the
-# figures. Arguments go to every program: --benchmark_repetitions=5 …
+# figures. Arguments go to the programs of Google Benchmark: --benchmark_repetitions=5 …
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh
@@ -8,8 +8,10 @@ cd "$(dirname "$0")/../.."
 ensure_packages build bench
 say "Configuring and building (build/bench)"
 cmake --preset release -B build/bench -DKPOL_BENCH=ON -DKPOL_TESTS=ON >build/configure-bench.log
-cmake --build build/bench -- bench_nft_commit bench_full_compile
+cmake --build build/bench -- bench_nft_commit bench_full_compile bench_cni_latency
 for program in bench_nft_commit bench_full_compile; do
   say "$program"
   "build/bench/tests/bench/$program" "$@"
 done
+say bench_cni_latency
+build/bench/tests/bench/bench_cni_latency
