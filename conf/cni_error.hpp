@@ -27,6 +27,7 @@ enum class CniCode : std::uint32_t {
   AlreadyAttached = 102,     // ADD without DEL for the same container ID and ifname
   CheckFailed = 103,         // what ADD made is not there any more
   Ipam = 104,                // the delegated IPAM plugin cannot be run or understood
+  Conflict = 105,            // another pod has what this one is to have, as a host port
 };
 
 // The error result. `code` is a number because delegated plugins have codes of their own.

@@ -27,7 +27,12 @@ base::Protocol protocolOf(const JsonObject& mapping) {
 
 std::optional<base::IpAddress> hostIpOf(const JsonObject& mapping) {
   if (mapping.optionalString("hostIP").value_or("").empty()) return std::nullopt;
-  return mapping.address("hostIP");
+  static const auto kLoopback6 = *base::IpAddress::parse("::1");
+  const auto address = mapping.address("hostIP");
+  if (address == kLoopback6)
+    throw ConfigError(mapping.pathOf("hostIP"),
+                      "cannot be ::1: Linux takes no pod's answers to it; 127.0.0.1 works");
+  return address;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace kpol::conf {
 
 // The array `key` of `object`, of {"hostPort":…,"containerPort":…,"protocol":…,"hostIP":…} as the
 // CNI convention for the capability portMappings has it: the protocol in any case, tcp where it is
-// not given; hostIP may be empty. Sorted, unique. Throws ConfigError.
+// not given; hostIP may be empty, and not ::1. Sorted, unique. Throws ConfigError.
 std::vector<base::HostPort> readPortMappings(const JsonObject& object, std::string_view key);
 
 // And back.

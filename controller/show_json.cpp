@@ -46,6 +46,15 @@ Json labelsJson(const policy::Labels& labels) {
   return object;
 }
 
+Json hostPortsOf(const policy::Snapshot& snapshot, const policy::Pod& pod) {
+  Json texts = Json::array();
+  for (const auto& endpoint : snapshot.endpoints)
+    if (endpoint.pod == pod.key)
+      for (const auto& port : endpoint.hostPorts)
+        texts.push_back(toString(port) + " to " + std::to_string(port.containerPort));
+  return texts;
+}
+
 Json summaryOf(const policy::Snapshot& snapshot, const policy::Pod& pod) {
   Json summary = Json::object();
   summary["namespace"] = pod.key.ns;
@@ -53,7 +62,9 @@ Json summaryOf(const policy::Snapshot& snapshot, const policy::Pod& pod) {
   summary["phase"] = phaseText(pod.phase);
   summary["hostNetwork"] = pod.hostNetwork;
   summary["ips"] = textsOf(policy::addressesOf(snapshot, pod));
-  summary["local"] = isLocal(snapshot, pod.key);
+  const bool local = isLocal(snapshot, pod.key);
+  summary["local"] = local;
+  summary["hostPorts"] = local ? hostPortsOf(snapshot, pod) : Json::array();
   for (const auto direction : {Direction::Ingress, Direction::Egress}) {
     const char* field = direction == Direction::Ingress ? "ingressPolicies" : "egressPolicies";
     summary[field] = textsOf(isolatingPolicies(snapshot, pod, direction));

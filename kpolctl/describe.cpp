@@ -61,6 +61,8 @@ std::string podText(const Json& pod) {
     return fields.print();
   }
   fields.add("Addresses", pod.at("ips").get<Texts>());
+  if (const auto ports = pod.value("hostPorts", Texts{}); !ports.empty())
+    fields.add("Host ports", ports);
   fields.add("Interfaces", interfaceLines(pod.at("interfaces")));
   fields.add("Ingress", isolationLine(pod.at("ingressPolicies")));
   fields.add("Egress", isolationLine(pod.at("egressPolicies")));

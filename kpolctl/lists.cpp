@@ -24,7 +24,8 @@ std::string isolation(const Json& policies) {
 
 template <class Wanted>
 std::string podTable(const Json& pods, const char* whenEmpty, Wanted wanted) {
-  Table table({"NAMESPACE", "NAME", "PHASE", "LOCAL", "ADDRESSES", "INGRESS", "EGRESS"});
+  Table table(
+      {"NAMESPACE", "NAME", "PHASE", "LOCAL", "ADDRESSES", "INGRESS", "EGRESS", "HOST-PORTS"});
   for (const auto& pod : pods.at("items")) {
     if (!wanted(pod)) continue;
     const bool isHost = pod.at("hostNetwork").get<bool>();
@@ -33,7 +34,8 @@ std::string podTable(const Json& pods, const char* whenEmpty, Wanted wanted) {
     };
     table.add({textOf(pod, "namespace"), textOf(pod, "name"), textOf(pod, "phase"),
                pod.at("local").get<bool>() ? "yes" : "no", joined(pod.at("ips").get<Texts>()),
-               shown("ingressPolicies"), shown("egressPolicies")});
+               shown("ingressPolicies"), shown("egressPolicies"),
+               joined(pod.value("hostPorts", Texts{}))});
   }
   return table.print(whenEmpty);
 }

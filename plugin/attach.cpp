@@ -3,6 +3,7 @@
 #include "conf/cni_error.hpp"
 #include "conf/config_error.hpp"
 #include "netlink/netns.hpp"
+#include "plugin/host_ports.hpp"
 #include "plugin/interface.hpp"
 #include "plugin/ipam.hpp"
 #include "plugin/kpold.hpp"
@@ -71,6 +72,7 @@ std::string addChained(const Request& request) {
   Rollback rollback;
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, hostEnd, ips));
+  forgetFlowsTo(request.config.hostPorts);
   rollback.dismiss();
   return conf::passThrough(previous.json, request.config.version);
 }
@@ -79,6 +81,7 @@ std::string addChained(const Request& request) {
 
 std::string add(const Request& request) {
   requirePodName(request);
+  requireKpold(request.config);
   if (request.config.prevResult && isChained(request)) return addChained(request);
   if (request.config.prevResult)
     throw conf::ConfigError("ipam", "must not be given where kpol is chained after another plugin");
@@ -94,6 +97,7 @@ std::string add(const Request& request) {
   const auto mtu = makeInterface(plan, pod, rollback);
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
+  forgetFlowsTo(request.config.hostPorts);
 
   auto result = resultOf(request, plan, mtu);
   if (result.dns == conf::CniDns{}) result.dns = assignment.dns;

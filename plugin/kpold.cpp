@@ -75,6 +75,10 @@ void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachme
   if (response.status == 400)
     throw CniFailure(CniCode::InvalidConfig, what + ": " + says(response),
                      "plugin and kpold must be of the same release");
+  if (response.status == 409)
+    throw CniFailure(CniCode::Conflict, what + ": " + says(response),
+                     "it is free when the other pod is gone (`kpolctl show pods`); pods that need "
+                     "the same port of the node cannot share a node");
   throw CniFailure(CniCode::TryAgain, what + ": " + says(response), kLookAtKpold);
 }
 

@@ -82,6 +82,19 @@ std::vector<Sysctl> sysctlsOf(const base::IfName& link, bool pod,
   return result;
 }
 
+bool isLoopback(const IpAddress& address) {
+  return address.isV4() && address.bytes()[0] == 127;
+}
+
+// Whether the node may be a client of a host port at 127.0.0.1: the pod's answers then arrive for a
+// loopback address, which the kernel takes from no other link. What pods send there by themselves,
+// kpold's table drops.
+bool servesLoopback(const std::vector<base::HostPort>& ports) {
+  return std::any_of(ports.begin(), ports.end(), [](const base::HostPort& port) {
+    return port.concerns(base::Family::V4) && (!port.onlyIp() || isLoopback(*port.onlyIp()));
+  });
+}
+
 netlink::Route hostRoute(const IpAddress& ip) {
   netlink::Route route{Prefix::host(ip), {}, {}, {}};
   // IPv6 routes have no scope of their own: the kernel tells "universe" of all of them.
@@ -144,6 +157,9 @@ AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
     if (!ip.isV4()) plan.pod.automaticIpv6 = true;
   }
   plan.host.sysctls = sysctlsOf(hostName, false, families);
+  if (servesLoopback(request.config.hostPorts))
+    plan.host.sysctls.push_back(
+        {"net/ipv4/conf/" + hostName.text() + "/route_localnet", "1", false});
   plan.pod.sysctls = sysctlsOf(*request.env.ifName, true, families);
   return plan;
 }

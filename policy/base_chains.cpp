@@ -87,6 +87,19 @@ Rule neighbourDiscoveryRule() {
           "neighbour discovery"};
 }
 
+// The host's end of a pod with host ports lets loopback addresses through (route_localnet), so that
+// the answers to the node's own flows from 127.0.0.1 come home. No pod begins a flow to one.
+Rule loopbackGuard() {
+  static constexpr std::array<std::uint8_t, 4> kLoopback{127, 0, 0, 0};
+  return {{Match{{Field::IpDaddr}, false, nft::Wildcard{nft::Key(kLoopback), 8}},
+           Match{{Field::CtState},
+                 false,
+                 nft::AnyBit{nft::ct_state::kNew | nft::ct_state::kInvalid |
+                             nft::ct_state::kUntracked}},
+           nft::CounterReference{names::kUnknownCounter}, kDrop},
+          "loopback addresses are the node's own"};
+}
+
 Rule familyRule(std::uint8_t nfproto, const char* chain) {
   return {{Match{{Field::NfProto}, false, nft::Exact{nft::Key::of(nfproto)}}, go(chain)}, {}};
 }
@@ -109,7 +122,9 @@ nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
 // told so.
 nft::Chain fromPodChain(PodToNode podToNode) {
   nft::Chain chain{
-      "from-pod", {}, {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6)}};
+      "from-pod",
+      {},
+      {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6), loopbackGuard()}};
   if (podToNode == PodToNode::Policy) {
     chain.rules.push_back(revokedRule());
     chain.rules.push_back(establishedRule());

@@ -91,13 +91,37 @@ Rule hairpin(const FamilyNames& names) {
           "a pod to itself through its host port"};
 }
 
+constexpr std::array<std::uint8_t, 4> kLoopback4{127, 0, 0, 0};
+constexpr std::array<std::uint8_t, 16> kLoopback6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+
+Match isLoopback4(Field address) {
+  return {{address}, false, nft::Wildcard{nft::Key(kLoopback4), 8}};
+}
+
 Rule loopbackClient() {
-  static constexpr std::array<std::uint8_t, 4> kLoopback{127, 0, 0, 0};
   static constexpr std::array<std::uint8_t, 16> kPodInterface{'k', 'p', 'o', 'l'};
-  return {{translated(), Match{{Field::IpSaddr}, false, nft::Wildcard{nft::Key(kLoopback), 8}},
+  return {{translated(), isLoopback4(Field::IpSaddr),
            Match{{Field::OifName}, false, nft::Wildcard{nft::Key(kPodInterface), 32}},
            nft::Masquerade{}},
           "the node from its loopback address"};
+}
+
+Rule leaveAlone(Match address, const char* comment) {
+  return {{std::move(address), nft::Verdict{nft::Verdict::Kind::Accept, {}}}, comment};
+}
+
+// What arrives for a loopback address was sent by a neighbour that forged it: routing refuses it
+// later, so it must not become a packet to a pod first. The node's own flows are translated on
+// their way out and never get here.
+Rule forgedLoopback() {
+  return leaveAlone(isLoopback4(Field::IpDaddr), "loopback addresses are the node's own");
+}
+
+// The kernel takes answers for ::1 from the loopback link only (net/ipv6/route.c rt6_need_strict):
+// a refusal now is better than none ever.
+Rule noAnswerToLoopback6() {
+  return leaveAlone({{Field::Ip6Daddr}, false, nft::Exact{nft::Key(kLoopback6)}},
+                    "no pod can answer to it");
 }
 
 }  // namespace
@@ -131,8 +155,10 @@ void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
   if (maps.empty()) return;
   addMaps(kV4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
   addMaps(kV6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
-  ruleset.add(natChain("dnat", Hook::Prerouting, kDestinationPriority, {toHostPorts()}));
-  ruleset.add(natChain("dnat-output", Hook::Output, kDestinationPriority, {toHostPorts()}));
+  ruleset.add(
+      natChain("dnat", Hook::Prerouting, kDestinationPriority, {forgedLoopback(), toHostPorts()}));
+  ruleset.add(natChain("dnat-output", Hook::Output, kDestinationPriority,
+                       {noAnswerToLoopback6(), toHostPorts()}));
   ruleset.add(nft::Chain{"hostports",
                          {},
                          {translation(kV4, true), translation(kV6, true), translation(kV4, false),

@@ -12,8 +12,8 @@
 //   all-hostports4, all-hostports6  protocol . port, on every address of the node
 //   dnat, dnat-output               base chains: packets to the node, from elsewhere and from
 //   itself hostports                       the look-ups, those by address first snat base chain:
-//   answers must come back through the node where the
-//                                   pod reaches itself, or the node speaks from 127.0.0.0/8
+//   answers must come back through the node where a pod
+//                                   reaches itself, or the node speaks from 127.0.0.0/8
 // None of it is there while no pod has a host port: the NAT hooks cost every new flow.
 namespace kpol::policy {
 

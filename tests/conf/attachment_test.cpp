@@ -47,7 +47,7 @@ TEST(Attachment, CarriesHostPortsWhereThereAreAny) {
   EXPECT_TRUE(attachment.hostPorts.empty());
   EXPECT_EQ(print(attachment).find("hostPorts"), std::string::npos);
   attachment.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80},
-                          {base::Protocol::Udp, 53, base::IpAddress::parse("::1"), 5353}};
+                          {base::Protocol::Udp, 53, base::IpAddress::parse("fd00::1"), 5353}};
   EXPECT_EQ(parseAttachment(print(attachment)), attachment);
 }
 

@@ -183,6 +183,7 @@ TEST(NetworkConfig, RefusesPortMappingsByField) {
   refuses(R"({"hostPort":"80","containerPort":80})", ".hostPort");
   refuses(R"({"hostPort":80,"containerPort":80,"protocol":"icmp"})", ".protocol");
   refuses(R"({"hostPort":80,"containerPort":80,"hostIP":"nowhere"})", ".hostIP");
+  refuses(R"({"hostPort":80,"containerPort":80,"hostIP":"::1"})", ".hostIP");
   const auto twice = test::configErrorOf([] {
     parseMappings(R"([{"hostPort":8,"containerPort":80},{"hostPort":8,"containerPort":81}])");
   });

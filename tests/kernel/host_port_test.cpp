@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of the node that lead to pods: who reaches them, and that policies judge who really sent.
+#include "netlink/route_socket.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
 
+#include <array>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -20,11 +26,88 @@ kind: PodList
 items:
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: web, labels: {app: web}}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: other, labels: {app: other}}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: bound}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: first}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: second}}
 )";
 
 constexpr const char* kMappings = R"({"portMappings":[
   {"hostPort":18080,"containerPort":8080,"protocol":"tcp"},
+  {"hostPort":18080,"containerPort":8080,"protocol":"SCTP"},
   {"hostPort":18053,"containerPort":53,"protocol":"udp","hostIP":""}]})";
+
+base::IpAddress ip(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
+
+// A socket in `netns` connected to a port; TCP: false where that fails or takes more than 10 s.
+class Client {
+ public:
+  Client(const netlink::Netns& netns, int type, const base::IpAddress& to, std::uint16_t port) {
+    const auto inside = netns.enter();
+    fd_ = base::UniqueFd(::socket(to.isV4() ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0));
+    const timeval patience{10, 0};
+    ::setsockopt(fd_.value(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd_.value(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in6 address{};
+    socklen_t length = sizeof address;
+    if (to.isV4()) {
+      sockaddr_in in{};
+      in.sin_family = AF_INET;
+      in.sin_port = htons(port);
+      std::memcpy(&in.sin_addr, to.bytes().data(), 4);
+      std::memcpy(&address, &in, length = sizeof in);
+    } else {
+      address.sin6_family = AF_INET6;
+      address.sin6_port = htons(port);
+      std::memcpy(&address.sin6_addr, to.bytes().data(), 16);
+    }
+    connected_ = ::connect(fd_.value(), reinterpret_cast<sockaddr*>(&address), length) == 0;
+  }
+  [[nodiscard]] bool connected() const { return connected_; }
+  void send() const { ::send(fd_.value(), "hello", 5, MSG_NOSIGNAL); }
+  // What came, as an answer or an error; empty: neither.
+  [[nodiscard]] std::string receive(int flags = 0) const {
+    std::array<char, 64> buffer{};
+    const auto got = ::recv(fd_.value(), buffer.data(), buffer.size(), flags);
+    if (got >= 0) return {buffer.data(), static_cast<std::size_t>(got)};
+    return errno == EAGAIN ? "" : std::strerror(errno);
+  }
+
+ private:
+  base::UniqueFd fd_;
+  bool connected_ = false;
+};
+
+// A UDP server that answers with its name.
+class Answering {
+ public:
+  Answering(const netlink::Netns& netns, std::uint16_t port, std::string name)
+      : name_(std::move(name)) {
+    const auto inside = netns.enter();
+    fd_ = base::UniqueFd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    any.sin6_port = htons(port);
+    EXPECT_EQ(::bind(fd_.value(), reinterpret_cast<sockaddr*>(&any), sizeof any), 0);
+    const timeval patience{10, 0};
+    ::setsockopt(fd_.value(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  // One datagram is taken and answered; false: none came in 10 s.
+  [[nodiscard]] bool answerOne() const {
+    sockaddr_in6 from{};
+    socklen_t length = sizeof from;
+    char byte = 0;
+    if (::recvfrom(fd_.value(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &length) < 0)
+      return false;
+    return ::sendto(fd_.value(), name_.data(), name_.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                    length) > 0;
+  }
+
+ private:
+  std::string name_;
+  base::UniqueFd fd_;
+};
 
 class HostPorts : public ::testing::Test {
  protected:
@@ -41,6 +124,9 @@ class HostPorts : public ::testing::Test {
     if (host == "outside") return Node::outsideIp(family);
     if (host == "node") return Node::nodeIp(family);
     return node_.find({"shop", host})->ip(family);
+  }
+  [[nodiscard]] netlink::Netns netnsOf(const std::string& host) {
+    return host == "outside" ? node_.outside().open() : node_.find({"shop", host})->netns->open();
   }
   // TCP and UDP, IPv4 and IPv6, from `host` to the mapped ports of the node.
   std::vector<Reach> tryPorts(const std::string& from, bool expected) {
@@ -105,12 +191,137 @@ TEST_F(HostPorts, SurviveAFlushAndEndWithThePod) {
 }
 
 TEST_F(HostPorts, OfAnotherPodAreRefused) {
+  const auto linksBefore = netlink::RouteSocket().links().size();
   const auto late = node_.makePod({"shop", "other"});
   const auto result = Node::plugin("ADD", late, node_.networkConfig({}, {}, kMappings).c_str());
   EXPECT_NE(result.status, 0);
   const auto error = nlohmann::json::parse(result.out);
   EXPECT_NE(error.at("msg").get<std::string>().find("host port TCP 18080"), std::string::npos)
       << result.out;
+  EXPECT_EQ(error.at("code").get<int>(), 105);
+  EXPECT_NE(error.at("details").get<std::string>().find("kpolctl show pods"), std::string::npos);
+  EXPECT_EQ(netlink::RouteSocket().links().size(), linksBefore);
+}
+
+TEST_F(HostPorts, AreReachedByTcpAndSctpAsWell) {
+  for (const auto family : {Family::V4, Family::V6}) {
+    const auto node = Node::nodeIp(family);
+    // A connection made is more than Prober's answer, which a refusal is too.
+    for (const char* from : {"outside", "other", "web"})
+      EXPECT_TRUE(Client(netnsOf(from), SOCK_STREAM, node, 18080).connected()) << from;
+    EXPECT_TRUE(Client(netlink::Netns::current(), SOCK_STREAM, node, 18080).connected());
+    EXPECT_EQ(
+        prober_.run({{"outside", {Node::outsideIp(family), node, IPPROTO_SCTP, 18080}}}, {true}),
+        std::vector{Reach::OneWay});
+  }
+}
+
+TEST_F(HostPorts, AreReachedByTheNodeAtItsLoopbackAddresses) {
+  for (const char* address : {"127.0.0.1", "127.0.0.53"}) {
+    EXPECT_TRUE(Client(netlink::Netns::current(), SOCK_STREAM, ip(address), 18080).connected())
+        << address;
+    EXPECT_EQ(prober_.run({{"node", {ip(address), ip(address), IPPROTO_UDP, 18053}}}, {true}),
+              std::vector{Reach::Both})
+        << address;
+  }
+  // No pod can answer to ::1; the client learns so at once.
+  const Client client(netlink::Netns::current(), SOCK_DGRAM, ip("::1"), 18053);
+  client.send();
+  EXPECT_EQ(client.receive(), "Connection refused");
+}
+
+TEST_F(HostPorts, HoldForTheirAddressOnly) {
+  auto& bound = node_.add({"shop", "bound"}, R"({"portMappings":[
+      {"hostPort":1,"containerPort":53,"protocol":"udp","hostIP":"192.0.2.1"},
+      {"hostPort":2,"containerPort":53,"protocol":"udp","hostIP":"127.0.0.1"},
+      {"hostPort":3,"containerPort":53,"protocol":"udp","hostIP":"0.0.0.0"},
+      {"hostPort":4,"containerPort":53,"protocol":"udp","hostIP":"::"},
+      {"hostPort":5,"containerPort":53,"protocol":"udp","hostIP":"2001:db8:2::1"}]})");
+  prober_.addHost("bound", bound.netns->open());
+  prober_.removeHost("node");
+  prober_.addSender("node", netlink::Netns::current());
+  struct Case {
+    const char* from;
+    const char* source;
+    const char* to;
+    const char* openPorts;
+  };
+  for (const auto& one :
+       {Case{"outside", "192.0.2.2", "192.0.2.1", "13"},
+        Case{"outside", "2001:db8:2::2", "2001:db8:2::1", "45"},
+        Case{"node", "127.0.0.1", "127.0.0.1", "23"}, Case{"node", "192.0.2.1", "192.0.2.1", "13"},
+        Case{"node", "2001:db8:2::1", "2001:db8:2::1", "45"}, Case{"node", "::1", "::1", ""}}) {
+    std::vector<Attempt> attempts;
+    std::vector<bool> expected;
+    std::string open;
+    for (std::uint16_t port = 1; port <= 5; ++port) {
+      attempts.push_back({one.from, {ip(one.source), ip(one.to), IPPROTO_UDP, port}});
+      expected.push_back(std::strchr(one.openPorts, '0' + port) != nullptr);
+    }
+    const auto reach = prober_.run(attempts, expected);
+    for (std::size_t i = 0; i < reach.size(); ++i)
+      if (reach[i] == Reach::Both) open += std::to_string(i + 1);
+    EXPECT_EQ(open, one.openPorts) << one.from << " to " << one.to;
+  }
+}
+
+// Makes `netns` send what is for a loopback address to `gateway`.
+void sendLoopbackOut(const TestNetns& netns, const std::string& gateway) {
+  for (const std::string& command :
+       {std::string("ip address delete 127.0.0.1/8 dev lo"),
+        "ip route add 127.0.0.0/8 via " + gateway + " dev eth0 onlink",
+        std::string("echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet")}) {
+    const auto result = run({"nsenter", "--net=" + netns.path(), "sh", "-c", command});
+    ASSERT_EQ(result.status, 0) << command << ": " << result.err;
+  }
+}
+
+// The host end of a pod with host ports lets loopback addresses through.
+TEST_F(HostPorts, DoNotOpenTheNodesLoopbackToPodsAndNeighbours) {
+  const auto& web = *node_.find({"shop", "web"});
+  sendLoopbackOut(*web.netns, "169.254.1.1");
+  sendLoopbackOut(node_.outside(), "192.0.2.1");
+  // That what pods send gets as far as to the guard.
+  run({"nft",
+       "add table ip seen { chain input { type filter hook input priority -20; "
+       "iifname \"kpol*\" ip daddr 127.0.0.1 udp dport { 53, 18053 } counter; }; }"});
+  // The node listens on 53; 18053 leads to the pod, for those who ask the node.
+  std::vector<Attempt> attempts;
+  for (const char* from : {"web", "outside"})
+    for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{18053}})
+      attempts.push_back({from, {ipOf(from, Family::V4), ip("127.0.0.1"), IPPROTO_UDP, port}});
+  EXPECT_EQ(prober_.run(attempts, std::vector(4, false)), std::vector(4, Reach::None));
+  const auto seen = run({"nft", "list", "table", "ip", "seen"}).out;
+  EXPECT_NE(seen.find("packets 2 "), std::string::npos) << seen;
+  run({"nft", "delete", "table", "ip", "seen"});
+}
+
+TEST_F(HostPorts, OfUdpReachTheNewPodFromTheFirstDatagram) {
+  for (const auto family : {Family::V4, Family::V6}) {
+    const Client client(netnsOf("outside"), SOCK_DGRAM, Node::nodeIp(family), 5000);
+    client.send();  // nobody is there: the node refuses it, and has it on record
+    EXPECT_EQ(client.receive(), "Connection refused");
+    const char* mapping =
+        R"({"portMappings":[{"hostPort":5000,"containerPort":5001,"protocol":"udp"}]})";
+    for (const std::string name : {"first", "second"}) {
+      const auto netns = node_.add({"shop", name}, mapping).netns->open();
+      const Answering server(netns, 5001, name);
+      client.send();
+      EXPECT_TRUE(server.answerOne());
+      EXPECT_EQ(client.receive(), name);
+      node_.del({"shop", name});
+    }
+  }
+}
+
+TEST_F(HostPorts, AreShown) {
+  puts(run({"nft", "list", "table", "inet", "kpol"}).out.c_str());
+  EXPECT_NE(node_.kpolctl({"show", "pods"})
+                .out.find("TCP 18080 to 8080, UDP 18053 to 53, SCTP 18080 to 8080"),
+            std::string::npos)
+      << node_.kpolctl({"show", "pods"}).out;
+  EXPECT_NE(node_.kpolctl({"show", "pod", "shop/web"}).out.find("Host ports   TCP 18080 to 8080\n"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -88,20 +88,25 @@ Json pods() {
      "ips": [], "local": false, "ingressPolicies": [], "egressPolicies": []},
     {"namespace": "shop", "name": "web", "phase": "Running", "hostNetwork": false,
      "ips": ["10.0.0.1", "fd00::1"], "local": true, "ingressPolicies": ["shop/a", "shop/b"],
-     "egressPolicies": ["shop/a", "shop/b", "shop/c"]}]})");
+     "egressPolicies": ["shop/a", "shop/b", "shop/c"],
+     "hostPorts": ["TCP 8080 to 80", "UDP 192.0.2.1:53 to 5353"]}]})");
 }
 
 TEST(PodsText, SaysByWhatEachPodIsIsolated) {
   EXPECT_EQ(podsText(pods()),
-            "NAMESPACE     NAME    PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS\n"
-            "kube-system   proxy   Running   no      -                   host      host\n"
-            "shop          web     Running   yes     10.0.0.1, fd00::1   a, b      3 policies\n");
+            "NAMESPACE     NAME    PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS       "
+            "HOST-PORTS\n"
+            "kube-system   proxy   Running   no      -                   host      host         -\n"
+            "shop          web     Running   yes     10.0.0.1, fd00::1   a, b      3 policies   "
+            "TCP 8080 to 80, UDP 192.0.2.1:53 to 5353\n");
 }
 
 TEST(PodsText, CanBeLimitedToLocalPods) {
   EXPECT_EQ(localPodsText(pods()),
-            "NAMESPACE   NAME   PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS\n"
-            "shop        web    Running   yes     10.0.0.1, fd00::1   a, b      3 policies\n");
+            "NAMESPACE   NAME   PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS       "
+            "HOST-PORTS\n"
+            "shop        web    Running   yes     10.0.0.1, fd00::1   a, b      3 policies   "
+            "TCP 8080 to 80, UDP 192.0.2.1:53 to 5353\n");
 }
 
 TEST(SetsText, IsATable) {
@@ -126,6 +131,7 @@ TEST(PodText, DescribesOnePod) {
               "namespace": "shop", "name": "web", "phase": "Running", "hostNetwork": false,
               "ips": ["10.0.0.1"], "local": true, "ingressPolicies": ["shop/a", "shop/b"],
               "egressPolicies": [], "uid": "u1", "node": "", "labels": {"app": "web", "t": "1"},
+              "hostPorts": ["TCP 8080 to 80"],
               "interfaces": [
                 {"hostInterface": "kpol1", "ifName": "eth0", "containerID": "c1",
                  "ips": ["10.0.0.1"], "enforced": true},
@@ -139,6 +145,7 @@ TEST(PodText, DescribesOnePod) {
             "Labels       app=web\n"
             "             t=1\n"
             "Addresses    10.0.0.1\n"
+            "Host ports   TCP 8080 to 80\n"
             "Interfaces   kpol1: eth0 of container c1, 10.0.0.1\n"
             "             kpol2: eth0 of container c0, 10.0.0.2 (of an earlier pod of this name: "
             "silent)\n"

@@ -78,6 +78,26 @@ TEST_F(Conntrack, BothFamiliesAtOnce) {
   EXPECT_EQ(forgetFlows(std::vector{ip("127.0.0.2"), ip("fd00::2")}), 2U);
 }
 
+TEST_F(Conntrack, DatagramFlowsToAPortAreForgotten) {
+  const auto port = [](const char* address, std::uint16_t number,
+                       base::Protocol protocol = base::Protocol::Udp) {
+    std::optional<base::IpAddress> only;
+    if (address != nullptr) only = ip(address);
+    return std::vector{base::HostPort{protocol, number, only, 80}};
+  };
+  sendDatagram("127.0.0.2", "127.0.0.1");
+  sendDatagram("fd00::2", "fd00::1");
+  EXPECT_EQ(forgetDatagramFlows({}), 0U);
+  EXPECT_EQ(forgetDatagramFlows(port(nullptr, 9998)), 0U);
+  EXPECT_EQ(forgetDatagramFlows(port(nullptr, 9999, base::Protocol::Tcp)), 0U);
+  EXPECT_EQ(forgetDatagramFlows(port("127.0.0.9", 9999)), 0U);
+  EXPECT_EQ(forgetDatagramFlows(port("::", 9999)), 1U);
+  EXPECT_EQ(forgetDatagramFlows(port("127.0.0.1", 9999)), 1U);
+  sendDatagram("127.0.0.2", "127.0.0.1");
+  sendDatagram("fd00::2", "fd00::1");
+  EXPECT_EQ(forgetDatagramFlows(port(nullptr, 9999)), 2U);
+}
+
 TEST_F(Conntrack, ManyFlowsAreAllForgotten) {
   for (int i = 0; i < 500; ++i) sendDatagram("127.0.0.2", "127.0.0.1");
   EXPECT_GE(forgetFlows(std::vector{ip("127.0.0.2")}), 400U);  // some ports may have come twice

@@ -236,6 +236,18 @@ TEST_F(Add, UndoesEverythingWhenKpoldDoesNotEnforce) {
   expectNothingLeft();
 }
 
+TEST_F(Add, RefusesHostPortsWhereNobodyWouldMakeThem) {
+  const auto error =
+      errorOf("ADD", "a", config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[
+      {"hostPort":8080,"containerPort":80,"protocol":"tcp"}]})"));
+  EXPECT_EQ(error.code, number(CniCode::InvalidConfig));
+  EXPECT_THAT(error.msg, testing::HasSubstr("runtimeConfig.portMappings"));
+  EXPECT_THAT(error.msg, testing::HasSubstr("TCP 8080"));
+  expectNothingLeft();
+  add("a", config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[]})"));
+  del("a", config(Families::Dual));
+}
+
 TEST_F(Add, TellsKpoldOfAnInterfaceThatIsThere) {
   conf::Attachment told{"", interface("x"), interface("x"), {}, {}, {}, {}};
   bool complete = false;

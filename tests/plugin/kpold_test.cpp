@@ -118,6 +118,9 @@ TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
                 "the policy of pod shop/web is not enforced: kpold answered 500: oops"},
            Case{204, "", CniCode::TryAgain,
                 "the policy of pod shop/web is not enforced: kpold answered 204: "},
+           Case{409, R"({"error":"host port TCP 80 is held"})", CniCode::Conflict,
+                "the policy of pod shop/web is not enforced: kpold answered 409: host port TCP 80 "
+                "is held"},
            Case{400, R"({"error":"ips: must hold an address"})", CniCode::InvalidConfig,
                 "the policy of pod shop/web is not enforced: kpold answered 400: ips: must hold an "
                 "address"},

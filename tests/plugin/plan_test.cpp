@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace kpol::plugin {
@@ -40,6 +41,26 @@ TEST(HostInterface, DiffersForEveryAttachment) {
   EXPECT_EQ(names.size(), 40000U);
   // Where the ID ends and the ifname begins matters.
   EXPECT_NE(hostInterfaceOf({"ab", "c"}), hostInterfaceOf({"a", "bc"}));
+}
+
+TEST(Plan, LetsLoopbackAddressesThroughOnlyForTheHostPortsThatNeedIt) {
+  const auto opens = [](const std::string& mappings) {
+    const auto plan = planFor(requestFor("0a1b", R"({"cniVersion":"1.0.0","name":"pods",
+        "runtimeConfig":{"portMappings":[)" + mappings +
+                                                     "]}}"),
+                              {ip("10.244.1.5"), ip("fd00::5")});
+    const Sysctl wanted{"net/ipv4/conf/" + plan.host.name.text() + "/route_localnet", "1", false};
+    return std::find(plan.host.sysctls.begin(), plan.host.sysctls.end(), wanted) !=
+           plan.host.sysctls.end();
+  };
+  const auto mapping = [](const std::string& hostIp) {
+    return R"({"hostPort":80,"containerPort":80,"hostIP":")" + hostIp + "\"}";
+  };
+  EXPECT_FALSE(opens(""));
+  for (const char* with : {"", "0.0.0.0", "127.0.0.1", "127.1.2.3"})
+    EXPECT_TRUE(opens(mapping(with))) << with;
+  for (const char* without : {"192.0.2.1", "::", "fd00::1"})
+    EXPECT_FALSE(opens(mapping(without))) << without;
 }
 
 TEST(Plan, OfADualStackPod) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin/host_ports.hpp"
+
+#include "conf/config_error.hpp"
+#include "netlink/conntrack.hpp"
+#include "netlink/error.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace kpol::plugin {
+
+void requireKpold(const conf::NetworkConfig& config) {
+  if (config.hostPorts.empty() || config.policy == conf::PolicyMode::Required) return;
+  throw conf::ConfigError("runtimeConfig.portMappings",
+                          "cannot be made without kpold (" + toString(config.hostPorts.front()) +
+                              "): the network config must say \"policy\": \"required\", or leave "
+                              "the capability portMappings to a plugin after kpol");
+}
+
+void forgetFlowsTo(const std::vector<base::HostPort>& ports) {
+  try {
+    netlink::forgetDatagramFlows(ports);
+  } catch (const netlink::Error& error) {
+    std::fprintf(stderr, "kpol: clients of the pod's host ports may be late: %s\n", error.what());
+  }
+}
+
+}  // namespace kpol::plugin
