@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Breaks the compiler of policies in many small ways, one at a time in a copy of the tree, and
+# expects the tests to notice each. Fails also when a breakage no longer applies, does not compile,
+# or when the tests fail without any.
+#
+#   tests/mutation/run.sh [--sample N] [NAME...]
+#     --sample N    only N of them, others every day
+#     NAME...       only these
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. e2e/lib/packages.sh
+
+list=tests/mutation/mutants.txt
+sample=0
+wanted=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sample) sample=${2:?--sample needs a number} && shift ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    --*) die "unknown argument $1 (see --help)" ;;
+    *) wanted+=("$1") ;;
+  esac
+  shift
+done
+
+# The quickest first: the first that fails ends the trial of a breakage.
+tests=(policy/policy_compile_test policy/policy_meaning_test policy/policy_random_policy_test
+  property/policy_proof_test)
+targets=("${tests[@]##*/}")
+export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # of random ones
+
+ensure_packages build test
+work=$PWD/build/mutation
+tree=$work/tree
+log=$work/log
+mkdir -p "$tree"
+
+# The tree as it is, in its own place; only what differs is copied, so that little is built anew.
+git ls-files -z | grep -zvE '^(docs|e2e|\.ci)/' | while IFS= read -r -d '' file; do
+  [ -f "$file" ] || continue
+  cmp -s "$file" "$tree/$file" || install -D -m 644 "$file" "$tree/$file"
+done
+(cd "$tree" && find . -type f -printf '%P\0') | while IFS= read -r -d '' file; do
+  [ -f "$file" ] || rm "$tree/$file"
+done
+
+build_tests() {
+  cmake --build "$work/build" -- -j2 "${targets[@]}" >"$log" 2>&1
+}
+# Prints the test that fails, if any.
+failing_test() {
+  local test
+  for test in "${tests[@]}"; do
+    timeout 300 "$work/build/tests/$test" >"$log" 2>&1 || { echo "${test##*/}" && return; }
+  done
+}
+
+say "Without a breakage"
+linker=()
+command -v mold >/dev/null && linker=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold)
+cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
+  "${linker[@]}" >"$log" 2>&1 || { cat "$log" && die "cmake failed"; }
+build_tests || { tail -50 "$log" && die "the tree does not build"; }
+failed=$(failing_test)
+[ -z "$failed" ] || { tail -50 "$log" && die "$failed fails without any breakage"; }
+
+names=()
+while IFS= read -r name; do names+=("$name"); done < <(sed -n 's/^= \([a-z0-9-]*\):.*/\1/p' "$list")
+if [ ${#wanted[@]} -gt 0 ]; then
+  names=("${wanted[@]}")
+elif [ "$sample" -gt 0 ]; then
+  # Another part of the list every day, and all of it in turn.
+  day=$(($(date +%s) / 86400))
+  first=$((day * sample % ${#names[@]}))
+  doubled=("${names[@]}" "${names[@]}")
+  names=("${doubled[@]:first:sample}")
+fi
+
+# Applies one breakage to the copy; prints the file it changed.
+apply() {
+  perl -e '
+    my ($wanted, $list, @files) = @ARGV;
+    my ($found, $old, $new, $name) = (0, "", "", "");
+    open my $in, "<", $list or die "$list: $!\n";
+    while (<$in>) {
+      if (/^= ([a-z0-9-]+):/) { $name = $1; $found ||= $name eq $wanted }
+      next unless $name eq $wanted;
+      $old .= ($old eq "" ? "" : " ") . $1 if /^< (.*)$/;
+      $new .= ($new eq "" ? "" : " ") . $1 if /^> (.*)$/;
+    }
+    die "no breakage $wanted in $list\n" unless $found && $old ne "";
+    my $pattern = join "\\s+", map { quotemeta } split " ", $old;
+    my @hits;
+    for my $file (@files) {
+      open my $f, "<", $file or die "$file: $!\n";
+      local $/;
+      my $text = <$f>;
+      push @hits, $file for $text =~ /$pattern/g;
+    }
+    die "$wanted: the old text stands in " . @hits . " places, not one\n" unless @hits == 1;
+    open my $f, "<", $hits[0] or die;
+    local $/;
+    my $text = <$f>;
+    $text =~ s/$pattern/$new/;
+    open my $out, ">", $hits[0] or die "$hits[0]: $!\n";
+    print $out $text;
+    close $out or die;
+    print "$hits[0]\n";
+  ' "$1" "$PWD/$list" "$tree"/policy/*.cpp "$tree"/policy/*.hpp
+}
+
+noticed=0
+bad=()
+for name in "${names[@]}"; do
+  file=$(apply "$name") || die "a breakage no longer applies: bring $list up to date"
+  outcome=""
+  if build_tests; then
+    outcome=$(failing_test)
+    if [ -n "$outcome" ]; then
+      noticed=$((noticed + 1))
+      printf '  %-32s noticed by %s\n' "$name" "$outcome"
+    else
+      bad+=("$name") && printf '  %-32s NOT NOTICED\n' "$name"
+    fi
+  else
+    bad+=("$name") && printf '  %-32s does not compile:\n' "$name"
+    grep -m3 error "$log" || true
+  fi
+  cp "${file/"$tree"\//}" "$file"
+done
+
+echo "${#names[@]} mutants, $noticed noticed"
+[ ${#bad[@]} -eq 0 ] || die "not noticed, or not compiled: ${bad[*]}"
