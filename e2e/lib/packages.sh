@@ -26,7 +26,9 @@ test_packages() {
     shellcheck
 }
 ci_packages() { echo git; }
-bench_packages() { echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins; }
+bench_packages() {
+  echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables ipset
+}
 demo_packages() {
   echo nftables iproute2 wget
   # busybox and busybox-static exclude one another.
