@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-// Private to the pure side of this room.
+// Who refers to whom in a table. Pure.
 namespace kpol::nft {
 
 // The names of the chains, sets and counters that a rule refers to, where the rule has them.

@@ -4,6 +4,7 @@
 #include "nft/ruleset.hpp"
 #include "policy/peer_sets.hpp"
 #include "policy/profile.hpp"
+#include "policy/snapshot.hpp"
 
 #include <string>
 
@@ -40,6 +41,9 @@ std::string chainName(const ProfileKey& key, Names& names);
 //   CHAIN-deny         traffic to oneself passes; all else is counted and dropped
 void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
                       nft::Ruleset& ruleset);
+
+// As much of it as denies everything: what is left of a profile that cannot be programmed.
+void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset);
 
 // The chains every ruleset has: the hooks, the endpoint checks and the dispatch.
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset);

@@ -7,6 +7,7 @@
 #include "policy/names.hpp"
 #include "policy/peer_sets.hpp"
 #include "policy/profile.hpp"
+#include "policy/snapshot_peers.hpp"
 
 #include <algorithm>
 #include <map>
@@ -64,7 +65,8 @@ class Compiler {
       : snapshot_(snapshot),
         membership_(snapshot),
         families_(familiesOf(snapshot)),
-        peerSets_(membership_, families_, result_.ruleset, names_) {}
+        peers_(membership_),
+        peerSets_(peers_, families_, result_.ruleset, names_) {}
 
   CompileResult run() {
     addBaseChains(snapshot_.podToNode, result_.ruleset);
@@ -145,6 +147,7 @@ class Compiler {
   Names names_;
   Membership membership_;
   Families families_;
+  SnapshotPeers peers_;
   PeerSets peerSets_;
   LocalSets v4_{base::Family::V4};
   LocalSets v6_{base::Family::V6};

@@ -14,10 +14,6 @@ using nft::Match;
 
 constexpr const char* kCounter = "metadata-guard";
 
-const char* setName(Family family) {
-  return family == Family::V4 ? "metadata4" : "metadata6";
-}
-
 const base::IpAddress& addressOf(Family family) {
   return metadataAddresses().at(family == Family::V4 ? 0 : 1);
 }
@@ -27,7 +23,7 @@ nft::Rule guardRule(Family family) {
   return {{Match{{v4 ? Field::IpDaddr : Field::Ip6Daddr},
                  false,
                  nft::Exact{nft::Key::of(addressOf(family))}},
-           Match{{v4 ? Field::IpSaddr : Field::Ip6Saddr}, false, nft::InSet{setName(family)}},
+           Match{{v4 ? Field::IpSaddr : Field::Ip6Saddr}, false, nft::InSet{guardedSet(family)}},
            nft::CounterReference{kCounter}, nft::Verdict{nft::Verdict::Kind::Drop, {}}},
           "cloud metadata guard"};
 }
@@ -36,7 +32,7 @@ void addSet(Family family, std::vector<nft::Element> pods, nft::Ruleset& ruleset
   std::sort(pods.begin(), pods.end());
   pods.erase(std::unique(pods.begin(), pods.end()), pods.end());
   nft::Set set;
-  set.name = setName(family);
+  set.name = guardedSet(family);
   set.key = {addressType(family)};
   set.size = capacityFor(pods.size());
   set.elements = std::move(pods);
@@ -65,18 +61,25 @@ bool namesInEgress(const NetworkPolicy& policy, const base::IpAddress& address) 
   });
 }
 
+const char* guardedSet(Family family) {
+  return family == Family::V4 ? "metadata4" : "metadata6";
+}
+
+bool isGuarded(const MetadataGuard& guard, const GuardedPod& pod, const base::IpAddress& ip) {
+  if (!guard.on || guard.exemptNamespaces.contains(pod.nsName)) return false;
+  const auto* access = pod.ns == nullptr ? nullptr : pod.ns->labels.find(kMetadataAccessLabel);
+  if (access != nullptr && *access == "allow") return false;
+  const auto& service = addressOf(ip.family());
+  return std::ranges::none_of(pod.egressPolicies,
+                              [&](const auto* policy) { return namesInEgress(*policy, service); });
+}
+
 void GuardedPods::add(const std::string& nsName, const Namespace* ns,
                       const std::vector<const NetworkPolicy*>& egressPolicies,
                       const std::vector<base::IpAddress>& ips) {
-  if (!guard_.on || guard_.exemptNamespaces.contains(nsName)) return;
-  const auto* access = ns == nullptr ? nullptr : ns->labels.find(kMetadataAccessLabel);
-  if (access != nullptr && *access == "allow") return;
-  for (const auto& ip : ips) {
-    const auto& service = addressOf(ip.family());
-    const bool named = std::ranges::any_of(
-        egressPolicies, [&](const auto* policy) { return namesInEgress(*policy, service); });
-    if (!named) (ip.isV4() ? pods4_ : pods6_).push_back(nft::element(nft::Key::of(ip)));
-  }
+  for (const auto& ip : ips)
+    if (isGuarded(guard_, {nsName, ns, egressPolicies}, ip))
+      (ip.isV4() ? pods4_ : pods6_).push_back(nft::element(nft::Key::of(ip)));
 }
 
 void GuardedPods::addTo(nft::Ruleset& ruleset, const std::vector<Place>& places) && {

@@ -33,6 +33,17 @@ bool isMetadataAddress(const base::IpAddress& address);
 // Whether some egress rule of `policy` has a peer that is the host prefix of `address`.
 bool namesInEgress(const NetworkPolicy& policy, const base::IpAddress& address);
 
+// Whether a pod of namespace `nsName` (`ns` null: not seen) with the policies that isolate its
+// egress, and with the address `ip`, must not reach the service of that family.
+struct GuardedPod {
+  const std::string& nsName;
+  const Namespace* ns;
+  const std::vector<const NetworkPolicy*>& egressPolicies;
+};
+bool isGuarded(const MetadataGuard& guard, const GuardedPod& pod, const base::IpAddress& ip);
+// The name of the set of such addresses.
+const char* guardedSet(base::Family family);
+
 // The table's part of it, filled pod by pod:
 //   metadata4, metadata6   addresses of local pods that must not reach the service
 //   metadata-guard         counts what was dropped

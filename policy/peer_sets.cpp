@@ -67,9 +67,8 @@ std::string commentOf(const Origins& origins) {
   return cut(std::move(text), kCommentBytes);
 }
 
-PeerSets::PeerSets(const Membership& membership, Families families, nft::Ruleset& ruleset,
-                   Names& names)
-    : membership_(membership), families_(families), ruleset_(ruleset), names_(names) {}
+PeerSets::PeerSets(PeerSource& source, Families families, nft::Ruleset& ruleset, Names& names)
+    : source_(source), families_(families), ruleset_(ruleset), names_(names) {}
 
 std::vector<base::Family> PeerSets::families() const {
   std::vector<base::Family> result;
@@ -78,24 +77,16 @@ std::vector<base::Family> PeerSets::families() const {
   return result;
 }
 
-const std::vector<base::IpAddress>& PeerSets::addressesOf(const PeerSelector& selector) {
-  const auto [entry, isNew] = addresses_.try_emplace(selector);
-  if (isNew) entry->second = membership_.addressesOf(selector);
-  return entry->second;
-}
-
-void PeerSets::addExact(std::string_view prefix, Source source, std::vector<PeerLookup>& out) {
+void PeerSets::addExact(std::string_view prefix, Exact wanted, std::vector<PeerLookup>& out) {
   for (const auto family : families()) {
-    const auto name = names_.name(std::string(prefix) + digit(family), source.identity);
-    out.push_back({family, name, source.origins});
+    const auto name = names_.name(std::string(prefix) + digit(family), wanted.identity);
+    out.push_back({family, name, wanted.origins});
     if (ruleset_.sets.contains(name)) continue;
     nft::Set set;
     set.name = name;
     set.key = {addressType(family)};
-    set.comment = cut(source.comment, kCommentBytes);
-    for (const auto& ip : source.addresses)
-      if (ip.family() == family) set.elements.push_back(nft::element(nft::Key::of(ip)));
-    set.size = capacityFor(set.elements.size());
+    set.comment = cut(wanted.comment, kCommentBytes);
+    source_.fill(set, family, wanted.peers);
     ruleset_.add(std::move(set));
   }
 }
@@ -105,22 +96,18 @@ void PeerSets::addSelectors(const PeerSet& peers, std::vector<PeerLookup>& out) 
     for (const auto& [selector, origins] : peers.selectors) {
       Identity identity;
       add(identity, selector);
-      addExact("sel", {identity, toString(selector), origins, addressesOf(selector)}, out);
+      addExact("sel", {identity, toString(selector), origins, {selector}}, out);
     }
     return;
   }
-  Source source;
-  source.comment = "union of " + std::to_string(peers.selectors.size()) + " selectors";
+  Exact all;
+  all.comment = "union of " + std::to_string(peers.selectors.size()) + " selectors";
   for (const auto& [selector, origins] : peers.selectors) {
-    add(source.identity, selector);
-    merge(source.origins, origins);
-    const auto& addresses = addressesOf(selector);
-    source.addresses.insert(source.addresses.end(), addresses.begin(), addresses.end());
+    add(all.identity, selector);
+    merge(all.origins, origins);
+    all.peers.push_back(selector);
   }
-  std::sort(source.addresses.begin(), source.addresses.end());
-  source.addresses.erase(std::unique(source.addresses.begin(), source.addresses.end()),
-                         source.addresses.end());
-  addExact("uni", std::move(source), out);
+  addExact("uni", std::move(all), out);
 }
 
 void PeerSets::addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out) {
@@ -168,25 +155,16 @@ std::vector<PeerLookup> PeerSets::lookups(const std::vector<NamedPortPeers>& por
   std::vector<PeerLookup> result;
   if (ports.empty()) return result;
   Origins origins;
-  std::vector<NamedAddress> named;
   for (const auto& port : ports) {
     if (port.peers.any) merge(origins, *port.peers.any);
     for (const auto& [selector, from] : port.peers.selectors) merge(origins, from);
     for (const auto& [block, from] : port.peers.blocks) merge(origins, from);
-    const auto found = membership_.resolve(port);
-    named.insert(named.end(), found.begin(), found.end());
   }
-  std::sort(named.begin(), named.end());
-  named.erase(std::unique(named.begin(), named.end()), named.end());
   for (const auto family : families()) {
     nft::Set set;
     set.name = chain + "-named" + digit(family);
     set.key = {addressType(family), nft::DataType::InetProto, nft::DataType::InetService};
-    for (const auto& [ip, protocol, port] : named)
-      if (ip.family() == family)
-        set.elements.push_back(
-            nft::element(nft::Key::of(ip).dot(nft::Key::of(protocol)).dot(nft::Key::of(port))));
-    set.size = capacityFor(set.elements.size());
+    source_.fill(set, family, ports);
     result.push_back({family, set.name, origins});
     ruleset_.add(std::move(set));
   }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "nft/ruleset.hpp"
-#include "policy/membership.hpp"
 #include "policy/names.hpp"
 #include "policy/profile.hpp"
 
@@ -26,6 +25,21 @@ struct PeerLookup {
   Origins origins;
 };
 
+// Where the elements of sets of peers come from.
+class PeerSource {
+ public:
+  PeerSource() = default;
+  PeerSource(const PeerSource&) = delete;
+  PeerSource& operator=(const PeerSource&) = delete;
+  virtual ~PeerSource() = default;
+  // The addresses of the family of all pods that some of the peers admit; makes the elements and
+  // the size of `set`.
+  virtual void fill(nft::Set& set, base::Family family, const std::vector<PeerSelector>& peers) = 0;
+  // The same with keys address . protocol . port.
+  virtual void fill(nft::Set& set, base::Family family,
+                    const std::vector<NamedPortPeers>& ports) = 0;
+};
+
 // Makes the sets of a ruleset that hold peers, once for all rules that use them:
 //   sel4-, sel6-HASH    the addresses of one selector peer (exact)
 //   uni4-, uni6-HASH    the union of several selector peers (exact)
@@ -38,7 +52,7 @@ class PeerSets {
   // set more to ask costs a first packet 40 ns, each set more that has a pod 0.4 us at its coming.
   static constexpr std::size_t kUnionThreshold = 2;
 
-  PeerSets(const Membership& membership, Families families, nft::Ruleset& ruleset, Names& names);
+  PeerSets(PeerSource& source, Families families, nft::Ruleset& ruleset, Names& names);
 
   // The lookups that together admit `peers` (not `any`), IPv4 first.
   std::vector<PeerLookup> lookups(const PeerSet& peers);
@@ -47,23 +61,21 @@ class PeerSets {
                                   const std::string& chain);
 
  private:
-  struct Source {  // where the members of a set come from
+  struct Exact {  // a set of the addresses of `peers`
     Identity identity;
     std::string comment;
     Origins origins;
-    std::vector<base::IpAddress> addresses;
+    std::vector<PeerSelector> peers;
   };
-  void addExact(std::string_view prefix, Source source, std::vector<PeerLookup>& out);
+  void addExact(std::string_view prefix, Exact wanted, std::vector<PeerLookup>& out);
   void addSelectors(const PeerSet& peers, std::vector<PeerLookup>& out);
   void addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out);
-  const std::vector<base::IpAddress>& addressesOf(const PeerSelector& selector);
   [[nodiscard]] std::vector<base::Family> families() const;
 
-  const Membership& membership_;
+  PeerSource& source_;
   Families families_;
   nft::Ruleset& ruleset_;
   Names& names_;
-  std::map<PeerSelector, std::vector<base::IpAddress>> addresses_;
 };
 
 // The size to declare for a set of `count` elements: it leaves room to grow, and steps coarsely so

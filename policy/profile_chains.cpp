@@ -38,9 +38,10 @@ Rule gotoRule(const std::string& chain) {
 // Collects the chains of one profile.
 class ProfileChains {
  public:
-  ProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
+  // `peerSets` may be null for a profile without peers.
+  ProfileChains(Direction direction, const std::string& chain, PeerSets* peerSets,
                 nft::Ruleset& ruleset)
-      : side_(sideOf(key.direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
+      : side_(sideOf(direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
 
   void add(const Profile& profile) {
     nft::Chain chain{name_, {}, {}};
@@ -50,10 +51,14 @@ class ProfileChains {
     ruleset_.add(std::move(chain));
     addDenyChain();
   }
+  void addDenying() {
+    ruleset_.add(nft::Chain{name_, {}, {gotoRule(name_ + "-deny")}});
+    addDenyChain();
+  }
 
  private:
   void addNamedPorts(const Profile& profile, nft::Chain& chain) {
-    for (const auto& lookup : peerSets_.lookups(profile.named, name_)) {
+    for (const auto& lookup : peerSets_->lookups(profile.named, name_)) {
       const std::vector<Field> key{side_.address(lookup.family), Field::L4Proto, Field::ThDport};
       chain.rules.push_back(
           {{Match{key, false, nft::InSet{lookup.set}}, side_.admit}, commentOf(lookup.origins)});
@@ -113,7 +118,7 @@ class ProfileChains {
       chain.rules.push_back({{side_.admit}, commentOf(*peers.any)});
       return;
     }
-    for (const auto& lookup : peerSets_.lookups(peers)) {
+    for (const auto& lookup : peerSets_->lookups(peers)) {
       const auto admitted =
           lookup.set.empty() ? Match{{Field::NfProto}, false, nft::Exact{protocolOf(lookup)}}
                              : Match{{side_.address(lookup.family)}, false, nft::InSet{lookup.set}};
@@ -144,7 +149,7 @@ class ProfileChains {
 
   Side side_;
   const std::string& name_;
-  PeerSets& peerSets_;
+  PeerSets* peerSets_;
   nft::Ruleset& ruleset_;
 };
 
@@ -164,7 +169,11 @@ std::string chainName(const ProfileKey& key, Names& names) {
 
 void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
                       nft::Ruleset& ruleset) {
-  ProfileChains(key, chain, peerSets, ruleset).add(makeProfile(key));
+  ProfileChains(key.direction, chain, &peerSets, ruleset).add(makeProfile(key));
+}
+
+void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset) {
+  ProfileChains(direction, chain, nullptr, ruleset).addDenying();
 }
 
 }  // namespace kpol::policy

@@ -17,7 +17,8 @@ bool contains(const Values& values, const std::string& value) {
 }
 
 // apimachinery pkg/labels/selector.go, Requirement.Matches.
-bool holds(const LabelRequirement& requirement, const Labels& labels) {
+template <class AnyLabels>
+bool holds(const LabelRequirement& requirement, const AnyLabels& labels) {
   const std::string* value = labels.find(requirement.key);
   switch (requirement.op) {
     case Operator::In: return value != nullptr && contains(requirement.values, *value);
@@ -26,6 +27,16 @@ bool holds(const LabelRequirement& requirement, const Labels& labels) {
     case Operator::DoesNotExist: return value == nullptr;
   }
   return false;
+}
+
+template <class AnyLabels>
+bool matchesAll(const LabelSelector& selector, const AnyLabels& labels) {
+  for (const auto& [key, value] : selector.matchLabels.entries()) {
+    const std::string* actual = labels.find(key);
+    if (actual == nullptr || *actual != value) return false;
+  }
+  return std::all_of(selector.matchExpressions.begin(), selector.matchExpressions.end(),
+                     [&](const auto& requirement) { return holds(requirement, labels); });
 }
 
 Values sortedUnique(Values values) {
@@ -114,12 +125,11 @@ std::string toString(const LabelRequirement& requirement) {
 }  // namespace
 
 bool matches(const LabelSelector& selector, const Labels& labels) {
-  for (const auto& [key, value] : selector.matchLabels.entries()) {
-    const std::string* actual = labels.find(key);
-    if (actual == nullptr || *actual != value) return false;
-  }
-  return std::all_of(selector.matchExpressions.begin(), selector.matchExpressions.end(),
-                     [&](const auto& requirement) { return holds(requirement, labels); });
+  return matchesAll(selector, labels);
+}
+
+bool matches(const LabelSelector& selector, const InternedLabels& labels) {
+  return matchesAll(selector, labels);
 }
 
 LabelSelector canonical(const LabelSelector& selector) {

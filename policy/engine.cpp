@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/engine.hpp"
+
+#include "policy/compile.hpp"
+#include "policy/local_pods.hpp"
+#include "policy/selector.hpp"
+
+#include <algorithm>
+
+namespace kpol::policy {
+namespace {
+
+using Contributions = std::vector<PeerFeeds::Contribution>;
+
+std::vector<base::IpAddress> join(std::vector<base::IpAddress> a,
+                                  const std::vector<base::IpAddress>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+}  // namespace
+
+struct Engine::State {
+  explicit State(Settings given) : settings(std::move(given)) {
+    Snapshot nothing;
+    nothing.podToNode = settings.podToNode;
+    nothing.metadataGuard = settings.metadataGuard;
+    base.replace(table, peers, compile(nothing).ruleset, {});
+  }
+
+  // ---- membership
+
+  // Changes what `pods` are with `change`, and tells the sets of peers what comes of it.
+  template <class Change>
+  void changing(const std::vector<PodRecord*>& pods, Change change) {
+    Contributions before = contributionsOf(pods);
+    change();
+    Contributions after = contributionsOf(pods);
+    Contributions news;
+    std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                        std::back_inserter(news));
+    for (const auto& gone : news) table.tell(*gone.first, PeerFeeds::elementOf(gone), -1);
+    news.clear();
+    std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                        std::back_inserter(news));
+    for (const auto& come : news) table.tell(*come.first, PeerFeeds::elementOf(come), 1);
+  }
+
+  Contributions contributionsOf(const std::vector<PodRecord*>& pods) const {
+    Contributions all;
+    for (const auto* pod : pods) {
+      const auto one = peers.contributions(*pod);
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    if (pods.size() > 1) std::sort(all.begin(), all.end());
+    return all;
+  }
+
+  // Changes the pod's own fields or claims; other pods that claim the same addresses may win or
+  // lose them.
+  template <class Change>
+  void changingClaims(PodRecord& pod, const std::vector<base::IpAddress>& coming, Change change) {
+    const auto concerned = cluster.claimants(join(pod.claims(), coming), &pod);
+    changing(concerned, [&] {
+      cluster.unclaim(pod);
+      change();
+    });
+    for (const auto* one : concerned)
+      if (one->local || one == &pod) locals.touch(one->key());
+  }
+
+  void setNamespace(NamespaceRecord& ns, const std::optional<Labels>& labels) {
+    cluster.setLabels(ns, labels);
+    if (settings.metadataGuard.on) locals.touchAll(ns.name);
+    auto groups = peers.groupsOf(ns);
+    if (groups == ns.groups) return;
+    std::vector<PodRecord*> pods;
+    for (auto& [name, pod] : ns.pods) pods.push_back(&pod);
+    changing(pods, [&] { peers.setGroups(ns, std::move(groups)); });
+  }
+
+  // ---- structure
+
+  void touch(const PolicyRecord& record) {
+    locals.touchSelected(record.policy.key.ns, record.podSelector);
+    profiles.touch(record.profiles);
+  }
+
+  void refresh() {
+    profiles.setFamilies(locals.families());
+    locals.refresh();
+    profiles.refresh();
+  }
+
+  Settings settings;
+  std::vector<base::IpAddress> nodeIps;
+  Cluster cluster;
+  PeerFeeds peers{cluster};
+  LiveTable table{[this](const LiveSet& set) { return peers.elementsOf(set); }};
+  LiveProfiles profiles{cluster, table, peers};
+  LocalPods locals{{cluster, table, peers, profiles}, settings.metadataGuard};
+  LivePart base;
+};
+
+Engine::Engine(Settings settings) : state_(std::make_unique<State>(std::move(settings))) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+// ---- events
+
+bool Engine::put(const Namespace& ns) {
+  auto& record = state_->peers.namespaceAt(ns.name);
+  if (record.known && record.labels->labels() == ns.labels) return false;
+  state_->setNamespace(record, ns.labels);
+  return true;
+}
+
+bool Engine::removeNamespace(const std::string& name) {
+  auto* record = state_->cluster.findNamespace(name);
+  if (record == nullptr || !record->known) return false;
+  state_->setNamespace(*record, std::nullopt);
+  state_->peers.drop(*record);
+  return true;
+}
+
+bool Engine::put(const Pod& pod) {
+  state_->peers.namespaceAt(pod.key.ns);
+  auto* record = state_->cluster.findPod(pod.key);
+  if (record != nullptr && record->pod() == pod) return false;
+  if (record == nullptr) record = &state_->cluster.store(pod);
+  const auto endpointIps = state_->locals.addressesOf(pod.key);
+  state_->changingClaims(*record, endpointIps.value_or(pod.ips), [&] {
+    state_->cluster.store(pod);
+    state_->cluster.claim(*record, endpointIps);
+  });
+  return true;
+}
+
+bool Engine::removePod(const base::ObjectKey& key) {
+  auto* record = state_->cluster.findPod(key);
+  if (record == nullptr) return false;
+  auto& ns = *record->ns;
+  state_->changingClaims(*record, {}, [] {});
+  state_->cluster.erase(*record);
+  state_->peers.drop(ns);
+  return true;
+}
+
+bool Engine::setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
+  if (!state_->locals.set(pod, std::move(endpoints))) return false;
+  auto* record = state_->cluster.findPod(pod);
+  if (record == nullptr) return true;
+  const auto endpointIps = state_->locals.addressesOf(pod);
+  state_->changingClaims(*record, endpointIps.value_or(record->ips),
+                         [&] { state_->cluster.claim(*record, endpointIps); });
+  return true;
+}
+
+bool Engine::setNodeIps(std::vector<base::IpAddress> nodeIps) {
+  if (nodeIps == state_->nodeIps) return false;
+  state_->nodeIps = std::move(nodeIps);
+  return true;
+}
+
+bool Engine::put(const NetworkPolicy& policy) {
+  auto& ns = state_->peers.namespaceAt(policy.key.ns);
+  const auto [place, isNew] = ns.policies.try_emplace(policy.key.name);
+  auto& record = place->second;
+  if (!isNew) {
+    if (record.policy == policy) return false;
+    state_->touch(record);
+    ns.policyIndex.remove(record.podSelector, &record);
+  }
+  record.policy = policy;
+  record.podSelector = canonical(policy.podSelector);
+  ns.policyIndex.add(record.podSelector, &record);
+  state_->touch(record);
+  return true;
+}
+
+bool Engine::removePolicy(const base::ObjectKey& key) {
+  auto* ns = state_->cluster.findNamespace(key.ns);
+  if (ns == nullptr) return false;
+  const auto place = ns->policies.find(key.name);
+  if (place == ns->policies.end()) return false;
+  state_->touch(place->second);
+  ns->policyIndex.remove(place->second.podSelector, &place->second);
+  ns->policies.erase(place);
+  state_->peers.drop(*ns);
+  return true;
+}
+
+// ---- the table
+
+nft::ChangeSet Engine::takeChanges() {
+  state_->refresh();
+  return state_->table.take([this](LiveSet& set) { state_->peers.unfollow(set); });
+}
+
+nft::Ruleset Engine::ruleset() {
+  state_->refresh();
+  return state_->table.ruleset();
+}
+
+Engine::Size Engine::size() {
+  state_->refresh();
+  Size size;
+  for (const auto& [name, set] : state_->table.sets()) {
+    if (set.holders == 0) continue;
+    ++size.sets;
+    size.elements += set.count;
+  }
+  size.chains = state_->table.chains().size();
+  for (const auto& [name, chain] : state_->table.chains()) size.rules += chain.rules.size();
+  return size;
+}
+
+void Engine::deny(const std::set<std::string>& profiles) {
+  state_->profiles.deny(profiles);
+}
+
+std::set<std::string> Engine::profilesWith(const std::string& object) const {
+  return state_->profiles.users(object);
+}
+
+std::vector<base::ObjectKey> Engine::policiesOf(const std::string& profile) const {
+  return state_->profiles.policiesOf(profile);
+}
+
+std::vector<std::string> Engine::profiles() const {
+  return state_->profiles.chains();
+}
+
+// ---- the objects
+
+Snapshot Engine::snapshot() const {
+  Snapshot snapshot;
+  for (const auto& [name, ns] : std::as_const(state_->cluster).namespaces()) {
+    if (ns.known) snapshot.namespaces.push_back({name, ns.labels->labels()});
+    for (const auto& [podName, pod] : ns.pods) snapshot.pods.push_back(pod.pod());
+    for (const auto& [policyName, record] : ns.policies) snapshot.policies.push_back(record.policy);
+  }
+  snapshot.endpoints = state_->locals.endpoints();
+  snapshot.nodeIps = state_->nodeIps;
+  snapshot.podToNode = state_->settings.podToNode;
+  snapshot.metadataGuard = state_->settings.metadataGuard;
+  return snapshot;
+}
+
+std::optional<Pod> Engine::findPod(const base::ObjectKey& key) const {
+  const auto* record = std::as_const(state_->cluster).findPod(key);
+  return record == nullptr ? std::nullopt : std::optional(record->pod());
+}
+
+std::optional<Namespace> Engine::findNamespace(const std::string& name) const {
+  const auto* record = std::as_const(state_->cluster).findNamespace(name);
+  if (record == nullptr || !record->known) return std::nullopt;
+  return Namespace{name, record->labels->labels()};
+}
+
+bool Engine::hasPods(const std::string& ns) const {
+  const auto* record = std::as_const(state_->cluster).findNamespace(ns);
+  return record != nullptr && !record->pods.empty();
+}
+
+std::vector<Namespace> Engine::namespaces() const {
+  std::vector<Namespace> all;
+  for (const auto& [name, ns] : std::as_const(state_->cluster).namespaces())
+    if (ns.known) all.push_back({name, ns.labels->labels()});
+  return all;
+}
+
+std::vector<Endpoint> Engine::endpointsOf(const base::ObjectKey& pod) const {
+  return state_->locals.endpointsOf(pod);
+}
+
+Engine::Counts Engine::counts() const {
+  Counts counts;
+  for (const auto& [name, ns] : std::as_const(state_->cluster).namespaces()) {
+    if (ns.known) ++counts.namespaces;
+    counts.policies += ns.policies.size();
+  }
+  counts.pods = state_->cluster.podCount();
+  counts.endpoints = state_->locals.endpointCount();
+  return counts;
+}
+
+}  // namespace kpol::policy

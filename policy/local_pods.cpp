@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/local_pods.hpp"
+
+#include "policy/host_ports.hpp"
+#include "policy/selector.hpp"
+
+#include <algorithm>
+
+namespace kpol::policy {
+namespace {
+
+template <class T>
+void sortUnique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+nft::Element dispatch(const base::IpAddress& ip, const std::string& chain) {
+  return nft::element(nft::Key::of(ip), {nft::Verdict::Kind::Goto, chain});
+}
+
+}  // namespace
+
+// ---- what is known
+
+bool LocalPods::set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
+  sortUnique(endpoints);
+  auto& known = pods_[pod];
+  if (known.endpoints == endpoints) {
+    if (endpoints.empty()) pods_.erase(pod);
+    return false;
+  }
+  hostPortsStale_ = hostPortsStale_ || hasHostPorts(known);
+  known.endpoints = std::move(endpoints);
+  touch(pod);
+  return true;
+}
+
+bool LocalPods::hasHostPorts(const LocalPod& pod) {
+  return std::any_of(pod.endpoints.begin(), pod.endpoints.end(),
+                     [](const auto& endpoint) { return !endpoint.hostPorts.empty(); });
+}
+
+std::optional<std::vector<base::IpAddress>> LocalPods::addressesOf(
+    const base::ObjectKey& pod) const {
+  const auto known = pods_.find(pod);
+  if (known == pods_.end() || known->second.endpoints.empty()) return std::nullopt;
+  std::vector<base::IpAddress> ips;
+  for (const auto& endpoint : known->second.endpoints)
+    ips.insert(ips.end(), endpoint.ips.begin(), endpoint.ips.end());
+  sortUnique(ips);
+  return ips;
+}
+
+Families LocalPods::families() const {
+  Families families;
+  for (const auto& [key, pod] : pods_)
+    for (const auto& endpoint : pod.endpoints)
+      for (const auto& ip : endpoint.ips) (ip.isV4() ? families.v4 : families.v6) = true;
+  return families;
+}
+
+std::vector<Endpoint> LocalPods::endpoints() const {
+  std::vector<Endpoint> all;
+  for (const auto& [key, pod] : pods_)
+    all.insert(all.end(), pod.endpoints.begin(), pod.endpoints.end());
+  return all;
+}
+
+std::vector<Endpoint> LocalPods::endpointsOf(const base::ObjectKey& pod) const {
+  const auto known = pods_.find(pod);
+  return known == pods_.end() ? std::vector<Endpoint>() : known->second.endpoints;
+}
+
+std::size_t LocalPods::endpointCount() const {
+  std::size_t count = 0;
+  for (const auto& [key, pod] : pods_) count += pod.endpoints.size();
+  return count;
+}
+
+void LocalPods::touch(const base::ObjectKey& pod) {
+  if (pods_.contains(pod)) stale_.insert(pod);
+}
+
+void LocalPods::touchSelected(const std::string& ns, const LabelSelector& podSelector) {
+  for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod) {
+    const auto* record = parts_.cluster.findPod(pod->first);
+    if (record != nullptr && matches(podSelector, *record->labels)) stale_.insert(pod->first);
+  }
+}
+
+void LocalPods::touchAll(const std::string& ns) {
+  touchSelected(ns, {});
+}
+
+// ---- the table
+
+void LocalPods::refresh() {
+  for (const auto& key : stale_) {
+    const auto pod = pods_.find(key);
+    if (pod == pods_.end()) continue;
+    refresh(key, pod->second);
+    hostPortsStale_ = hostPortsStale_ || hasHostPorts(pod->second);
+    if (pod->second.endpoints.empty()) pods_.erase(pod);
+  }
+  stale_.clear();
+  if (std::exchange(hostPortsStale_, false)) refreshHostPorts();
+}
+
+std::vector<const NetworkPolicy*> LocalPods::policiesFor(const PodRecord& record) const {
+  std::vector<const NetworkPolicy*> policies;
+  record.ns->policyIndex.forEachCandidate(*record.labels, [&](const PolicyRecord& candidate) {
+    if (matches(candidate.podSelector, *record.labels)) policies.push_back(&candidate.policy);
+  });
+  std::sort(policies.begin(), policies.end(),
+            [](const auto* a, const auto* b) { return a->key < b->key; });
+  return policies;
+}
+
+std::string LocalPods::hold(const std::optional<ProfileKey>& key) {
+  return key ? parts_.profiles.hold(*key) : std::string();
+}
+
+LiveSet* LocalPods::setOf(const char* v4, const char* v6, const base::IpAddress& ip) {
+  return parts_.table.find(ip.isV4() ? v4 : v6);
+}
+
+// All but the endpoint itself.
+void LocalPods::wantAddress(const base::IpAddress& ip, const PodRecord& record, const LocalPod& pod,
+                            Wanted& wanted) {
+  auto* self = setOf(names::kSelf4, names::kSelf6, ip);
+  for (const auto& own : record.claims())
+    if (own.family() == ip.family() && parts_.cluster.owns(record, own))
+      wanted.emplace_back(self, nft::element(nft::Key::of(ip).dot(nft::Key::of(own))));
+  const auto& [ingress, egress] = pod.chains;
+  if (!ingress.empty())
+    wanted.emplace_back(setOf(names::kIngress4, names::kIngress6, ip), dispatch(ip, ingress));
+  if (!egress.empty())
+    wanted.emplace_back(setOf(names::kEgress4, names::kEgress6, ip), dispatch(ip, egress));
+}
+
+void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
+  const auto* record = parts_.cluster.findPod(key);
+  Wanted wanted;
+  auto old = std::exchange(local.chains, {});
+  if (record != nullptr && record->hasPodNetwork() && !local.endpoints.empty()) {
+    const auto pod = record->pod();
+    const auto policies = policiesFor(*record);
+    const auto egress = profileKey(pod, policies, Direction::Egress);
+    local.chains = {hold(profileKey(pod, policies, Direction::Ingress)), hold(egress)};
+    const auto* ns = record->ns;
+    const Namespace object{ns->name, ns->labels->labels()};
+    const std::vector<const NetworkPolicy*> none;
+    const GuardedPod guarded{ns->name, ns->known ? &object : nullptr,
+                             egress ? egress->policies : none};
+    for (const auto& endpoint : local.endpoints) {
+      for (const auto& ip : endpoint.ips) {
+        wanted.emplace_back(
+            setOf(names::kEndpoints4, names::kEndpoints6, ip),
+            nft::element(nft::Key::of(endpoint.hostInterface).dot(nft::Key::of(ip))));
+        wantAddress(ip, *record, local, wanted);
+        if (isGuarded(guard_, guarded, ip))
+          wanted.emplace_back(parts_.table.find(guardedSet(ip.family())),
+                              nft::element(nft::Key::of(ip)));
+      }
+    }
+  }
+  for (const auto& [set, element] : wanted) parts_.table.want(*set, element);
+  for (const auto& [set, element] : local.elements) parts_.table.unwant(*set, element);
+  local.elements = std::move(wanted);
+  for (const auto& chain : old)
+    if (!chain.empty()) parts_.profiles.release(chain);
+}
+
+void LocalPods::refreshHostPorts() {
+  HostPortMaps maps;
+  for (const auto& [key, pod] : pods_) {
+    const auto* record = parts_.cluster.findPod(key);
+    if (record == nullptr || !record->hasPodNetwork()) continue;
+    for (const auto& endpoint : pod.endpoints) maps.add(endpoint);
+  }
+  nft::Ruleset part;
+  addHostPorts(std::move(maps), part);
+  hostPorts_.replace(parts_.table, parts_.peers, std::move(part), {});
+}
+
+}  // namespace kpol::policy

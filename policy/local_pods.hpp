@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "policy/live_profiles.hpp"
+#include "policy/metadata_guard.hpp"
+#include "policy/snapshot.hpp"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kpol::policy {
+
+// The pods of this node, and what the table holds about each: its interfaces and addresses, the
+// dispatch to its profiles, its host ports. An interface whose pod is unknown, or over, is in no
+// set.
+class LocalPods {
+ public:
+  struct Parts {
+    Cluster& cluster;
+    LiveTable& table;
+    PeerFeeds& peers;
+    LiveProfiles& profiles;
+  };
+  // The table must hold the sets that every table has.
+  LocalPods(Parts parts, const MetadataGuard& guard) : parts_(parts), guard_(guard) {}
+
+  // In place of the endpoints known of the pod; empty: it is no local pod. False: nothing changed.
+  bool set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
+  // The addresses that the pod's endpoints registered; nothing: it has no endpoint.
+  [[nodiscard]] std::optional<std::vector<base::IpAddress>> addressesOf(
+      const base::ObjectKey& pod) const;
+  [[nodiscard]] Families families() const;
+  [[nodiscard]] std::vector<Endpoint> endpoints() const;  // sorted
+  [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
+  [[nodiscard]] std::size_t endpointCount() const;
+
+  // Something the table says about the pod may differ now.
+  void touch(const base::ObjectKey& pod);
+  void touchSelected(const std::string& ns, const LabelSelector& podSelector);
+  void touchAll(const std::string& ns);
+  // Brings the table up to date, all but the profiles' own parts.
+  void refresh();
+
+ private:
+  using Wanted = std::vector<std::pair<LiveSet*, nft::Element>>;
+  struct LocalPod {
+    std::vector<Endpoint> endpoints;    // sorted, unique
+    std::array<std::string, 2> chains;  // of its profiles by direction; empty: not isolated
+    Wanted elements;
+  };
+  void refresh(const base::ObjectKey& key, LocalPod& pod);
+  void refreshHostPorts();
+  [[nodiscard]] std::vector<const NetworkPolicy*> policiesFor(const PodRecord& record) const;
+  std::string hold(const std::optional<ProfileKey>& key);
+  void wantAddress(const base::IpAddress& ip, const PodRecord& record, const LocalPod& pod,
+                   Wanted& wanted);
+  LiveSet* setOf(const char* v4, const char* v6, const base::IpAddress& ip);
+  static bool hasHostPorts(const LocalPod& pod);
+
+  Parts parts_;
+  const MetadataGuard& guard_;
+  std::map<base::ObjectKey, LocalPod> pods_;
+  std::set<base::ObjectKey> stale_;
+  LivePart hostPorts_;
+  bool hostPortsStale_ = false;
+};
+
+}  // namespace kpol::policy

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/peer_feeds.hpp"
+
+#include "policy/selector.hpp"
+
+#include <algorithm>
+
+namespace kpol::policy {
+namespace {
+
+template <class T>
+void sortUnique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
+  const auto above =
+      std::upper_bound(ranges.begin(), ranges.end(), ip,
+                       [](const base::IpAddress& address, const AddressRange& range) {
+                         return address < range.first;
+                       });
+  return above != ranges.begin() && ip <= std::prev(above)->last;
+}
+
+std::vector<AddressRange> rangesOf(const std::map<IpBlock, Origins>& blocks) {
+  std::vector<AddressRange> ranges;
+  for (const auto& [block, origins] : blocks)
+    for (const auto& range : rangesOf(block)) ranges.push_back(range);
+  return unite(std::move(ranges));
+}
+
+}  // namespace
+
+bool Feed::admitsSameAs(const Feed& other) const {
+  return family == other.family && selectors == other.selectors && isNamed == other.isNamed &&
+         std::equal(named.begin(), named.end(), other.named.begin(), other.named.end(),
+                    [](const NamedPortPeers& a, const NamedPortPeers& b) {
+                      return a.protocol == b.protocol && a.name == b.name &&
+                             a.peers.admitsSameAs(b.peers);
+                    });
+}
+
+// ---- who follows what
+
+void PeerFeeds::follow(LiveSet& set, Feed feed) {
+  auto& followed = followed_[&set];
+  followed.feed = std::move(feed);
+  const auto family = followed.feed.family;
+  for (const auto& selector : followed.feed.selectors)
+    subscribe(followed, selector, {&set, family, {}, {}, {}});
+  for (const auto& named : followed.feed.named) {
+    const std::pair port{named.name, named.protocol};
+    for (const auto& [selector, origins] : named.peers.selectors)
+      subscribe(followed, selector, {&set, family, {}, port, {}});
+    if (named.peers.any)
+      add(followed, std::make_unique<Subscription>(Subscription{&set, family, {}, port, {}}));
+    if (auto ranges = rangesOf(named.peers.blocks); !ranges.empty())
+      add(followed,
+          std::make_unique<Subscription>(Subscription{&set, family, {}, port, std::move(ranges)}));
+  }
+}
+
+void PeerFeeds::subscribe(Followed& followed, const PeerSelector& peer, Subscription subscription) {
+  subscription.selector = peer.podSelector;
+  if (peer.namespaceSelector)
+    subscription.group = &groupAt(*peer.namespaceSelector);
+  else
+    subscription.ns = &namespaceAt(peer.ns);
+  add(followed, std::make_unique<Subscription>(std::move(subscription)));
+}
+
+void PeerFeeds::add(Followed& followed, std::unique_ptr<Subscription> subscription) {
+  auto& ns = subscription->ns;
+  if (ns != nullptr && !ns->subscriptions)
+    ns->subscriptions = std::make_unique<SelectorIndex<Subscription>>();
+  indexOf(*subscription).add(subscription->selector, subscription.get());
+  followed.subscriptions.push_back(std::move(subscription));
+}
+
+SelectorIndex<Subscription>& PeerFeeds::indexOf(const Subscription& subscription) {
+  if (subscription.ns != nullptr) return *subscription.ns->subscriptions;
+  return subscription.group != nullptr ? subscription.group->subscriptions : everywhere_;
+}
+
+void PeerFeeds::unfollow(LiveSet& set) {
+  const auto place = followed_.find(&set);
+  for (const auto& subscription : place->second.subscriptions) remove(*subscription);
+  followed_.erase(place);
+}
+
+void PeerFeeds::remove(Subscription& subscription) {
+  auto& index = indexOf(subscription);
+  index.remove(subscription.selector, &subscription);
+  if (!index.empty()) return;
+  if (auto* ns = subscription.ns) {
+    ns->subscriptions.reset();
+    drop(*ns);
+  } else if (auto* group = subscription.group) {
+    for (auto* member : group->members) std::erase(member->groups, group);
+    groupIndex_.remove(group->selector, group);
+    groups_.erase(groups_.find(group->selector));
+  }
+}
+
+NamespaceRecord& PeerFeeds::namespaceAt(const std::string& name) {
+  if (auto* known = cluster_.findNamespace(name)) return *known;
+  auto& ns = cluster_.namespaceAt(name);
+  setGroups(ns, groupsOf(ns));
+  return ns;
+}
+
+void PeerFeeds::drop(NamespaceRecord& ns) {
+  if (ns.isNeeded()) return;
+  setGroups(ns, {});
+  cluster_.drop(ns);
+}
+
+Group& PeerFeeds::groupAt(const LabelSelector& selector) {
+  const auto [place, isNew] = groups_.try_emplace(selector);
+  auto& group = place->second;
+  if (!isNew) return group;
+  group.selector = selector;
+  groupIndex_.add(selector, &group);
+  for (auto& [name, ns] : cluster_.namespaces()) {
+    if (!matches(selector, *ns.labels)) continue;
+    group.members.insert(&ns);
+    ns.groups.push_back(&group);
+    std::sort(ns.groups.begin(), ns.groups.end());
+  }
+  return group;
+}
+
+std::vector<Group*> PeerFeeds::groupsOf(const NamespaceRecord& ns) const {
+  std::vector<Group*> groups;
+  groupIndex_.forEachCandidate(*ns.labels, [&](Group& group) {
+    if (matches(group.selector, *ns.labels)) groups.push_back(&group);
+  });
+  sortUnique(groups);
+  return groups;
+}
+
+void PeerFeeds::setGroups(NamespaceRecord& ns, std::vector<Group*> groups) {
+  for (auto* group : ns.groups) group->members.erase(&ns);
+  for (auto* group : groups) group->members.insert(&ns);
+  ns.groups = std::move(groups);
+}
+
+// ---- elements
+
+void PeerFeeds::contribute(const PodRecord& pod, const Subscription& subscription,
+                           std::vector<Contribution>& out) const {
+  if (!matches(subscription.selector, *pod.labels)) return;
+  for (const auto& ip : pod.claims()) {
+    if (ip.family() != subscription.family || !cluster_.owns(pod, ip)) continue;
+    if (subscription.ranges && !within(*subscription.ranges, ip)) continue;
+    if (!subscription.port) {
+      out.push_back({subscription.set, {ip, base::Protocol::Tcp, 0}});
+      continue;
+    }
+    const auto& [name, protocol] = *subscription.port;
+    for (const auto& declared : *pod.ports)
+      if (declared.name == name && declared.protocol == protocol)
+        out.push_back({subscription.set, {ip, protocol, declared.port}});
+  }
+}
+
+std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& pod) const {
+  std::vector<Contribution> all;
+  if (!pod.claiming) return all;
+  const auto ask = [&](const SelectorIndex<Subscription>& index) {
+    index.forEachCandidate(
+        *pod.labels, [&](const Subscription& subscription) { contribute(pod, subscription, all); });
+  };
+  if (pod.ns->subscriptions) ask(*pod.ns->subscriptions);
+  for (const auto* group : pod.ns->groups) ask(group->subscriptions);
+  ask(everywhere_);
+  sortUnique(all);
+  return all;
+}
+
+void PeerFeeds::contributeAll(const Subscription& subscription,
+                              std::vector<Contribution>& out) const {
+  const auto addFrom = [&](const NamespaceRecord& ns) {
+    for (const auto& [name, pod] : ns.pods) contribute(pod, subscription, out);
+  };
+  if (subscription.ns != nullptr) {
+    addFrom(*subscription.ns);
+  } else if (subscription.group != nullptr) {
+    for (const auto* ns : subscription.group->members) addFrom(*ns);
+  } else {
+    for (const auto& [name, ns] : std::as_const(cluster_).namespaces()) addFrom(ns);
+  }
+}
+
+std::vector<nft::Element> PeerFeeds::elementsOf(const LiveSet& set) const {
+  std::vector<Contribution> all;
+  for (const auto& subscription : followed_.at(&set).subscriptions)
+    contributeAll(*subscription, all);
+  sortUnique(all);
+  std::vector<nft::Element> elements;
+  elements.reserve(all.size());
+  for (const auto& contribution : all) elements.push_back(elementOf(contribution));
+  return elements;
+}
+
+nft::Element PeerFeeds::elementOf(const Contribution& contribution) {
+  const auto& [set, named] = contribution;
+  const auto key = nft::Key::of(named.ip);
+  if (set->declaration.key.size() == 1) return nft::element(key);
+  return nft::element(key.dot(nft::Key::of(named.protocol)).dot(nft::Key::of(named.port)));
+}
+
+}  // namespace kpol::policy
