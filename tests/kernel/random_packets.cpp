@@ -107,6 +107,7 @@ policy::Snapshot RandomPackets::realisable(policy::Snapshot snapshot) const {
     if (pod.hostNetwork) pod.ips = {Node::nodeIp(Family::V4)};
   snapshot.nodeIps = {Node::nodeIp(Family::V4), Node::nodeIp(Family::V6)};
   snapshot.podToNode = podToNode_;
+  snapshot.metadataGuard = {};  // nobody here answers in its place
   return snapshot;
 }
 

@@ -80,11 +80,12 @@ fi
 apply() {
   perl -e '
     my ($wanted, $list, @files) = @ARGV;
-    my ($found, $old, $new, $name) = (0, "", "", "");
+    my ($found, $old, $new, $name, $only) = (0, "", "", "", "");
     open my $in, "<", $list or die "$list: $!\n";
     while (<$in>) {
       if (/^= ([a-z0-9-]+):/) { $name = $1; $found ||= $name eq $wanted }
       next unless $name eq $wanted;
+      $only = $1 if /^@ (.*)$/;
       $old .= ($old eq "" ? "" : " ") . $1 if /^< (.*)$/;
       $new .= ($new eq "" ? "" : " ") . $1 if /^> (.*)$/;
     }
@@ -92,6 +93,7 @@ apply() {
     my $pattern = join "\\s+", map { quotemeta } split " ", $old;
     my @hits;
     for my $file (@files) {
+      next if $only ne "" && $file !~ m{/\Q$only\E$};
       open my $f, "<", $file or die "$file: $!\n";
       local $/;
       my $text = <$f>;

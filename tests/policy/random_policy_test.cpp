@@ -196,6 +196,7 @@ TEST(Evaluate, AllowsEverythingWithoutPolicies) {
   forManyFlows([](const Snapshot& snapshot, const Flow& flow, Random&) {
     Snapshot open = snapshot;
     open.policies.clear();
+    open.metadataGuard = {};
     EXPECT_TRUE(evaluate(open, flow).allowed());
   });
 }
@@ -219,7 +220,8 @@ TEST(Shrink, LeavesOnlyWhatTheFailureNeeds) {
   // Of a random cluster in which some flow is refused: the pod that is isolated, and one policy.
   int shrunk = 0;
   forManyFlows([&](const Snapshot& snapshot, const Flow& flow, Random&) {
-    if (shrunk >= 10 || evaluate(snapshot, flow).allowed()) return;
+    const auto verdict = evaluate(snapshot, flow);
+    if (shrunk >= 10 || verdict.allowed() || verdict.guarded) return;
     const Snapshot smaller =
         shrink(snapshot, [&](const Snapshot& s) { return !evaluate(s, flow).allowed(); });
     ++shrunk;

@@ -16,6 +16,7 @@ using policy::Snapshot;
 struct Targets {
   std::vector<IpAddress> endpoints;
   std::vector<IpAddress> node;
+  std::vector<IpAddress> guarded;
   std::vector<IpAddress> others;
   std::vector<std::uint16_t> ports;
 };
@@ -46,13 +47,16 @@ void addRule(const policy::PolicyRule& rule, Targets& targets) {
 }
 
 Targets targetsOf(const Snapshot& snapshot) {
-  Targets targets{{}, snapshot.nodeIps, {}, {80}};
+  Targets targets{{}, snapshot.nodeIps, {}, {}, {80}};
   for (const auto& endpoint : snapshot.endpoints) {
     targets.endpoints.insert(targets.endpoints.end(), endpoint.ips.begin(), endpoint.ips.end());
   }
   for (const policy::Pod& pod : snapshot.pods) {
     targets.others.insert(targets.others.end(), pod.ips.begin(), pod.ips.end());
     for (const auto& port : pod.ports) addPorts(port.port, port.port, targets.ports);
+  }
+  if (snapshot.metadataGuard.on) {
+    for (const auto& address : policy::metadataAddresses()) targets.guarded.push_back(address);
   }
   for (const char* outside : {"192.168.7.2", "203.0.113.9", "2001:db8:7::2", "2001:db8::9"}) {
     targets.others.push_back(ip(outside));
@@ -66,7 +70,8 @@ Targets targetsOf(const Snapshot& snapshot) {
 }
 
 IpAddress pickAddress(Random& random, const Targets& targets) {
-  if (!targets.node.empty() && random.oneIn(10)) return random.pick(targets.node);
+  if (!targets.node.empty() && random.oneIn(8)) return random.pick(targets.node);
+  if (!targets.guarded.empty() && random.oneIn(16)) return random.pick(targets.guarded);
   const bool endpoint = !targets.endpoints.empty() && !random.oneIn(3);
   return random.pick(endpoint ? targets.endpoints : targets.others);
 }

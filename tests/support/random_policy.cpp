@@ -101,6 +101,9 @@ class Maker {
       if (random_.oneIn(8)) continue;  // its object has not been seen yet
       auto entries = randomLabels(random_).entries();
       entries.emplace_back("kubernetes.io/metadata.name", namespaces_.back());
+      if (random_.oneIn(6)) {
+        entries.emplace_back(policy::kMetadataAccessLabel, random_.pick({"allow", "deny"}));
+      }
       snapshot_.namespaces.push_back({namespaces_.back(), policy::Labels(std::move(entries))});
     }
     std::ranges::sort(snapshot_.namespaces);
@@ -108,6 +111,7 @@ class Maker {
 
   void addNode() {
     snapshot_.podToNode = random_.oneIn(2) ? policy::PodToNode::Policy : policy::PodToNode::Allow;
+    if (random_.oneIn(3)) snapshot_.metadataGuard = {true, {"shop"}};
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
   }
@@ -287,6 +291,12 @@ class Maker {
   }
 
   Peer ipBlock() {
+    // The metadata service is opened by its very address, not by the link-local block around it.
+    if (random_.oneIn(10)) {
+      const auto& known = random_.pick(policy::metadataAddresses());
+      return block(random_.oneIn(3) ? *Prefix::make(known, 16) : Prefix::host(known));
+    }
+    if (random_.oneIn(16)) return block(Prefix::host(random_.pick(outsideAddresses())));
     const Prefix cidr = !prefixes_.empty() && random_.oneIn(3)
                             ? relatedPrefix(random_.pick(prefixes_))
                             : randomPrefix();

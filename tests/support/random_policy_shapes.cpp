@@ -380,6 +380,14 @@ std::vector<ClusterShape> podShapes() {
            return findPod(c.snapshot, endpoint.pod) == nullptr;
          });
        }},
+      {"metadata service guarded", [](const Cluster& c) { return c.snapshot.metadataGuard.on; }},
+      {"metadata service named in a block",
+       [](const Cluster& c) {
+         return c.snapshot.metadataGuard.on && any(c.parts.blocks, [](const IpBlock* b) {
+                  return any(policy::metadataAddresses(),
+                             [&](const auto& ip) { return b->cidr == Prefix::host(ip); });
+                });
+       }},
       {"podToNode: policy",
        [](const Cluster& c) { return c.snapshot.podToNode == policy::PodToNode::Policy; }},
   };
