@@ -72,6 +72,31 @@ std::vector<base::HostPort> readHostPorts(const JsonObject& config) {
   return runtime ? readPortMappings(*runtime, "portMappings") : std::vector<base::HostPort>{};
 }
 
+// What has no rate is not limited, and rates below a byte a second are none the kernel knows.
+constexpr IntegerBounds kRateBounds{0, INT64_MAX};
+constexpr IntegerBounds kBurstBounds{0, std::int64_t{8} * UINT32_MAX - 1};
+constexpr std::int64_t kLeastRate = 8;
+
+std::optional<RateLimit> readRateLimit(const JsonObject& bandwidth, const std::string& direction) {
+  const auto rate = bandwidth.integer(direction + "Rate", kRateBounds).value_or(0);
+  const auto burst = bandwidth.integer(direction + "Burst", kBurstBounds).value_or(0);
+  if (rate == 0 && burst == 0) return std::nullopt;
+  if (rate < kLeastRate)
+    throw ConfigError(bandwidth.pathOf(direction + "Rate"),
+                      "must be at least 8 where " + direction + "Burst is given, or for a limit");
+  if (burst == 0)
+    throw ConfigError(bandwidth.pathOf(direction + "Burst"),
+                      "must be greater than 0 where " + direction + "Rate is");
+  return RateLimit{static_cast<std::uint64_t>(rate), static_cast<std::uint64_t>(burst)};
+}
+
+Bandwidth readBandwidth(const JsonObject& config) {
+  const auto runtime = config.object("runtimeConfig");
+  const auto bandwidth = runtime ? runtime->object("bandwidth") : std::nullopt;
+  if (!bandwidth) return {};
+  return {readRateLimit(*bandwidth, "ingress"), readRateLimit(*bandwidth, "egress")};
+}
+
 std::optional<PrevResult> readPrevResult(const JsonObject& config) {
   const auto object = config.object("prevResult");
   if (!object) return std::nullopt;
@@ -111,6 +136,7 @@ NetworkConfig parseNetworkConfig(std::string_view json) {
   if (const auto dns = object.object("dns")) config.dns = readDns(*dns);
   config.requestedIps = readRequestedIps(object);
   config.hostPorts = readHostPorts(object);
+  config.bandwidth = readBandwidth(object);
   config.prevResult = readPrevResult(object);
   config.validAttachments = readValidAttachments(object);
   return config;

@@ -4,6 +4,7 @@
 #include "base/host_port.hpp"
 #include "base/ip_address.hpp"
 #include "conf/attachment.hpp"
+#include "conf/bandwidth.hpp"
 #include "conf/cni_result.hpp"
 #include "conf/cni_version.hpp"
 #include "conf/ip_ranges.hpp"
@@ -48,6 +49,7 @@ struct NetworkConfig {
   CniDns dns;
   std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips
   std::vector<base::HostPort> hostPorts;      // runtimeConfig.portMappings; sorted, unique
+  Bandwidth bandwidth;                        // runtimeConfig.bandwidth
   std::optional<PrevResult> prevResult;
   // GC: the attachments that live, of this network; nothing where the field is not given.
   std::optional<std::vector<AttachmentId>> validAttachments;

@@ -67,6 +67,10 @@ void deleteTogether(netlink::RouteSocket& node, std::span<const base::IfIndex> l
   if (any) node.deleteGroup(kDyingGroup);
 }
 
+void deleteWithNext(netlink::RouteSocket& node, base::IfIndex link) {
+  node.setGroup(link, kDyingGroup);
+}
+
 void settleDepartures(const std::string& stateDir, const Remark& remark) {
   // Asked again after the lock is given back: who records a departure now and finds the lock held
   // relies on its holder to see it.

@@ -24,6 +24,9 @@ bool isLinkOf(const netlink::Link& link, const conf::AttachmentId& id);
 // Moves the links into one group and deletes that. Those that are gone are passed over. Blocks.
 void deleteTogether(netlink::RouteSocket& node, std::span<const base::IfIndex> links);
 
+// The link is deleted with those of the next call of deleteTogether that has any.
+void deleteWithNext(netlink::RouteSocket& node, base::IfIndex link);
+
 // What went wrong but stops nothing.
 using Remark = std::function<void(const std::string&)>;
 

@@ -113,6 +113,15 @@ Message encodeNewVeth(const VethPair& pair) {
   return message;
 }
 
+Message encodeNewIfb(const base::IfName& name) {
+  Message message = Message::forObject(RTM_NEWLINK, Verb::Add);
+  message.putHeader(linkHeader(base::IfIndex{0}));
+  message.putText(IFLA_IFNAME, name.text());
+  const Nest linkInfo = message.nest(IFLA_LINKINFO);
+  message.putText(IFLA_INFO_KIND, "ifb");
+  return message;
+}
+
 Message encodeDeleteLink(base::IfIndex link) {
   return aboutLink(RTM_DELLINK, NLM_F_ACK, link);
 }

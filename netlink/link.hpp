@@ -12,6 +12,8 @@ namespace kpol::netlink {
 
 // Both ends in one request: the peer is born inside its namespace, with its name and MAC address.
 Message encodeNewVeth(const VethPair& pair);
+// An intermediate functional block: what is led to it passes its queue and goes on where it was.
+Message encodeNewIfb(const base::IfName& name);
 Message encodeDeleteLink(base::IfIndex link);
 Message encodeDeleteLink(const base::IfName& name);
 // All links of the group, which must not be 0.

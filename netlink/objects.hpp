@@ -62,6 +62,14 @@ struct Neighbour {
   bool operator==(const Neighbour&) const = default;
 };
 
+// What lets `burst` bytes pass at once and `rate` bytes a second in the long run (tc-tbf(8)).
+struct TokenBucket {
+  std::uint64_t rate = 0;
+  std::uint32_t burst = 0;
+  std::uint32_t limit = 0;  // bytes that may wait; more are dropped
+  bool operator==(const TokenBucket&) const = default;
+};
+
 // A veth pair whose other end is made directly inside another namespace.
 struct VethPair {
   base::IfName name;  // in the socket's namespace

@@ -6,6 +6,7 @@
 #include "netlink/neighbour.hpp"
 #include "netlink/request.hpp"
 #include "netlink/route.hpp"
+#include "netlink/shaping.hpp"
 #include "netlink/socket.hpp"
 
 #include <linux/netlink.h>
@@ -146,15 +147,25 @@ RouteSocket& RouteSocket::operator=(RouteSocket&&) noexcept = default;
 
 bool RouteSocket::addVeth(const VethPair& pair) {
   if (!state_->change(encodeNewVeth(pair), Attempt{"add", pair}, kExists)) return false;
-  if (pair.alias.empty()) return true;
-  // The kernel ignores an alias given at creation (net/core/rtnetlink.c rtnl_create_link).
+  setAlias(pair.name, pair.alias);
+  return true;
+}
+
+bool RouteSocket::addIfb(const base::IfName& name, const std::string& alias) {
+  if (!state_->change(encodeNewIfb(name), Attempt{"add", name}, kExists)) return false;
+  setAlias(name, alias);
+  return true;
+}
+
+// The kernel ignores an alias given at creation (net/core/rtnetlink.c rtnl_create_link).
+void RouteSocket::setAlias(const base::IfName& name, const std::string& alias) {
+  if (alias.empty()) return;
   try {
-    state_->change(encodeSetAlias(pair.name, pair.alias), Attempt{"set the alias of", pair}, kNone);
+    state_->change(encodeSetAlias(name, alias), Attempt{"set the alias of", name}, kNone);
   } catch (const Error&) {
-    deleteLink(pair.name);
+    deleteLink(name);
     throw;
   }
-  return true;
 }
 
 bool RouteSocket::deleteLink(base::IfIndex link) {
@@ -200,6 +211,31 @@ void RouteSocket::disableAutomaticIpv6(base::IfIndex link) {
   // EAFNOSUPPORT: IPv6 is off for the kernel or for this link (an MTU below 1280 does that).
   state_->change(encodeNoAutomaticIpv6(link), Attempt{"disable automatic IPv6 of", link},
                  {EAFNOSUPPORT});
+}
+
+void RouteSocket::shape(base::IfIndex link, const TokenBucket& bucket) {
+  state_->change(encodeTokenBucket(link, bucket), Attempt{"limit the rate of", link}, kNone);
+}
+
+std::optional<TokenBucket> RouteSocket::shaping(base::IfIndex link) {
+  const auto parse = [&](std::span<const std::uint8_t> payload) {
+    return parseTokenBucket(payload, link);
+  };
+  const auto all = state_->list(encodeDumpQdiscs(), {"list queueing disciplines"}, parse,
+                                [](const TokenBucket&) { return true; });
+  return all.empty() ? std::nullopt : std::optional(all.front());
+}
+
+void RouteSocket::redirectIngress(base::IfIndex link, base::IfIndex to) {
+  const Attempt attempt{"redirect what arrives on", link};
+  state_->change(encodeIngressQdisc(link), attempt, kNone);
+  state_->change(encodeRedirect(link, to), attempt, kNone);
+}
+
+std::optional<base::IfIndex> RouteSocket::ingressRedirect(base::IfIndex link) {
+  const auto all = state_->list(encodeDumpIngressFilters(link), {"list filters"}, parseRedirect,
+                                [](const base::IfIndex&) { return true; });
+  return all.empty() ? std::nullopt : std::optional(all.front());
 }
 
 bool RouteSocket::addAddress(const Address& address) {

@@ -28,6 +28,7 @@ class RouteSocket {
   // Both ends in one request; false: one of the names is taken. Where the alias is refused the pair
   // is deleted again.
   bool addVeth(const VethPair& pair);
+  bool addIfb(const base::IfName& name, const std::string& alias);  // likewise
   bool deleteLink(base::IfIndex link);
   bool deleteLink(const base::IfName& name);
   // False: there is no such link.
@@ -43,6 +44,13 @@ class RouteSocket {
   // IFLA_INET6_ADDR_GEN_MODE none: the kernel makes no link-local address of its own. Nothing to do
   // where the link has no IPv6.
   void disableAutomaticIpv6(base::IfIndex link);
+
+  // At the root of the link, in place of what is there.
+  void shape(base::IfIndex link, const TokenBucket& bucket);
+  std::optional<TokenBucket> shaping(base::IfIndex link);  // its burst is not told
+  // All that arrives on `link` goes through the queue of `to` first.
+  void redirectIngress(base::IfIndex link, base::IfIndex to);
+  std::optional<base::IfIndex> ingressRedirect(base::IfIndex link);
 
   bool addAddress(const Address& address);
   bool deleteAddress(const Address& address);
@@ -62,6 +70,8 @@ class RouteSocket {
   std::vector<Neighbour> neighbours(std::optional<base::IfIndex> link = std::nullopt);
 
  private:
+  void setAlias(const base::IfName& name, const std::string& alias);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -3,6 +3,8 @@
 #include "conf/cni_error.hpp"
 #include "conf/config_error.hpp"
 #include "netlink/netns.hpp"
+#include "netlink/route_socket.hpp"
+#include "plugin/bandwidth.hpp"
 #include "plugin/host_ports.hpp"
 #include "plugin/interface.hpp"
 #include "plugin/ipam.hpp"
@@ -70,11 +72,24 @@ std::string addChained(const Request& request) {
   const auto alone = lockAttachment(request, idOf(request));
   const auto hostEnd = findHostEnd(openPod(request), *request.env.ifName);
   Rollback rollback;
+  if (const auto bandwidth = bandwidthPlanFor(request)) {
+    netlink::RouteSocket node;
+    if (const auto link = node.findLink(hostEnd)) limitBandwidth(node, *link, *bandwidth, rollback);
+  }
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, hostEnd, ips));
   forgetFlowsTo(request.config.hostPorts);
   rollback.dismiss();
   return conf::passThrough(previous.json, request.config.version);
+}
+
+// The interface is another plugin's; only the limits are ours.
+std::vector<std::string> findChainedFaults(const Request& request, const Netns& pod) {
+  const auto bandwidth = bandwidthPlanFor(request);
+  if (!bandwidth) return {};
+  netlink::RouteSocket node;
+  const auto link = node.findLink(findHostEnd(pod, *request.env.ifName));
+  return link ? bandwidthFaults(node, *link, *bandwidth) : std::vector<std::string>{};
 }
 
 }  // namespace
@@ -110,13 +125,12 @@ void check(const Request& request) {
   if (!request.config.prevResult) throw conf::ConfigError("prevResult", "must be given for CHECK");
   const auto pod = openPod(request);
   const auto ips = ipsOf(request.config.prevResult->result, request);
-  if (!isChained(request)) {
-    verifyHeld(request, ips);
-    std::string text;
-    for (const auto& fault : findFaults(planFor(request, ips), pod))
-      text += (text.empty() ? "" : "; ") + fault;
-    if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started anew");
-  }
+  if (!isChained(request)) verifyHeld(request, ips);
+  std::string text;
+  for (const auto& fault : isChained(request) ? findChainedFaults(request, pod)
+                                              : findFaults(planFor(request, ips), pod))
+    text += (text.empty() ? "" : "; ") + fault;
+  if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started anew");
   verifyKnown(request.config, idOf(request));
 }
 

@@ -5,6 +5,7 @@
 #include "conf/cni_error.hpp"
 #include "ipam/departures.hpp"
 #include "netlink/route_socket.hpp"
+#include "plugin/bandwidth.hpp"
 #include "plugin/sysctl.hpp"
 
 #include <algorithm>
@@ -144,6 +145,8 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
     RouteSocket socket;
     configure(socket, plan.pod, linkNamed(socket, plan.pod.name));
   }
+  // Before the pair carries anything.
+  if (plan.bandwidth) limitBandwidth(node, hostLink, *plan.bandwidth, rollback);
   configure(node, plan.host, hostLink);
   return hostLink.mtu;
 }
@@ -156,6 +159,10 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
   auto faults = host.faults(plan.mtu);
   auto more = container.faults(plan.mtu);
   faults.insert(faults.end(), more.begin(), more.end());
+  if (plan.bandwidth && host.link()) {
+    more = bandwidthFaults(node, *host.link(), *plan.bandwidth);
+    faults.insert(faults.end(), more.begin(), more.end());
+  }
   if (host.link() && container.link() && container.link()->peer != host.link()->index)
     faults.push_back("the interfaces " + plan.host.name.text() + " and " + plan.pod.name.text() +
                      " are no pair");
@@ -165,16 +172,19 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
 std::optional<Link> withdrawInterface(const conf::AttachmentId& id) {
   RouteSocket node;
   auto link = node.findLink(hostInterfaceOf(id));
-  if (!link || !ipam::isLinkOf(*link, id)) return std::nullopt;
+  if (link && !ipam::isLinkOf(*link, id)) link.reset();
+  withdrawBandwidth(node, id, link.has_value());
+  if (!link) return std::nullopt;
   for (const auto& route : node.routes(link->index)) node.deleteRoute(route);
   return link;
 }
 
 std::optional<Owner> ownerOf(const Link& link) {
-  if (link.kind != "veth" || !link.name.text().starts_with("kpol")) return std::nullopt;
+  if (link.kind != "veth" && link.kind != "ifb") return std::nullopt;
   auto owner = parseAlias(link.alias);
-  if (!owner || hostInterfaceOf(owner->id) != link.name) return std::nullopt;
-  return owner;
+  if (!owner) return std::nullopt;
+  const auto name = link.kind == "veth" ? hostInterfaceOf(owner->id) : ifbOf(owner->id);
+  return link.name == name ? owner : std::nullopt;
 }
 
 base::IfName findHostEnd(const Netns& pod, const base::IfName& ifName) {

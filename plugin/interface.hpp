@@ -26,7 +26,7 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const netlink::Netns
 // where it has none. A link of that name that is not ours is left alone.
 std::optional<netlink::Link> withdrawInterface(const conf::AttachmentId& id);
 
-// Whether `link` is the host's end of a pod's pair made by kpol, and whose.
+// Whether `link` is the host's end of a pod's pair made by kpol, or the pod's IFB, and whose.
 std::optional<Owner> ownerOf(const netlink::Link& link);
 
 // The node's end of the veth pair whose other end is `ifName` in the pod's namespace, for chained

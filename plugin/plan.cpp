@@ -108,6 +108,15 @@ netlink::Route defaultRoute(const FamilyPlan& family) {
   return route;
 }
 
+// The prefix and 11 hex digits.
+base::IfName interfaceNamed(std::string name, const conf::AttachmentId& id) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  for (unsigned shift = 44; shift > 0; shift -= 4) name += kHex[hashOf(id) >> (shift - 4) & 15];
+  const auto parsed = base::IfName::parse(name);
+  base::expects(parsed.has_value(), "15 letters and digits are an interface name");
+  return *parsed;
+}
+
 std::string aliasOf(const Request& request) {
   const auto alias = request.env.containerId + ' ' + request.env.ifName->text() + ' ' +
                      request.config.name + ' ' + toString(request.env.args.pod);
@@ -117,12 +126,16 @@ std::string aliasOf(const Request& request) {
 }  // namespace
 
 base::IfName hostInterfaceOf(const conf::AttachmentId& id) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string name = "kpol";
-  for (unsigned shift = 44; shift > 0; shift -= 4) name += kHex[hashOf(id) >> (shift - 4) & 15];
-  const auto parsed = base::IfName::parse(name);
-  base::expects(parsed.has_value(), "15 letters and digits are an interface name");
-  return *parsed;
+  return interfaceNamed("kpol", id);
+}
+
+base::IfName ifbOf(const conf::AttachmentId& id) {
+  return interfaceNamed("kpbw", id);
+}
+
+std::optional<BandwidthPlan> bandwidthPlanFor(const Request& request) {
+  if (request.config.bandwidth == conf::Bandwidth{}) return std::nullopt;
+  return BandwidthPlan{request.config.bandwidth, ifbOf(idOf(request)), aliasOf(request)};
 }
 
 std::optional<Owner> parseAlias(const std::string& alias) {
@@ -143,7 +156,8 @@ AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
   AttachPlan plan{{hostName, macOf(id, false), false, {}, {}, {}, {}},
                   {*request.env.ifName, macOf(id, true), false, {}, {}, {}, {}},
                   request.config.mtu,
-                  aliasOf(request)};
+                  aliasOf(request),
+                  bandwidthPlanFor(request)};
   std::vector<base::Family> families;
   for (const auto& ip : ips) {
     plan.pod.addresses.push_back({{}, ip, static_cast<std::uint8_t>(ip.bits()), !ip.isV4()});

@@ -4,6 +4,7 @@
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "conf/attachment.hpp"
+#include "conf/bandwidth.hpp"
 #include "conf/cni_result.hpp"
 #include "netlink/objects.hpp"
 #include "plugin/request.hpp"
@@ -35,6 +36,13 @@ struct LinkEnd {
   std::vector<netlink::Route> routes;
 };
 
+// How a pod's traffic is limited; see plugin/bandwidth.hpp.
+struct BandwidthPlan {
+  conf::Bandwidth limits;
+  base::IfName ifb;   // a device for what the pod sends
+  std::string alias;  // of it
+};
+
 // A routed veth. The pod has its addresses as /32 and /128, and its default routes lead to a
 // gateway address that nobody has: a permanent neighbour entry gives it the MAC of the host's end,
 // so neither ARP nor neighbour discovery is ever needed. The host has a route and a permanent
@@ -44,12 +52,19 @@ struct AttachPlan {
   LinkEnd pod;
   std::uint32_t mtu = 0;  // 0: the kernel's default
   std::string alias;      // of the host's end; tells whose it is
+  std::optional<BandwidthPlan> bandwidth = {};
 };
 
 AttachPlan planFor(const Request& request, const std::vector<base::IpAddress>& ips);
 
 // "kpol" and 11 hex digits of a hash of container ID and ifname.
 base::IfName hostInterfaceOf(const conf::AttachmentId& id);
+
+// "kpbw" and the same digits: other programs take "kpol" for pods.
+base::IfName ifbOf(const conf::AttachmentId& id);
+
+// Nothing where neither direction is limited.
+std::optional<BandwidthPlan> bandwidthPlanFor(const Request& request);
 
 // The alias of a host end: "CONTAINER IFNAME NETWORK NS/NAME".
 struct Owner {

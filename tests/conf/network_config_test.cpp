@@ -190,5 +190,39 @@ TEST(NetworkConfig, RefusesPortMappingsByField) {
   EXPECT_EQ(twice.first, "runtimeConfig.portMappings[1]");
 }
 
+NetworkConfig parseBandwidth(const std::string& bandwidth) {
+  return parseWith(R"("runtimeConfig":{"bandwidth":)" + bandwidth + "}");
+}
+
+TEST(NetworkConfig, ReadsBandwidth) {
+  EXPECT_EQ(parseBandwidth("{}").bandwidth, Bandwidth{});
+  EXPECT_EQ(parseBandwidth("null").bandwidth, Bandwidth{});
+  EXPECT_EQ(parseBandwidth(R"({"ingressRate":0,"ingressBurst":0,"later":1})").bandwidth,
+            Bandwidth{});
+  EXPECT_EQ(parseBandwidth(R"({"ingressRate":1000,"ingressBurst":4294967295})").bandwidth,
+            (Bandwidth{RateLimit{1000, 4294967295}, {}}));
+  EXPECT_EQ(parseBandwidth(R"({"ingressRate":8,"ingressBurst":1,
+                               "egressRate":1000000000000000,"egressBurst":34359738359})")
+                .bandwidth,
+            (Bandwidth{RateLimit{8, 1}, RateLimit{1000000000000000, 34359738359}}));
+}
+
+TEST(NetworkConfig, RefusesBandwidthByField) {
+  const auto refuses = [](const std::string& bandwidth, const std::string& field) {
+    EXPECT_EQ(test::configErrorOf([&] { parseBandwidth(bandwidth); }).first,
+              "runtimeConfig.bandwidth" + field)
+        << bandwidth;
+  };
+  refuses("[]", "");
+  refuses(R"({"ingressRate":1000})", ".ingressBurst");
+  refuses(R"({"egressRate":1000,"egressBurst":0})", ".egressBurst");
+  refuses(R"({"egressBurst":1000})", ".egressRate");
+  refuses(R"({"ingressRate":7,"ingressBurst":1})", ".ingressRate");
+  refuses(R"({"ingressRate":-1,"ingressBurst":1})", ".ingressRate");
+  refuses(R"({"ingressRate":"1M","ingressBurst":1})", ".ingressRate");
+  refuses(R"({"ingressRate":18446744073709551615,"ingressBurst":1})", ".ingressRate");
+  refuses(R"({"ingressRate":1000,"ingressBurst":34359738360})", ".ingressBurst");
+}
+
 }  // namespace
 }  // namespace kpol::conf

@@ -256,6 +256,26 @@ TEST_F(Chain, FailsWhereTheTrafficWouldPassItBy) {
             number(CniCode::InvalidConfig));
 }
 
+TEST_F(Chain, LimitsTheBandwidthOfAnothersInterface) {
+  const UnixServer server(UnixServer::answering(200, "{}"));
+  connect("a", "vethtest");
+  auto limited = chained(server.path());
+  limited.insert(1, R"("runtimeConfig":{"bandwidth":{"ingressRate":8000000,"ingressBurst":80000,
+                      "egressRate":8000000,"egressBurst":80000}},)");
+  const auto added = call("ADD", "a", limited);
+  EXPECT_EQ(added.status, 0) << added.out;
+  EXPECT_EQ(call("CHECK", "a", limited).out, "");
+  netlink::RouteSocket node;
+  const auto host = indexOf(node, interface("vethtest"));
+  EXPECT_EQ(node.shaping(host)->rate, 1'000'000U);
+  EXPECT_EQ(node.ingressRedirect(host), indexOf(node, plugin::ifbOf({"a", "eth0"})));
+  EXPECT_EQ(run({"tc", "qdisc", "del", "dev", "vethtest", "ingress"}).status, 0);
+  EXPECT_THAT(errorOf("CHECK", "a", limited).msg, testing::HasSubstr("the pod's egress"));
+  del("a", limited);
+  expectNothingLeft();  // of ours
+  EXPECT_TRUE(node.deleteLink(host));
+}
+
 TEST_F(Chain, FailsWithoutKpold) {
   connect("a", "vethtest");
   EXPECT_EQ(errorOf("ADD", "a", chained(directory_.file("no.sock"))).code,

@@ -23,7 +23,8 @@ void must(int result, const std::string& what) {
 }
 
 bool isOurs(const netlink::Link& link) {
-  return link.kind == "veth" && link.name.text().starts_with("kpol");
+  return (link.kind == "veth" && link.name.text().starts_with("kpol")) ||
+         (link.kind == "ifb" && link.name.text().starts_with("kpbw"));
 }
 
 }  // namespace
