@@ -119,6 +119,20 @@ bool parseBool(const std::string& text) {
   refuse("must be true or false, not " + quoted(text));
 }
 
+// URLs with commas between them; whether each is one is for who asks the servers to judge.
+std::vector<std::string> parseServers(const std::string& text) {
+  std::vector<std::string> servers;
+  for (std::size_t start = 0; start < text.size();) {
+    const auto end = std::min(text.find(',', start), text.size());
+    const auto server = text.substr(start, end - start);
+    if (server.empty() || server.find(' ') != std::string::npos)
+      refuse("must be URLs with commas between them, not " + quoted(text));
+    servers.push_back(server);
+    start = end + 1;
+  }
+  return servers;
+}
+
 struct Field {
   std::string_view name;
   void (*set)(DaemonConfig&, const std::string&);
@@ -129,6 +143,9 @@ constexpr std::array kFields = {
     Field{"nodeName", [](DaemonConfig& c, Text text) { c.nodeName = text; }},
     Field{"source", [](DaemonConfig& c, Text text) { c.source = parseSource(text); }},
     Field{"kubeconfig", [](DaemonConfig& c, Text text) { c.kubeconfig = parsePath(text); }},
+    Field{"apiServers", [](DaemonConfig& c, Text text) { c.apiServers = parseServers(text); }},
+    Field{"insecureSkipTlsVerify",
+          [](DaemonConfig& c, Text text) { c.insecureSkipTlsVerify = parseBool(text); }},
     Field{"socket", [](DaemonConfig& c, Text text) { c.socket = parsePath(text); }},
     Field{"stateDir", [](DaemonConfig& c, Text text) { c.stateDir = parsePath(text); }},
     Field{"metricsListen",
@@ -223,8 +240,9 @@ void readDaemonConfig(std::string_view yaml, DaemonConfig& config) {
 }
 
 void checkDaemonConfig(const DaemonConfig& config) {
-  if (!config.kubeconfig.empty() && config.source.kind != Source::Kind::Api)
-    throw ConfigError("kubeconfig", "is used only with source api");
+  if (config.source.kind == Source::Kind::Api) return;
+  if (!config.kubeconfig.empty()) throw ConfigError("kubeconfig", "is used only with source api");
+  if (!config.apiServers.empty()) throw ConfigError("apiServers", "is used only with source api");
 }
 
 }  // namespace kpol::conf

@@ -40,6 +40,9 @@ struct DaemonConfig {
   std::string nodeName;  // empty: the host's name
   Source source;
   std::string kubeconfig;  // empty: in-cluster; only with source api
+  // Several that serve the same cluster; empty: as the kubeconfig, or the cluster, says.
+  std::vector<std::string> apiServers;
+  bool insecureSkipTlsVerify = false;  // a kubeconfig's insecure-skip-tls-verify is honoured
   std::string socket = "/run/kpol/kpold.sock";
   std::string stateDir = "/var/lib/kpol";
   std::optional<ListenAddress> metricsListen =

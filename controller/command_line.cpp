@@ -23,8 +23,13 @@ struct Flag {
 };
 constexpr std::array kFlags = {
     Flag{"--node-name", "nodeName", "this node's name (default: the host's name)"},
-    Flag{"--source", "source", "where objects come from: dir:PATH, a directory of manifests"},
-    Flag{"--kubeconfig", "kubeconfig", "for source api only"},
+    Flag{"--source", "source",
+         "where objects come from: api (the default), or dir:PATH, a directory of manifests"},
+    Flag{"--kubeconfig", "kubeconfig",
+         "how to reach the API server (default: as a pod of its cluster)"},
+    Flag{"--api-servers", "apiServers", "URLs of the API server, with commas between them"},
+    Flag{"--insecure-skip-tls-verify", "insecureSkipTlsVerify",
+         "true: do as a kubeconfig with insecure-skip-tls-verify says (default false)"},
     Flag{"--socket", "socket", "Unix socket (default /run/kpol/kpold.sock)"},
     Flag{"--state-dir", "stateDir", "where attachments are kept (default /var/lib/kpol)"},
     Flag{"--metrics-listen", "metricsListen",
@@ -64,8 +69,6 @@ conf::DaemonConfig makeConfig(const CLI::App& app, const std::string& configFile
     if (option->count() > 0) setFlag(flag, option->as<std::string>(), config);
   }
   conf::checkDaemonConfig(config);
-  if (config.source.kind == conf::Source::Kind::Api)
-    throw conf::ConfigError("source", "only dir:PATH is supported by this version");
   return config;
 }
 

@@ -119,7 +119,7 @@ Response plainText(unsigned status, std::string text) {
 
 }  // namespace
 
-ControlApi::ControlApi(const NodeState& state, PodStart& podStart, DirectorySource& source,
+ControlApi::ControlApi(const NodeState& state, PodStart& podStart, Source& source,
                        ReconcileLoop& loop)
     : state_(state), podStart_(podStart), source_(source), loop_(loop) {}
 
@@ -192,15 +192,16 @@ Response ControlApi::explain(const Call& call) const {
 
 Task<Response> ControlApi::sync(Call call) {
   const auto deadline = deadlineOf(call);
-  source_.readNow();
+  std::string problem = co_await source_.catchUp(deadline);
   const std::uint64_t generation = state_.store.generation();
   const bool committed = co_await loop_.waitCommitted(generation, deadline);
-  std::string problem;
-  if (!committed)
+  if (!problem.empty())
+    problem = "not read in time: " + problem;
+  else if (!committed)
     problem = "not committed in time: " +
               (loop_.fault() ? loop_.fault()->message : "the kernel has not been told yet");
   Response response = ok(syncJson(generation, problem, diagnosticsOf(state_)));
-  response.status = committed ? 200 : 504;
+  response.status = problem.empty() ? 200 : 504;
   co_return response;
 }
 

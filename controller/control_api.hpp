@@ -18,11 +18,12 @@ namespace kpol::controller {
 //   GET    /v1/show/pods|policies|sets|ruleset|pod/NS/NAME|policy/NS/NAME
 //   GET    /v1/explain?from=&to=&port=&protocol=tcp|udp|sctp|icmp|NUMBER
 //   POST   /v1/sync[?timeout=S]           200 once all the source has now is committed, else 504
+//                                         (what it has: the directory's files, or what the API
+//                                         server has stored)
 class ControlApi {
  public:
   // All outlive this object, and it outlives the router's calls.
-  ControlApi(const NodeState& state, PodStart& podStart, DirectorySource& source,
-             ReconcileLoop& loop);
+  ControlApi(const NodeState& state, PodStart& podStart, Source& source, ReconcileLoop& loop);
 
   void addTo(Router& router);
 
@@ -38,7 +39,7 @@ class ControlApi {
 
   const NodeState& state_;
   PodStart& podStart_;
-  DirectorySource& source_;
+  Source& source_;
   ReconcileLoop& loop_;
 };
 

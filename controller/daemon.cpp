@@ -8,6 +8,7 @@
 #include "controller/control_socket.hpp"
 #include "controller/forwarding.hpp"
 #include "controller/http_server.hpp"
+#include "controller/make_source.hpp"
 #include "controller/node_addresses.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
@@ -110,9 +111,7 @@ struct Daemon::Parts {
         files(config.stateDir),
         kernel(nft::Kernel::Options()),
         loop(store, kernel, makeReconciler(config)),
-        source(kube::ManifestDirectory(config.source.directory,
-                                       std::filesystem::path(config.stateDir) / "manifests"),
-               store, [this] { loop.wake(); }),
+        source(makeSource(config, store, [this] { loop.wake(); })),
         podStart(store, files, loop, linkExists),
         state{KPOL_VERSION,
               nodeNameOf(config),
@@ -121,12 +120,13 @@ struct Daemon::Parts {
               store,
               loop,
               kernel,
-              source,
+              *source,
               {}},
-        api(state, podStart, source, loop),
+        api(state, podStart, *source, loop),
         tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
     store.setNodeIps(readNodeAddresses());
+    podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.addTo(controlRoutes);
     addHealthRoutes(state, healthRoutes);
@@ -144,7 +144,7 @@ struct Daemon::Parts {
   AttachmentStore files;
   nft::Kernel kernel;
   ReconcileLoop loop;
-  DirectorySource source;
+  std::unique_ptr<Source> source;
   PodStart podStart;
   NodeState state;
   ControlApi api;
@@ -172,7 +172,7 @@ void Daemon::Parts::start() {
   supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
   supervised("node addresses",
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
-  supervised("source", [this] { return source.run(); });
+  supervised("source", [this] { return source->run(); });
 }
 
 Daemon::Daemon(const conf::DaemonConfig& config) : parts_(std::make_unique<Parts>(config)) {}

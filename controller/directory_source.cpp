@@ -38,6 +38,11 @@ void DirectorySource::readNow() {
   changed_();
 }
 
+base::Task<std::string> DirectorySource::catchUp(base::Event::Time /*deadline*/) {
+  readNow();
+  co_return std::string();
+}
+
 base::Task<> DirectorySource::run() {
   base::Readable readable(co_await base::asio::this_coro::executor, directory_.fd());
   for (;;) {

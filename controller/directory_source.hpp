@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/async/asio.hpp"
+#include "controller/source.hpp"
 #include "controller/store.hpp"
 #include "kube/manifest_directory.hpp"
 
@@ -11,19 +12,22 @@
 namespace kpol::controller {
 
 // Feeds the store from a directory of manifests.
-class DirectorySource {
+class DirectorySource final : public Source {
  public:
   // `changed` is called after every read.
   DirectorySource(kube::ManifestDirectory directory, Store& store, std::function<void()> changed);
 
   // Follows the directory until cancelled; the first read comes at once.
-  base::Task<> run();
+  base::Task<> run() override;
   // Takes in everything that is complete in the directory now.
-  void readNow();
-  // What stands against the manifests, sorted.
-  [[nodiscard]] const std::vector<policy::Diagnostic>& diagnostics() const { return diagnostics_; }
+  base::Task<std::string> catchUp(base::Event::Time deadline) override;
+  [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const override {
+    return diagnostics_;
+  }
 
  private:
+  void readNow();
+
   kube::ManifestDirectory directory_;
   Store& store_;
   std::function<void()> changed_;

@@ -11,7 +11,7 @@ bool isReady(const NodeState& state) {
 
 std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   std::vector<policy::Diagnostic> all = state.startDiagnostics;
-  const auto& source = state.directory.diagnostics();
+  const auto source = state.objects.diagnostics();
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
   all.insert(all.end(), stored.begin(), stored.end());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "controller/directory_source.hpp"
 #include "controller/reconcile_loop.hpp"
+#include "controller/source.hpp"
 #include "controller/store.hpp"
 #include "nft/kernel.hpp"
 
@@ -21,7 +21,7 @@ struct NodeState {
   const Store& store;
   const ReconcileLoop& loop;
   const nft::Kernel& kernel;
-  const DirectorySource& directory;
+  const Source& objects;                             // where the store's come from
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

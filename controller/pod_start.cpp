@@ -135,11 +135,18 @@ bool PodStart::isEnforced(const conf::Attachment& attachment) const {
          std::binary_search(committed->endpoints.begin(), committed->endpoints.end(), wanted);
 }
 
+// " (why)", where the source knows one.
+std::string PodStart::because() const {
+  const std::string trouble = trouble_ ? trouble_() : std::string();
+  return trouble.empty() ? trouble : " (" + trouble + ")";
+}
+
 std::string PodStart::whyNot(const conf::Attachment& attachment) const {
-  if (!store_.synced()) return "kpold has not read all objects yet";
+  if (!store_.synced()) return "kpold has not read all objects yet" + because();
   const auto snapshot = store_.snapshot();
   const auto* pod = policy::findPod(*snapshot, attachment.pod);
-  if (pod == nullptr) return "kpold does not know pod " + toString(attachment.pod) + " yet";
+  if (pod == nullptr)
+    return "kpold does not know pod " + toString(attachment.pod) + " yet" + because();
   if (!isOf(attachment, *pod))
     return "pod " + toString(attachment.pod) + " has UID " + pod->uid + ", not " +
            attachment.podUid;

@@ -39,6 +39,9 @@ class PodStart {
   PodStart(const PodStart&) = delete;
   PodStart& operator=(const PodStart&) = delete;
 
+  // Gives a reason why a pod may not be known yet, or an empty text.
+  void explainBy(std::function<std::string()> trouble) { trouble_ = std::move(trouble); }
+
   // Takes in the attachments on disk whose host interface still exists and drops the others.
   // Returns a sentence for each file that cannot be taken.
   std::vector<std::string> restore();
@@ -55,12 +58,14 @@ class PodStart {
   std::optional<Conflict> clearTheWay(const conf::Attachment& attachment);
   void forget(const conf::AttachmentId& id);
   [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
+  [[nodiscard]] std::string because() const;
   [[nodiscard]] std::string whyNot(const conf::Attachment& attachment) const;
 
   Store& store_;
   AttachmentStore& files_;
   ReconcileLoop& loop_;
   LinkExists linkExists_;
+  std::function<std::string()> trouble_;
   std::map<conf::AttachmentId, const Claim*> claims_;  // the latest put of each, while it waits
 };
 

@@ -59,6 +59,28 @@ Json faultJson(const NodeState& state) {
   return {{"message", fault->message}, {"at", unixSeconds(fault->at)}};
 }
 
+// How each kind is followed; empty where the source is no API server.
+Json watchesJson(const NodeState& state) {
+  Json list = Json::array();
+  for (const auto& watch : state.objects.watches()) {
+    Json json{{"kind", watch.kind},
+              {"state", watch.state},
+              {"listed", watch.listed},
+              {"resourceVersion", watch.resourceVersion},
+              {"trouble", watch.trouble},
+              {"lists", watch.lists},
+              {"watches", watch.watches},
+              {"failures", watch.failures},
+              {"events", watch.events},
+              {"requests", watch.requests},
+              {"connections", watch.connections},
+              {"bytesReceived", watch.bytesReceived}};
+    json["heardAt"] = watch.heardAt ? Json(unixSeconds(*watch.heardAt)) : Json();
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string statusJson(const NodeState& state) {
@@ -78,6 +100,7 @@ std::string statusJson(const NodeState& state) {
                {"endpoints", committed ? committed->endpoints.size() : 0},
                {"table", tableJson(state)},
                {"commits", commitsJson(state)},
+               {"watches", watchesJson(state)},
                {"fault", faultJson(state)},
                {"diagnostics", toJson(diagnosticsOf(state))}});
 }

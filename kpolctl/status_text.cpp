@@ -43,6 +43,19 @@ std::string commitsLine(const Json& commits) {
          " repaired after a foreign change";
 }
 
+// "Pod watching at 4711", and what is wrong in brackets.
+std::string watchLine(const Json& watch, std::int64_t now) {
+  std::string line = textOf(watch, "kind") + " " + textOf(watch, "state");
+  if (const auto version = textOf(watch, "resourceVersion"); !version.empty())
+    line += " at " + version;
+  if (textOf(watch, "trouble").empty()) return line;
+  const auto& heardAt = watch.at("heardAt");
+  const std::string since =
+      heardAt.is_null() ? "never heard of"
+                        : "last heard of " + ageText(now - heardAt.get<std::int64_t>()) + " ago";
+  return line + " (" + since + ")";
+}
+
 }  // namespace
 
 std::string statusLine(const Json& status) {
@@ -72,6 +85,9 @@ std::string statusText(const Json& status, std::int64_t now) {
   fields.add("Version", textOf(status, "version") + ", up " +
                             ageText(now - status.at("startedAt").get<std::int64_t>()));
   fields.add("Source", textOf(status, "source"));
+  if (status.contains("watches")) {
+    for (const auto& watch : status.at("watches")) fields.add("Watch", watchLine(watch, now));
+  }
   fields.add("Objects", objectsLine(status.at("objects")));
   fields.add("Attachments", number(status, "attachments") + ", of which " +
                                 number(status, "endpoints") + " enforced");

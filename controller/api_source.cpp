@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/api_source.hpp"
+
+#include "base/async/supervise.hpp"
+#include "kube/api_error.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace kpol::controller {
+namespace {
+
+using namespace base::asio::experimental::awaitable_operators;
+using base::Task;
+using kube::Kind;
+using kube::Reflector;
+
+// Namespaces and policies first: they are few, and what Pods mean depends on them.
+constexpr std::array kKinds = {Kind::Namespace, Kind::NetworkPolicy, Kind::Node, Kind::Pod};
+
+WatchStatus statusOf(const Reflector& reflector) {
+  WatchStatus status;
+  status.kind = toString(reflector.kind());
+  status.state = toString(reflector.state());
+  status.listed = reflector.listed();
+  status.resourceVersion = reflector.resourceVersion();
+  status.trouble = reflector.trouble();
+  status.heardAt = reflector.heardAt();
+  const auto& counters = reflector.counters();
+  status.lists = counters.lists;
+  status.watches = counters.watches;
+  status.failures = counters.failures;
+  status.events = counters.events;
+  const auto& traffic = reflector.traffic();
+  status.requests = traffic.requests;
+  status.connections = traffic.connections;
+  status.bytesReceived = traffic.bytesReceived;
+  status.latency = std::chrono::microseconds(traffic.headMicroseconds);
+  return status;
+}
+
+// Why it did not catch up; empty when it did.
+Task<std::string> caughtUp(Reflector& reflector, base::Event::Time deadline) {
+  std::string problem;
+  try {
+    const bool done = co_await reflector.catchUp(deadline);
+    if (!done) problem = reflector.trouble().empty() ? "no list in time" : reflector.trouble();
+  } catch (const base::Error& error) {
+    problem = error.what();
+  }
+  co_return problem;
+}
+
+Task<std::string> inTime(Reflector& reflector, base::Event::Time deadline) {
+  auto result = co_await (caughtUp(reflector, deadline) || base::sleepUntil(deadline));
+  std::string problem = "no answer in time";
+  if (result.index() == 0) problem = std::get<0>(std::move(result));
+  if (!problem.empty()) problem = std::string(toString(reflector.kind())) + ": " + problem;
+  co_return problem;
+}
+
+}  // namespace
+
+ApiSource::ApiSource(kube::ClusterConfig config, kube::ListWatch::Options options, Store& store,
+                     std::function<void()> changed)
+    : credentials_(std::move(config)), store_(store), changed_(std::move(changed)) {
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    Reflector::Listener listener{[this](kube::WatchEvent event) { store_.apply(event); },
+                                 [this] { updated(); }};
+    reflectors_[i] =
+        std::make_unique<Reflector>(kKinds[i], credentials_, options, std::move(listener));
+  }
+}
+
+void ApiSource::updated() {
+  const bool all = std::ranges::all_of(
+      reflectors_, [](const auto& reflector) { return reflector && reflector->listed(); });
+  if (all && !store_.synced()) {
+    const auto counts = store_.counts();
+    spdlog::info("source read pods={} namespaces={} policies={} nodes={}", counts.pods,
+                 counts.namespaces, counts.networkPolicies, counts.nodes);
+    store_.markSynced();
+  }
+  changed_();
+}
+
+Task<> ApiSource::run() {
+  co_await (reflectors_[0]->run() && reflectors_[1]->run() && reflectors_[2]->run() &&
+            reflectors_[3]->run());
+}
+
+Task<std::string> ApiSource::catchUp(base::Event::Time deadline) {
+  auto problems =
+      co_await (inTime(*reflectors_[0], deadline) && inTime(*reflectors_[1], deadline) &&
+                inTime(*reflectors_[2], deadline) && inTime(*reflectors_[3], deadline));
+  std::string all;
+  std::apply(
+      [&all](const auto&... problem) {
+        ((all += (all.empty() || problem.empty() ? "" : "; ") + problem), ...);
+      },
+      problems);
+  co_return all;
+}
+
+std::vector<policy::Diagnostic> ApiSource::diagnostics() const {
+  std::vector<policy::Diagnostic> all;
+  for (const auto& reflector : reflectors_) {
+    for (const auto& [id, diagnostics] : reflector->diagnostics())
+      all.insert(all.end(), diagnostics.begin(), diagnostics.end());
+    if (reflector->trouble().empty()) continue;
+    all.push_back({policy::Diagnostic::Severity::Error,
+                   {},
+                   {},
+                   "the API server is not followed, what is known holds (" +
+                       std::string(toString(reflector->kind())) + "): " + reflector->trouble()});
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+std::vector<WatchStatus> ApiSource::watches() const {
+  std::vector<WatchStatus> all;
+  for (const auto& reflector : reflectors_) all.push_back(statusOf(*reflector));
+  return all;
+}
+
+std::string ApiSource::trouble() const {
+  for (const auto& reflector : reflectors_)
+    if (!reflector->trouble().empty())
+      return std::string(toString(reflector->kind())) + ": " + reflector->trouble();
+  return {};
+}
+
+}  // namespace kpol::controller

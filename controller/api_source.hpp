@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/async/task_group.hpp"
+#include "controller/source.hpp"
+#include "controller/store.hpp"
+#include "kube/credentials.hpp"
+#include "kube/reflector.hpp"
+
+#include <array>
+#include <functional>
+#include <memory>
+
+namespace kpol::controller {
+
+// Feeds the store from an API server: one reflector for each kind. The store counts as synced once
+// every kind has been listed; from then on whatever the server does, what is known holds.
+class ApiSource final : public Source {
+ public:
+  // `changed` is called after changes of the store.
+  ApiSource(kube::ClusterConfig config, kube::ListWatch::Options options, Store& store,
+            std::function<void()> changed);
+
+  base::Task<> run() override;
+  base::Task<std::string> catchUp(base::Event::Time deadline) override;
+  [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const override;
+  [[nodiscard]] std::vector<WatchStatus> watches() const override;
+  [[nodiscard]] std::string trouble() const override;
+
+ private:
+  void updated();
+
+  kube::Credentials credentials_;
+  Store& store_;
+  std::function<void()> changed_;
+  std::array<std::unique_ptr<kube::Reflector>, 4> reflectors_;
+};
+
+}  // namespace kpol::controller

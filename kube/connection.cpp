@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/connection.hpp"
+
+#include "kube/api_error.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <optional>
+#include <tuple>
+
+namespace kpol::kube {
+namespace {
+
+using namespace base::asio::experimental::awaitable_operators;
+using base::Task;
+using base::asio::ip::tcp;
+namespace ssl = base::asio::ssl;
+using ErrorCode = boost::system::error_code;
+
+constexpr auto kToken = base::asio::as_tuple(base::asio::use_awaitable);
+
+// The kernel notices a peer that is gone within a minute, also while nothing is to be sent: a watch
+// may be silent for long.
+constexpr int kKeepIdleSeconds = 30;
+constexpr int kKeepIntervalSeconds = 10;
+constexpr int kKeepProbes = 3;
+constexpr int kUnackedMilliseconds = 30000;
+
+// A wait that was too long has ended otherwise by now: cancelled is then the coroutine itself.
+[[noreturn]] void fail(const std::string& what, const ErrorCode& error) {
+  if (base::isCancelled(error)) throw boost::system::system_error(error);
+  throw ApiError(what + ": " + error.message());
+}
+
+void setOption(int fd, int level, int option, int value) {
+  // A kernel that refuses one of them keeps its own value; the timeouts above them hold anyway.
+  static_cast<void>(::setsockopt(fd, level, option, &value, sizeof value));
+}
+
+void tune(tcp::socket& socket) {
+  const int fd = socket.native_handle();
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdleSeconds);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepIntervalSeconds);
+  setOption(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepProbes);
+  setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, kUnackedMilliseconds);
+}
+
+// What the operation gave, or ApiError when it was not done in time.
+template <class Result>
+auto inTime(Result result, const char* what) {
+  if (result.index() != 0) throw ApiError(std::string("no answer in time: ") + what);
+  return std::get<0>(std::move(result));
+}
+
+template <class Stream>
+class Link final : public Connection {
+ public:
+  // `context` lives as long as the stream that was made from it.
+  Link(std::unique_ptr<ssl::context> context, Stream stream)
+      : context_(std::move(context)), stream_(std::move(stream)) {}
+
+  Task<> write(std::string text, Time deadline) override {
+    auto result = co_await (base::asio::async_write(stream_, base::asio::buffer(text), kToken) ||
+                            base::sleepUntil(deadline));
+    const auto [error, size] = inTime(std::move(result), "the request was not taken");
+    if (error) fail("cannot send a request", error);
+  }
+
+  Task<std::size_t> read(std::span<char> room, Time deadline, base::Event& interrupt) override {
+    auto result =
+        co_await (stream_.async_read_some(base::asio::buffer(room.data(), room.size()), kToken) ||
+                  interrupt.waitUntil(deadline));
+    if (result.index() == 1 && std::get<1>(result)) throw Interrupted();
+    const auto [error, size] = inTime(std::move(result), "the server is silent");
+    if (error == base::asio::error::eof) co_return 0;
+    if (error) fail("the connection broke", error);
+    co_return size;
+  }
+
+ private:
+  std::unique_ptr<ssl::context> context_;
+  Stream stream_;
+};
+
+Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
+  const auto executor = co_await base::asio::this_coro::executor;
+  tcp::resolver resolver(executor);
+  const std::string port = std::to_string(url.port);
+  auto found =
+      co_await (resolver.async_resolve(url.host, port, kToken) || base::sleepUntil(deadline));
+  const auto [resolveError, endpoints] = inTime(std::move(found), "the host's name");
+  if (resolveError) fail("cannot resolve the host", resolveError);
+  tcp::socket socket(executor);
+  auto connected =
+      co_await (base::asio::async_connect(socket, endpoints, kToken) || base::sleepUntil(deadline));
+  const auto [connectError, endpoint] = inTime(std::move(connected), "no connection");
+  if (connectError) fail("cannot connect", connectError);
+  tune(socket);
+  co_return socket;
+}
+
+void check(const ErrorCode& error, const char* what) {
+  if (error) fail(what, error);
+}
+
+std::unique_ptr<ssl::context> makeContext(const TlsSettings& tls) {
+  auto context = std::make_unique<ssl::context>(ssl::context::tls_client);
+  ErrorCode error;
+  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 |
+                       ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
+  if (tls.authorities.empty()) {
+    context->set_default_verify_paths(error);
+    check(error, "cannot load the system's certificate authorities");
+  } else {
+    context->add_certificate_authority(base::asio::buffer(tls.authorities), error);
+    check(error, "the certificate authorities are no PEM");
+  }
+  if (tls.certificate.empty()) return context;
+  context->use_certificate_chain(base::asio::buffer(tls.certificate), error);
+  check(error, "the client certificate is no PEM");
+  context->use_private_key(base::asio::buffer(tls.key), ssl::context::pem, error);
+  check(error, "the client key is no PEM, or not that of the certificate");
+  return context;
+}
+
+// Why a handshake failed, in OpenSSL's words about the certificate where it is to blame.
+[[noreturn]] void failHandshake(SSL* handle, const ErrorCode& error) {
+  const long verified = ::SSL_get_verify_result(handle);
+  if (verified == X509_V_OK) fail("the TLS handshake failed", error);
+  throw ApiError(std::string("the server's certificate is not accepted: ") +
+                 ::X509_verify_cert_error_string(verified));
+}
+
+using TlsStream = ssl::stream<tcp::socket>;
+
+void expectServer(TlsStream& stream, const std::string& name, bool skipVerify) {
+  const bool isAddress = [&] {
+    ErrorCode error;
+    base::asio::ip::make_address(name, error);
+    return !error;
+  }();
+  if (!isAddress) ::SSL_set_tlsext_host_name(stream.native_handle(), name.c_str());
+  if (skipVerify) {
+    stream.set_verify_mode(ssl::verify_none);
+    return;
+  }
+  stream.set_verify_mode(ssl::verify_peer);
+  // OpenSSL's own check of the name, so that its failure is told apart from a bad signature.
+  X509_VERIFY_PARAM* parameters = ::SSL_get0_param(stream.native_handle());
+  const int done = isAddress ? ::X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str())
+                             : ::X509_VERIFY_PARAM_set1_host(parameters, name.data(), name.size());
+  if (done != 1) throw ApiError("the server's name cannot be checked: " + name);
+}
+
+}  // namespace
+
+Task<std::unique_ptr<Connection>> Connection::open(ServerUrl url, TlsSettings tls, Time deadline) {
+  tcp::socket socket = co_await connect(url, deadline);
+  if (!url.tls) {
+    co_return std::make_unique<Link<tcp::socket>>(nullptr, std::move(socket));
+  }
+  auto context = makeContext(tls);
+  TlsStream stream(std::move(socket), *context);
+  expectServer(stream, tls.serverName.empty() ? url.host : tls.serverName, tls.skipVerify);
+  auto result = co_await (stream.async_handshake(ssl::stream_base::client, kToken) ||
+                          base::sleepUntil(deadline));
+  const auto [error] = inTime(std::move(result), "the TLS handshake");
+  if (error) failHandshake(stream.native_handle(), error);
+  co_return std::make_unique<Link<TlsStream>>(std::move(context), std::move(stream));
+}
+
+}  // namespace kpol::kube

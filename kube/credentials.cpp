@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/credentials.hpp"
+
+#include "kube/api_error.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace kpol::kube {
+namespace {
+
+using base::Task;
+
+// The longest token or certificate worth reading.
+constexpr std::size_t kLimit = std::size_t{1} << 20U;
+
+std::string readFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw ApiError("cannot read " + path + ": " + std::strerror(errno));
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (text.size() > kLimit) throw ApiError(path + " is too large");
+  return text;
+}
+
+std::string textOf(const PemSource& source) {
+  return source.file.empty() ? source.text : readFile(source.file);
+}
+
+// A header's value: whatever ends a file is taken off, and nothing may end the line.
+std::string tokenIn(std::string text, const std::string& origin) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f) throw ApiError(origin + " is no token");
+  }
+  if (text.empty()) throw ApiError(origin + " is empty");
+  return text;
+}
+
+// Sets `flag` for as long as it lives, and tells who waits for the end.
+class Turn {
+ public:
+  Turn(bool& flag, base::Event& ended) : flag_(flag), ended_(ended) { flag_ = true; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    flag_ = false;
+    ended_.notify();
+  }
+
+ private:
+  bool& flag_;
+  base::Event& ended_;
+};
+
+}  // namespace
+
+std::string Credentials::authorities() const {
+  return textOf(config_.authorities);
+}
+
+Task<ExecCredential> Credentials::fromPlugin() {
+  while (asking_) co_await answered_.waitUntil(base::Event::kNever);
+  if (!given_ || expires(*given_, std::chrono::system_clock::now())) {
+    const Turn turn(asking_, answered_);
+    ExecCredential fresh = co_await askExecPlugin(*config_.exec);
+    given_ = std::move(fresh);
+  }
+  co_return *given_;
+}
+
+Task<Identity> Credentials::identity() {
+  Identity identity;
+  if (!config_.tokenFile.empty()) {
+    identity.token = tokenIn(readFile(config_.tokenFile), config_.tokenFile);
+  } else if (!config_.token.empty()) {
+    identity.token = tokenIn(config_.token, "the kubeconfig's token");
+  } else if (config_.exec) {
+    const ExecCredential given = co_await fromPlugin();
+    if (!given.token.empty()) identity.token = tokenIn(given.token, "the exec plugin's token");
+    identity.certificatePem = given.certificatePem;
+    identity.keyPem = given.keyPem;
+  }
+  if (config_.clientCertificate.given()) {
+    identity.certificatePem = textOf(config_.clientCertificate);
+    identity.keyPem = textOf(config_.clientKey);
+  }
+  co_return identity;
+}
+
+}  // namespace kpol::kube

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/http_response.hpp"
+
+#include "kube/api_error.hpp"
+#include "kube/gunzip.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <array>
+#include <charconv>
+
+namespace kpol::kube {
+
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr std::uint32_t kLongestHead = 64 * 1024;
+
+[[noreturn]] void fail(const boost::system::error_code& error) {
+  throw ApiError("an answer that is no HTTP: " + error.message());
+}
+
+std::optional<std::chrono::seconds> secondsOf(std::string_view text) {
+  unsigned seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+struct ResponseReader::State {
+  using Parser = http::response_parser<http::buffer_body>;
+
+  State() {
+    parser.eager(true);
+    parser.header_limit(kLongestHead);
+    parser.body_limit(boost::none);
+  }
+  void readHead();
+  void checkEnd() const;
+  std::size_t parse(std::string_view bytes, std::string& body);
+
+  Parser parser;
+  std::string pending;  // what the parser could not use yet
+  std::optional<ResponseHead> head;
+  std::optional<Gunzip> gunzip;
+};
+
+ResponseReader::ResponseReader() : state_(std::make_unique<State>()) {}
+ResponseReader::~ResponseReader() = default;
+ResponseReader::ResponseReader(ResponseReader&&) noexcept = default;
+ResponseReader& ResponseReader::operator=(ResponseReader&&) noexcept = default;
+
+void ResponseReader::State::readHead() {
+  const auto& message = parser.get();
+  head.emplace();
+  head->status = message.result_int();
+  head->retryAfter = secondsOf(message[http::field::retry_after]);
+  head->keepAlive = message.keep_alive();
+  const auto encoding = message[http::field::content_encoding];
+  if (encoding == "gzip") {
+    gunzip.emplace();
+  } else if (!encoding.empty() && encoding != "identity") {
+    throw ApiError("an answer in an encoding that was not asked for: " + std::string(encoding));
+  }
+}
+
+void ResponseReader::State::checkEnd() const {
+  if (parser.is_done() && gunzip && !gunzip->complete())
+    throw ApiError("an answer that ended within its gzip");
+}
+
+// How many bytes the parser used.
+std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& body) {
+  std::array<char, 65536> room;
+  auto& sink = parser.get().body();
+  sink.data = room.data();
+  sink.size = room.size();
+  sink.more = true;
+  boost::system::error_code error;
+  const std::size_t used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+  if (error && error != http::error::need_more && error != http::error::need_buffer) fail(error);
+  if (!head && parser.is_header_done()) readHead();
+  const std::string_view part(room.data(), room.size() - sink.size);
+  if (gunzip) {
+    gunzip->feed(part, body);
+  } else {
+    body += part;
+  }
+  return used;
+}
+
+void ResponseReader::feed(std::string_view bytes, std::string& body) {
+  auto& pending = state_->pending;
+  pending += bytes;
+  std::size_t at = 0;
+  while (at < pending.size() && !complete()) {
+    const std::size_t used = state_->parse(std::string_view(pending).substr(at), body);
+    at += used;
+    if (used == 0) break;
+  }
+  pending.erase(0, at);
+  state_->checkEnd();
+  if (complete() && !pending.empty()) throw ApiError("bytes after the end of an answer");
+}
+
+void ResponseReader::close() {
+  if (!state_->parser.is_header_done()) throw ApiError("the connection ended before an answer");
+  boost::system::error_code error;
+  state_->parser.put_eof(error);
+  if (error) throw ApiError("the connection ended within an answer");
+  state_->checkEnd();
+}
+
+const std::optional<ResponseHead>& ResponseReader::head() const {
+  return state_->head;
+}
+
+bool ResponseReader::complete() const {
+  return state_->parser.is_done();
+}
+
+}  // namespace kpol::kube

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/async/event.hpp"
+#include "kube/api_client.hpp"
+#include "kube/api_stream.hpp"
+#include "kube/known_objects.hpp"
+#include "kube/list_watch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kpol::kube {
+
+// Follows all objects of one kind at an API server for ever and tells what changes. Performs what
+// ListWatch says. Whatever happens, what was told holds: an object is Deleted only when the server
+// said so, or a complete list did not have it. The same object may be told again.
+class Reflector {
+ public:
+  // Told of each change, and once for all after those that came together. Of a Deleted object only
+  // the name counts. `updated` is also called when nothing but the state has changed.
+  struct Listener {
+    std::function<void(WatchEvent)> apply;
+    std::function<void()> updated;
+  };
+
+  // `credentials` outlives this object.
+  Reflector(Kind kind, Credentials& credentials, ListWatch::Options options, Listener listener);
+  Reflector(const Reflector&) = delete;
+  Reflector& operator=(const Reflector&) = delete;
+
+  // Until cancelled.
+  base::Task<> run();
+  // Returns when all that the server had at the call has been told; false at `deadline`.
+  base::Task<bool> catchUp(base::Event::Time deadline);
+
+  [[nodiscard]] Kind kind() const { return kind_; }
+  // A first list is complete.
+  [[nodiscard]] bool listed() const { return lists_ > 0; }
+  [[nodiscard]] ListWatch::State state() const { return machine_.state(); }
+  [[nodiscard]] const std::string& resourceVersion() const { return machine_.resourceVersion(); }
+  // Why the server's state is not followed now; empty while it is.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  // When the server was last heard of; nothing before that.
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> heardAt() const {
+    return heardAt_;
+  }
+  [[nodiscard]] std::string server() const { return client_.server(); }
+  // What could not be taken as written, by object.
+  [[nodiscard]] const std::map<ObjectId, std::vector<policy::Diagnostic>>& diagnostics() const {
+    return diagnostics_;
+  }
+
+  struct Counters {
+    std::uint64_t lists = 0;    // begun
+    std::uint64_t watches = 0;  // begun
+    std::uint64_t failures = 0;
+    std::uint64_t events = 0;  // objects told, by lists and watches
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const ApiClient::Counters& traffic() const { return client_.counters(); }
+
+ private:
+  enum class Body : unsigned char { None, List, Watch };
+
+  base::Task<ListWatch::Event> perform(const ListWatch::Action& action);
+  base::Task<ListWatch::Event> performOnce(const ListWatch::Action& action);
+  base::Task<ListWatch::Event> wait(ListWatch::Time until);
+  base::Task<ListWatch::Event> list(ListWatch::List list);
+  base::Task<ListWatch::Event> watch(ListWatch::Watch watch);
+  base::Task<ListWatch::Event> ask(std::string target, Body body);
+  base::Task<ListWatch::Event> refused(const ResponseHead& head);
+  base::Task<ListWatch::Event> read(ListWatch::Duration patience);
+  base::Task<std::string> readWhole(ListWatch::Duration patience);
+  base::Task<std::string> newestVersion(ApiClient& client);
+  std::optional<ListWatch::Event> nextOfList();
+  std::optional<ListWatch::Event> nextOfWatch();
+  std::optional<ListWatch::Event> nextEvent();
+  ListWatch::Event sweep();
+  ListWatch::Event takeObject(ApiObject object);
+  ListWatch::Event takeStatus(const ApiStatus& status);
+  void report(const ApiObject& object);
+  void fail(std::string why);
+  void heard();
+  void requestList();
+  [[nodiscard]] bool distrusted() const { return wanted_ != begun_; }
+
+  Kind kind_;
+  Credentials& credentials_;
+  ListWatch::Options options_;
+  ListWatch machine_;
+  Listener listener_;
+  ApiClient client_;
+  Body body_ = Body::None;
+  bool streamingList_ = false;  // the watch under way began as a list
+  ListBody listBody_;
+  WatchBody watchBody_;
+  std::string_view part_;  // of the body, as the client gave it
+  std::size_t at_ = 0;     // how much of it was read
+  KnownObjects known_;
+  std::map<ObjectId, std::vector<policy::Diagnostic>> diagnostics_;
+  std::string trouble_;
+  std::optional<std::chrono::system_clock::time_point> heardAt_;
+  std::uint64_t lists_ = 0;  // complete
+  // Lists that were asked for by catchUp: how many, and up to which one has begun and is complete.
+  std::uint64_t wanted_ = 0;
+  std::uint64_t begun_ = 0;
+  std::uint64_t done_ = 0;
+  base::Event progress_;
+  Counters counters_;
+};
+
+}  // namespace kpol::kube

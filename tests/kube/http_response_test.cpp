@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/http_response.hpp"
+
+#include "kube/api_error.hpp"
+#include "kube/gunzip.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kpol::kube {
+namespace {
+
+std::string bytesOf(const std::vector<unsigned char>& bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+// `printf '{"items":[]}{"items":[]}{"items":[]}' | gzip -n`
+const std::string kGzip =
+    bytesOf({0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xab, 0x56,
+             0xca, 0x2c, 0x49, 0xcd, 0x2d, 0x56, 0xb2, 0x8a, 0x8e, 0xad, 0xad, 0xc6,
+             0xc1, 0x06, 0x00, 0xed, 0xe2, 0xc2, 0xce, 0x24, 0x00, 0x00, 0x00});
+const std::string kPlain = R"({"items":[]}{"items":[]}{"items":[]})";
+
+struct Read {
+  std::string body;
+  bool complete = false;
+  ResponseHead head;
+};
+
+Read readAll(const std::string& text, std::size_t size, bool close = false) {
+  ResponseReader reader;
+  Read result;
+  for (std::size_t at = 0; at < text.size(); at += size)
+    reader.feed(text.substr(at, size), result.body);
+  if (close) reader.close();
+  result.complete = reader.complete();
+  if (reader.head()) result.head = *reader.head();
+  return result;
+}
+
+std::string chunked(const std::string& body, std::size_t size, bool gzip) {
+  std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+  if (gzip) text += "Content-Encoding: gzip\r\n";
+  text += "\r\n";
+  for (std::size_t at = 0; at < body.size(); at += size) {
+    const std::string part = body.substr(at, size);
+    char head[20];
+    std::snprintf(head, sizeof head, "%zx\r\n", part.size());
+    text += head + part + "\r\n";
+  }
+  return text + "0\r\n\r\n";
+}
+
+std::string chunked(const std::string& body, std::size_t size) {
+  return chunked(body, size, body == kGzip);
+}
+
+TEST(HttpResponse, IsTheSameHoweverItIsCut) {
+  for (const std::string& body : {kPlain, kGzip}) {
+    for (const std::size_t chunk : {1U, 7U, 1000U}) {
+      const std::string text = chunked(body, chunk);
+      for (std::size_t size = 1; size <= text.size(); ++size) {
+        const Read read = readAll(text, size);
+        ASSERT_EQ(read.body, kPlain) << chunk << " " << size;
+        ASSERT_TRUE(read.complete && read.head.keepAlive && read.head.status == 200);
+      }
+    }
+  }
+}
+
+TEST(HttpResponse, OfKnownLengthAndToTheEndOfTheConnection) {
+  const Read known = readAll("HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nab", 5);
+  EXPECT_EQ(known.body, "ab");
+  EXPECT_TRUE(known.complete);
+  EXPECT_EQ(known.head.retryAfter, std::chrono::seconds(7));
+  const Read open = readAll("HTTP/1.0 200 OK\r\n\r\nabc", 4, true);
+  EXPECT_EQ(open.body, "abc");
+  EXPECT_TRUE(open.complete);
+  EXPECT_FALSE(open.head.keepAlive);
+}
+
+TEST(HttpResponse, ManyBytesAtOnce) {
+  const std::string body(300000, 'x');
+  EXPECT_EQ(readAll(chunked(body, 150000), 1000000).body, body);
+  EXPECT_EQ(readAll(chunked(body, 100), 65536).body, body);
+}
+
+TEST(HttpResponse, CutAnywhereIsAnError) {
+  const std::string text = chunked(kGzip, 9);
+  for (std::size_t size = 0; size < text.size(); ++size)
+    EXPECT_THROW(readAll(text.substr(0, size), 1000, true), ApiError) << size;
+}
+
+TEST(HttpResponse, DamageIsAnError) {
+  for (const char* text : {"hello\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n",
+                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                           "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc"})
+    EXPECT_THROW(readAll(text, 1000), ApiError) << text;
+  for (std::size_t at = 0; at < kGzip.size(); ++at) {
+    // Time, flags and system of the head mean nothing here, nor do the bits after the last block.
+    if ((at >= 4 && at < 10) || at + 9 == kGzip.size()) continue;
+    std::string wrong = kGzip;
+    wrong[at] = static_cast<char>(wrong[at] ^ 0x20);
+    EXPECT_THROW(readAll(chunked(wrong, 1000, true), 1000), ApiError) << at;
+  }
+}
+
+TEST(Gunzip, RefusesBytesAfterItsEnd) {
+  Gunzip gunzip;
+  std::string out;
+  gunzip.feed(kGzip, out);
+  EXPECT_TRUE(gunzip.complete());
+  EXPECT_EQ(out, kPlain);
+  EXPECT_THROW(gunzip.feed("x", out), ApiError);
+}
+
+}  // namespace
+}  // namespace kpol::kube
