@@ -140,14 +140,20 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   });
 
   const auto hostLink = linkNamed(node, plan.host.name);
+  auto inside = routeSocketIn(pod);
+  const auto podLink = linkNamed(inside, plan.pod.name);
   {
-    const auto inside = pod.enter();
-    RouteSocket socket;
-    configure(socket, plan.pod, linkNamed(socket, plan.pod.name));
+    const auto guard = pod.enter();  // for /proc/sys
+    configure(inside, plan.pod, podLink);
   }
   // Before the pair carries anything.
   if (plan.bandwidth) limitBandwidth(node, hostLink, *plan.bandwidth, rollback);
   configure(node, plan.host, hostLink);
+  // A link drops what is sent from the moment its other end is up until a worker has given it its
+  // queue. To be asked about a link makes the kernel do that at once (linkwatch_sync_dev, called by
+  // net/core/rtnetlink.c rtnl_getlink).
+  inside.findLink(podLink.index);
+  node.findLink(hostLink.index);
   return hostLink.mtu;
 }
 

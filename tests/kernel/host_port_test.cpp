@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -314,8 +315,49 @@ TEST_F(HostPorts, OfUdpReachTheNewPodFromTheFirstDatagram) {
   }
 }
 
+// kube-proxy translates at `dstnat`, after us; what is no host port goes on to it.
+TEST_F(HostPorts, StandBesideKubeProxy) {
+  const auto other = toString(ipOf("other", Family::V4));
+  const auto web = toString(ipOf("web", Family::V4));
+  ASSERT_EQ(run({"nft",
+                 "add table ip proxy { chain services { "
+                 "type nat hook prerouting priority dstnat; "
+                 "fib daddr type local udp dport 18053 dnat to " +
+                     other +
+                     ":53; "
+                     "fib daddr type local udp dport 30053 dnat to " +
+                     web + ":53; }; }"})
+                .status,
+            0);
+  node_.apply("policy.yaml", R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: shop, name: nobody}
+spec:
+  podSelector: {matchLabels: {app: other}}
+)");
+  node_.sync();
+  const auto from = Node::outsideIp(Family::V4);
+  const auto to = Node::nodeIp(Family::V4);
+  EXPECT_EQ(prober_.run({{"outside", {from, to, IPPROTO_UDP, 18053}},
+                         {"outside", {from, to, IPPROTO_UDP, 30053}}},
+                        {true, true}),
+            (std::vector{Reach::Both, Reach::Both}));
+  run({"nft", "delete", "table", "ip", "proxy"});
+}
+
+TEST_F(HostPorts, StayWhileKpoldIsAwayAndAfterItsRestart) {
+  node_.stopKpold(SIGKILL);
+  expectOpen("outside");
+  node_.startKpold();
+  node_.sync();
+  expectOpen("outside");
+  const auto late = node_.makePod({"shop", "first"});
+  const auto result = Node::plugin("ADD", late, node_.networkConfig({}, {}, kMappings).c_str());
+  EXPECT_EQ(nlohmann::json::parse(result.out).at("code").get<int>(), 105) << result.out;
+}
+
 TEST_F(HostPorts, AreShown) {
-  puts(run({"nft", "list", "table", "inet", "kpol"}).out.c_str());
   EXPECT_NE(node_.kpolctl({"show", "pods"})
                 .out.find("TCP 18080 to 8080, UDP 18053 to 53, SCTP 18080 to 8080"),
             std::string::npos)

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // ADD as the kernel and the pods see it.
+#include "base/unique_fd.hpp"
 #include "plugin/plan.hpp"
 #include "tests/control/unix_server.hpp"
 #include "tests/plugin/plugin_node.hpp"
 #include "tests/support/prober.hpp"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cstring>
 
 namespace kpol::test {
 namespace {
@@ -234,6 +241,39 @@ TEST_F(Add, UndoesEverythingWhenKpoldDoesNotEnforce) {
   EXPECT_THAT(requests, testing::ElementsAre("PUT /v1/attachments?timeout=4",
                                              testing::StartsWith("DELETE /v1/attachments/a/eth0")));
   expectNothingLeft();
+}
+
+// A link whose carrier has come has no queue yet: the kernel drops what is sent until a worker has
+// seen to it (net/core/link_watch.c).
+TEST_F(Add, ReturnsWhenThePodCanSend) {
+  const auto dual = config(Families::Dual);
+  const auto hub = add("hub", dual).ips.front().address;
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(5000);
+  std::memcpy(&to.sin_addr, hub.bytes().data(), 4);
+  const auto datagramSocket = [&](const std::string& id) {
+    const auto pod = podNamespace(id).open();
+    const auto inside = pod.enter();
+    return base::UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  };
+  const auto receiver = datagramSocket("hub");
+  ASSERT_EQ(::bind(receiver.value(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  int arrived = 0;
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto id = "s" + std::to_string(round);
+    const auto sender = datagramSocket(id);
+    add(id, dual);
+    EXPECT_EQ(::sendto(sender.value(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
+    pollfd state{receiver.value(), POLLIN, 0};
+    char byte = 0;
+    if (::poll(&state, 1, 500) == 1 && ::recv(receiver.value(), &byte, 1, 0) == 1) ++arrived;
+    del(id, dual);
+    removePodNamespace(id);
+  }
+  EXPECT_EQ(arrived, kRounds);
+  del("hub", dual);
 }
 
 TEST_F(Add, RefusesHostPortsWhereNobodyWouldMakeThem) {
