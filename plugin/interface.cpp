@@ -27,6 +27,9 @@ RouteSocket routeSocketIn(const Netns& netns) {
 // How long a deleted pair may still be there: the kernel is done with it in 15 to 30 ms.
 constexpr std::chrono::milliseconds kDying{1000};
 
+// How long ADD waits for the pod's IPv6 addresses, which takes the kernel some 50 us.
+constexpr std::chrono::milliseconds kUnready{1000};
+
 // False: the names were taken all the time. Waits for the end of a pair that DEL is getting rid of.
 bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
   const auto deadline = std::chrono::steady_clock::now() + kDying;
@@ -155,6 +158,15 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   inside.findLink(podLink.index);
   node.findLink(hostLink.index);
   return hostLink.mtu;
+}
+
+void awaitAddresses(const AttachPlan& plan, const Netns& pod) {
+  auto inside = routeSocketIn(pod);
+  const auto deadline = std::chrono::steady_clock::now() + kUnready;
+  for (const auto& address : plan.pod.addresses)
+    while (!address.address.isV4() && !inside.isOwn(address.address) &&
+           std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
 std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {

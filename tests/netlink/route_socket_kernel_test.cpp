@@ -255,6 +255,15 @@ TEST_P(Addresses, AreReadBackAsWritten) {
   EXPECT_EQ(line.substr(0, line.find('\n')).find("tentative"), line.npos) << text;
 }
 
+TEST_P(Addresses, AreTheNamespacesOwnOrNot) {
+  EXPECT_FALSE(socket_.isOwn(address().address));  // nothing leads there
+  EXPECT_TRUE(socket_.addAddress(address()));
+  for (int i = 0; i < 1000 && !socket_.isOwn(address().address); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_TRUE(socket_.isOwn(address().address));
+  EXPECT_FALSE(socket_.isOwn(ip(GetParam().other)));
+}
+
 TEST_P(Addresses, ExistingAndAbsentOnesAreOutcomes) {
   EXPECT_TRUE(socket_.addAddress(address()));
   EXPECT_FALSE(socket_.addAddress(address()));

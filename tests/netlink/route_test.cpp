@@ -136,6 +136,22 @@ TEST_P(RouteBytes, DumpFiltersByTableTypeAndLink) {
             message({RTM_GETROUTE, NLM_F_REQUEST}, join(bytes(head), table)));
 }
 
+TEST_P(RouteBytes, AddressIsAskedForWhole) {
+  const auto to = ip(GetParam().gateway);
+  const Header head{.family = GetParam().family,
+                    .length = static_cast<int>(to.bits()),
+                    .protocol = RTPROT_UNSPEC,
+                    .type = RTN_UNSPEC};
+  EXPECT_EQ(copy(encodeGetRoute(to).bytes()),
+            message({RTM_GETROUTE, NLM_F_REQUEST},
+                    join(bytes(head), addressAttribute(RTA_DST, GetParam().gateway))));
+  auto answer = header();
+  EXPECT_FALSE(parseIsLocal(bytes(answer)));
+  answer.type = RTN_LOCAL;
+  EXPECT_TRUE(parseIsLocal(bytes(answer)));
+  EXPECT_THROW(parseIsLocal(zeros(11)), Error);
+}
+
 TEST_P(RouteBytes, MalformedOnesAreRefused) {
   const auto head = bytes(header());
   auto tooLong = header();

@@ -243,36 +243,87 @@ TEST_F(Add, UndoesEverythingWhenKpoldDoesNotEnforce) {
   expectNothingLeft();
 }
 
-// A link whose carrier has come has no queue yet: the kernel drops what is sent until a worker has
-// seen to it (net/core/link_watch.c).
-TEST_F(Add, ReturnsWhenThePodCanSend) {
-  const auto dual = config(Families::Dual);
-  const auto hub = add("hub", dual).ips.front().address;
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(5000);
-  std::memcpy(&to.sin_addr, hub.bytes().data(), 4);
-  const auto datagramSocket = [&](const std::string& id) {
-    const auto pod = podNamespace(id).open();
+// A UDP socket in a pod.
+class Datagrams {
+ public:
+  Datagrams(const netlink::Netns& pod, base::Family family) {
     const auto inside = pod.enter();
-    return base::UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  };
-  const auto receiver = datagramSocket("hub");
-  ASSERT_EQ(::bind(receiver.value(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  int arrived = 0;
-  constexpr int kRounds = 100;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto id = "s" + std::to_string(round);
-    const auto sender = datagramSocket(id);
-    add(id, dual);
-    EXPECT_EQ(::sendto(sender.value(), "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to), 1);
-    pollfd state{receiver.value(), POLLIN, 0};
-    char byte = 0;
-    if (::poll(&state, 1, 500) == 1 && ::recv(receiver.value(), &byte, 1, 0) == 1) ++arrived;
-    del(id, dual);
-    removePodNamespace(id);
+    const bool v4 = family == base::Family::V4;
+    fd_ = base::UniqueFd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   }
-  EXPECT_EQ(arrived, kRounds);
+  [[nodiscard]] bool listen() const {
+    sockaddr_storage any = addressOf(base::IpAddress::parse("0.0.0.0").value());
+    sockaddr_in6 any6{};
+    any6.sin6_family = AF_INET6;
+    any6.sin6_port = htons(kPort);
+    return ::bind(fd_.value(), reinterpret_cast<sockaddr*>(&any), sizeof(sockaddr_in)) == 0 ||
+           ::bind(fd_.value(), reinterpret_cast<sockaddr*>(&any6), sizeof any6) == 0;
+  }
+  void sendTo(const base::IpAddress& to) const {
+    auto address = addressOf(to);
+    const auto length = to.isV4() ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    EXPECT_EQ(::sendto(fd_.value(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address),
+                       static_cast<socklen_t>(length)),
+              1);
+  }
+  // Whether one came within half a second; it is sent back where `answer` says so.
+  [[nodiscard]] bool receive(bool answer) const {
+    pollfd state{fd_.value(), POLLIN, 0};
+    if (::poll(&state, 1, 500) != 1) return false;
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    char byte = 0;
+    if (::recvfrom(fd_.value(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &length) != 1)
+      return false;
+    return !answer ||
+           ::sendto(fd_.value(), &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), length) == 1;
+  }
+
+ private:
+  static constexpr std::uint16_t kPort = 5000;
+  static sockaddr_storage addressOf(const base::IpAddress& ip) {
+    sockaddr_storage address{};
+    if (ip.isV4()) {
+      auto* in = reinterpret_cast<sockaddr_in*>(&address);
+      in->sin_family = AF_INET;
+      in->sin_port = htons(kPort);
+      std::memcpy(&in->sin_addr, ip.bytes().data(), 4);
+    } else {
+      auto* in = reinterpret_cast<sockaddr_in6*>(&address);
+      in->sin6_family = AF_INET6;
+      in->sin6_port = htons(kPort);
+      std::memcpy(&in->sin6_addr, ip.bytes().data(), 16);
+    }
+    return address;
+  }
+  base::UniqueFd fd_;
+};
+
+// The kernel has two workers that ADD must not race with: a link whose carrier has come drops what
+// is sent until it has its queue (net/core/link_watch.c), and an IPv6 address that was added
+// receives nothing until its route is there (net/ipv6/addrconf.c addrconf_dad_work).
+TEST_F(Add, ReturnsWhenThePodCanSendAndReceive) {
+  constexpr int kRounds = 60;
+  const auto dual = config(Families::Dual);
+  const auto hub = add("hub", dual).ips;
+  for (const auto& [address, prefix, gateway, interface] : hub) {
+    const Datagrams receiver(podNamespace("hub").open(), address.family());
+    ASSERT_TRUE(receiver.listen());
+    int asked = 0;
+    int answered = 0;
+    for (int round = 0; round < kRounds; ++round) {
+      const auto id = "s" + std::to_string(round);
+      const Datagrams sender(podNamespace(id).open(), address.family());
+      add(id, dual);
+      sender.sendTo(address);
+      if (receiver.receive(true)) ++asked;
+      if (sender.receive(false)) ++answered;
+      del(id, dual);
+      removePodNamespace(id);
+    }
+    EXPECT_EQ(asked, kRounds) << toString(address);
+    EXPECT_EQ(answered, kRounds) << toString(address);
+  }
   del("hub", dual);
 }
 
