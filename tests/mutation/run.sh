@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Breaks the compiler of policies in many small ways, one at a time in a copy of the tree, and
+# Breaks the compiler of policies, and the engine that follows events, in many small ways, one at a time in a copy of the tree, and
 # expects the tests to notice each. Fails also when a breakage no longer applies, does not compile,
 # or when the tests fail without any.
 #
@@ -23,10 +23,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# The quickest first: the first that fails ends the trial of a breakage.
-tests=(policy/policy_compile_test policy/policy_meaning_test policy/policy_random_policy_test
-  property/policy_proof_test)
-targets=("${tests[@]##*/}")
+# The likeliest and quickest first: the first that fails ends the trial of a breakage.
+tests=(policy/policy_compile_test policy/policy_meaning_test policy/policy_engine_changes_test
+  property/engine_history_test property/policy_proof_test policy/policy_random_policy_test)
 export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # of random ones
 
 ensure_packages build test
@@ -36,7 +35,7 @@ log=$work/log
 mkdir -p "$tree"
 
 # The tree as it is, in its own place; only what differs is copied, so that little is built anew.
-git ls-files -z | grep -zvE '^(docs|e2e|\.ci)/' | while IFS= read -r -d '' file; do
+git ls-files -coz --exclude-standard | grep -zvE '^(docs|e2e|\.ci)/' | while IFS= read -r -d '' file; do
   [ -f "$file" ] || continue
   cmp -s "$file" "$tree/$file" || install -D -m 644 "$file" "$tree/$file"
 done
@@ -44,14 +43,17 @@ done
   [ -f "$file" ] || rm "$tree/$file"
 done
 
-build_tests() {
-  cmake --build "$work/build" -- -j2 "${targets[@]}" >"$log" 2>&1
-}
-# Prints the test that fails, if any.
-failing_test() {
+# trial: builds and runs one test after the other; sets failed to the first that fails, if any. False
+# when one does not build.
+trial() {
   local test
+  failed=""
   for test in "${tests[@]}"; do
-    timeout 300 "$work/build/tests/$test" >"$log" 2>&1 || { echo "${test##*/}" && return; }
+    cmake --build "$work/build" -- -j2 "${test##*/}" >"$log" 2>&1 || return 1
+    timeout 300 "$work/build/tests/$test" >"$log" 2>&1 || {
+      failed=${test##*/}
+      return 0
+    }
   done
 }
 
@@ -60,8 +62,7 @@ linker=()
 command -v mold >/dev/null && linker=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold)
 cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
   "${linker[@]}" >"$log" 2>&1 || { cat "$log" && die "cmake failed"; }
-build_tests || { tail -50 "$log" && die "the tree does not build"; }
-failed=$(failing_test)
+trial || { tail -50 "$log" && die "the tree does not build"; }
 [ -z "$failed" ] || { tail -50 "$log" && die "$failed fails without any breakage"; }
 
 names=()
@@ -115,18 +116,14 @@ noticed=0
 bad=()
 for name in "${names[@]}"; do
   file=$(apply "$name") || die "a breakage no longer applies: bring $list up to date"
-  outcome=""
-  if build_tests; then
-    outcome=$(failing_test)
-    if [ -n "$outcome" ]; then
-      noticed=$((noticed + 1))
-      printf '  %-32s noticed by %s\n' "$name" "$outcome"
-    else
-      bad+=("$name") && printf '  %-32s NOT NOTICED\n' "$name"
-    fi
-  else
+  if ! trial; then
     bad+=("$name") && printf '  %-32s does not compile:\n' "$name"
     grep -m3 error "$log" || true
+  elif [ -n "$failed" ]; then
+    noticed=$((noticed + 1))
+    printf '  %-32s noticed by %s\n' "$name" "$failed"
+  else
+    bad+=("$name") && printf '  %-32s NOT NOTICED\n' "$name"
   fi
   cp "${file/"$tree"\//}" "$file"
 done
