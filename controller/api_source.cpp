@@ -126,9 +126,10 @@ std::vector<WatchStatus> ApiSource::watches() const {
 }
 
 std::string ApiSource::trouble() const {
-  for (const auto& reflector : reflectors_)
-    if (!reflector->trouble().empty())
-      return std::string(toString(reflector->kind())) + ": " + reflector->trouble();
+  // Pods, which are asked about most often, come first.
+  for (auto it = reflectors_.rbegin(); it != reflectors_.rend(); ++it)
+    if (!(*it)->trouble().empty())
+      return std::string(toString((*it)->kind())) + ": " + (*it)->trouble();
   return {};
 }
 

@@ -27,7 +27,8 @@ test_packages() {
 }
 ci_packages() { echo git; }
 bench_packages() {
-  echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables ipset
+  echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables \
+    ipset libsimdjson-dev jq python3-minimal
 }
 demo_packages() {
   echo nftables iproute2 wget

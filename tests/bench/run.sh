@@ -8,10 +8,13 @@ cd "$(dirname "$0")/../.."
 ensure_packages build bench
 say "Configuring and building (build/bench)"
 cmake --preset release -B build/bench -DKPOL_BENCH=ON -DKPOL_TESTS=ON >build/configure-bench.log
-cmake --build build/bench -- bench_nft_commit bench_full_compile bench_cni_latency
+cmake --build build/bench -- bench_nft_commit bench_full_compile bench_cni_latency \
+  bench_decode_list
 for program in bench_nft_commit bench_full_compile; do
   say "$program"
   "build/bench/tests/bench/$program" "$@"
 done
 say bench_cni_latency
 build/bench/tests/bench/bench_cni_latency
+say bench_decode_list
+build/bench/tests/bench/bench_decode_list

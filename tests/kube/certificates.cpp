@@ -57,7 +57,9 @@ Certified pemOf(X509* certificate, EVP_PKEY* key) {
 
 Certified makeAuthority() {
   const Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const Certificate certificate = makeCertificate("authority", key.get());
+  static int made = 0;  // OpenSSL finds an issuer by its name
+  const std::string name = "authority " + std::to_string(++made);
+  const Certificate certificate = makeCertificate(name, key.get());
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
   extend(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
   X509_sign(certificate.get(), key.get(), EVP_sha256());

@@ -39,14 +39,14 @@ void FakeApi::put(const std::string& name, const std::string& value) {
   pods_[name] = value;
   versions_[name] = ++version_;
   history_.push_back(
-      {version_, eventText(added ? "ADDED" : "MODIFIED", podText(name, value, version_))});
+      {version_, eventText(added ? "ADDED" : "MODIFIED", text(name, value, version_))});
   changed_.notify();
 }
 
 void FakeApi::remove(const std::string& name) {
   const std::string value = pods_.at(name);
   pods_.erase(name);
-  history_.push_back({++version_, eventText("DELETED", podText(name, value, version_))});
+  history_.push_back({++version_, eventText("DELETED", text(name, value, version_))});
   changed_.notify();
 }
 
@@ -73,7 +73,7 @@ std::string FakeApi::page(const Asked& asked) {
   std::size_t count = 0;
   auto at = pods.upper_bound(after);
   for (; at != pods.end() && count < limit; ++at, ++count) {
-    items += (items.empty() ? "" : ",") + podText(at->first, at->second, versions_[at->first]);
+    items += (items.empty() ? "" : ",") + text(at->first, at->second, versions_[at->first]);
     last = at->first;
   }
   const std::string token = at == pods.end() ? "" : std::to_string(version) + "/" + last;
@@ -96,7 +96,7 @@ Task<> FakeApi::watch(Exchange& exchange) {
   if (exchange.asked.isInitialWatch()) {
     std::string all;
     for (const auto& [name, value] : pods_)
-      all += eventText("ADDED", podText(name, value, versions_[name]));
+      all += eventText("ADDED", text(name, value, versions_[name]));
     all += bookmarkText(version_, true);
     told = version_;
     co_await exchange.chunk(std::move(all));
@@ -122,11 +122,11 @@ Task<> FakeApi::answer(Exchange& exchange) {
     co_await watch(exchange);
     co_return;
   }
-  std::string text = page(exchange.asked);
-  if (text.empty())
+  std::string whole = page(exchange.asked);
+  if (whole.empty())
     co_await exchange.answer(410, statusText(410, "The provided continue parameter is too old"));
   else
-    co_await exchange.answer(200, std::move(text));
+    co_await exchange.answer(200, std::move(whole));
 }
 
 Reflector::Listener Told::listener() {

@@ -25,6 +25,8 @@ class FakeApi {
   [[nodiscard]] const std::map<std::string, std::string>& pods() const { return pods_; }
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
+  // The text of an object, of its name, value and version.
+  std::function<std::string(const std::string&, const std::string&, std::uint64_t)> text = podText;
   bool streamingLists = false;
   std::size_t pageLimit = 1000;  // at most so many items a page, whatever is asked
 

@@ -5,6 +5,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
+#include <fcntl.h>
 
 namespace kpol::kube::testing {
 namespace {
@@ -95,7 +96,9 @@ Task<> Exchange::end() {
 
 struct ScriptedServer::State {
   State(base::asio::io_context& io, Script run, ScriptedServer& server, const tcp::endpoint& at)
-      : script(std::move(run)), owner(server), acceptor(io, at), tasks(io.get_executor()) {}
+      : script(std::move(run)), owner(server), acceptor(io, at), tasks(io.get_executor()) {
+    ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);  // a child would go on listening
+  }
 
   void setTls(const ServerTls& tls) {
     context = std::make_shared<ssl::context>(ssl::context::tls_server);
@@ -152,6 +155,7 @@ struct ScriptedServer::State {
           co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
       if (error) co_return;
       ++owner.connections;
+      ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
       socket.set_option(tcp::no_delay(true));
       tasks.spawn(serve(std::move(socket)));
     }
@@ -180,6 +184,10 @@ std::uint16_t ScriptedServer::port() const {
 
 void ScriptedServer::use(const ServerTls& tls) {
   state_->setTls(tls);
+}
+
+bool ScriptedServer::idle() const {
+  return state_->tasks.size() == 0;
 }
 
 void ScriptedServer::stop() {

@@ -71,6 +71,8 @@ class ScriptedServer {
   void use(const ServerTls& tls);
   // Ends all connections and takes no more; called before the loop runs out.
   void stop();
+  // After stop(): whether all has ended, so that this may be destroyed.
+  [[nodiscard]] bool idle() const;
 
   std::vector<Asked> log;       // all requests so far
   std::size_t connections = 0;  // accepted

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kpold binary in a network namespace of its own, with an API server over TLS.
+#include "control/client.hpp"
+#include "netlink/route_socket.hpp"
+#include "tests/controller/temporary_directory.hpp"
+#include "tests/controller/values.hpp"
+#include "tests/kube/certificates.hpp"
+#include "tests/kube/fake_api.hpp"
+#include "tests/support/process.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <future>
+#include <thread>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Task;
+using Clock = std::chrono::steady_clock;
+using kube::testing::Exchange;
+using kube::testing::FakeApi;
+using kube::testing::ScriptedServer;
+using nlohmann::json;
+using test::Background;
+
+const auto kWeb = attachment("c1", "web", "kpolweb", "10.0.0.1", "u1");
+const char* const kToken = "the-secret-token";
+
+// An object whose value is the rest of its text after name and version.
+std::string objectText(const std::string& name, const std::string& rest, std::uint64_t version) {
+  return R"({"metadata":{"name":")" + name + R"(","resourceVersion":")" + std::to_string(version) +
+         "\"," + rest + "}";
+}
+
+std::string podRest(const std::string& uid) {
+  return R"("namespace":"shop","uid":")" + uid +
+         R"(","labels":{"app":"web"}},"spec":{"containers":[{"name":"c"}]})";
+}
+const char* const kPolicyRest =
+    R"("namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"web"}},)"
+    R"("ingress":[{"from":[{"ipBlock":{"cidr":"10.1.0.0/16"}}]}]})";
+
+// The four kinds of an API server, on a thread of its own.
+class ClusterApi {
+ public:
+  ClusterApi() : signer_(kube::testing::makeAuthority()) {
+    for (auto* api : {&namespaces, &policies, &nodes, &pods}) api->text = objectText;
+    const auto certified = kube::testing::issue(signer_, "server", "IP:127.0.0.1");
+    tls_ = {certified.certificatePem, certified.keyPem, ""};
+    thread_ = std::thread([this] { io_.run(); });
+    start();
+  }
+  ~ClusterApi() {
+    stop();
+    guard_.reset();
+    thread_.join();
+  }
+
+  void start() {
+    inside([this] {
+      server_ = std::make_unique<ScriptedServer>(
+          io_, [this](Exchange& exchange) { return answer(exchange); }, tls_, "127.0.0.1", port_);
+      port_ = server_->port();
+    });
+  }
+  // The server is gone; its port is closed.
+  void stop() {
+    inside([this] {
+      if (server_) server_->stop();
+    });
+    for (bool idle = false; !idle;) {
+      inside([this, &idle] { idle = !server_ || server_->idle(); });
+      if (!idle) std::this_thread::sleep_for(1ms);
+    }
+    inside([this] { server_.reset(); });
+  }
+  // Runs on the server's thread.
+  void inside(const std::function<void()>& change) {
+    std::promise<void> done;
+    base::asio::post(io_, [&] {
+      change();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& authority() const { return signer_.certificatePem; }
+
+  FakeApi namespaces, policies, nodes, pods;
+  bool policiesHang = false;
+  bool tokenMissing = false;  // some request came without it
+
+ private:
+  Task<> answer(Exchange& exchange) {
+    tokenMissing = tokenMissing || exchange.asked.authorization != std::string("Bearer ") + kToken;
+    const std::string path = exchange.asked.path;
+    if (path == "/apis/networking.k8s.io/v1/networkpolicies" && policiesHang) {
+      co_await exchange.hang();
+      co_return;
+    }
+    if (path == "/api/v1/namespaces") co_await namespaces.answer(exchange);
+    if (path == "/api/v1/nodes") co_await nodes.answer(exchange);
+    if (path == "/api/v1/pods") co_await pods.answer(exchange);
+    if (path == "/apis/networking.k8s.io/v1/networkpolicies") co_await policies.answer(exchange);
+  }
+
+  kube::testing::Certified signer_;
+  kube::testing::ServerTls tls_;
+  base::asio::io_context io_;
+  base::asio::executor_work_guard<base::asio::io_context::executor_type> guard_{io_.get_executor()};
+  std::unique_ptr<ScriptedServer> server_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+class KpoldApiTest : public testing::Test {
+ protected:
+  KpoldApiTest() {
+    netlink::RouteSocket routes;
+    auto lo = *routes.findLink(*base::IfName::parse("lo"));
+    routes.setUp(lo.index);
+    routes.addVeth({kWeb.hostInterface, mac(1), *base::IfName::parse("peer"), mac(2), 0, -1, ""});
+    directory.write("token", kToken);
+    directory.write("ca", cluster.authority());
+    writeKubeconfig("certificate-authority: ca");
+    cluster.inside([this] {
+      cluster.namespaces.put("shop", R"("labels":{"kubernetes.io/metadata.name":"shop"}})");
+      cluster.pods.put("web", podRest("u1"));
+      cluster.policies.put("allow-web", kPolicyRest);
+    });
+  }
+  ~KpoldApiTest() override {
+    kpold.reset();
+    netlink::RouteSocket().deleteLink(kWeb.hostInterface);
+    test::run({"nft", "delete", "table", "inet", "kpol"});
+  }
+
+  static base::MacAddress mac(std::uint8_t last) { return {{2, 0, 0, 0, 9, last}}; }
+
+  void writeKubeconfig(const std::string& tls) const {
+    directory.write("kubeconfig",
+                    "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+                    "contexts: [{name: c, context: {cluster: k, user: u}}]\n"
+                    "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:" +
+                        std::to_string(cluster.port()) + "', " + tls +
+                        "}}]\nusers: [{name: u, user: {tokenFile: token}}]\n");
+  }
+  std::vector<std::string> command(const std::vector<std::string>& extra = {}) const {
+    std::vector<std::string> argv{KPOLD_BINARY,
+                                  "--source",
+                                  "api",
+                                  "--kubeconfig",
+                                  directory.path() / "kubeconfig",
+                                  "--socket",
+                                  directory.path() / "s",
+                                  "--state-dir",
+                                  directory.path() / "state",
+                                  "--node-name",
+                                  "n1",
+                                  "--metrics-listen="};
+    argv.insert(argv.end(), extra.begin(), extra.end());
+    return argv;
+  }
+  void launch() { kpold = std::make_unique<Background>(command(), directory.path() / "log"); }
+  // Waits, at most half a minute, until `condition` holds for kpold's status.
+  void until(const std::function<bool(const json&)>& condition, const char* what) {
+    const auto deadline = Clock::now() + 30s;
+    while (Clock::now() < deadline && kpold->running()) {
+      try {
+        if (condition(status())) return;
+      } catch (const control::Unreachable&) {
+      }
+      std::this_thread::sleep_for(10ms);
+    }
+    FAIL() << "not in time: " << what << "\n" << directory.read("log");
+  }
+  void start() {
+    launch();
+    until([](const json& now) { return now.at("ready").get<bool>(); }, "ready");
+  }
+  static bool troubled(const json& status, const char* kind) {
+    for (const auto& watch : status.at("watches"))
+      if (watch.at("kind") == kind && watch.at("trouble") != "") return true;
+    return false;
+  }
+
+  control::Response ask(const char* method, const std::string& target,
+                        const std::string& body = {}) const {
+    return control::request(directory.path() / "s", method, target, body, 30s);
+  }
+  json status() const { return json::parse(ask("GET", "/v1/status").body); }
+  control::Response sync() const { return ask("POST", "/v1/sync?timeout=20"); }
+  control::Response put(const conf::Attachment& a, const std::string& timeout = "20") const {
+    return ask("PUT", "/v1/attachments?timeout=" + timeout, conf::print(a));
+  }
+  static std::string table() { return test::run({"nft", "list", "table", "inet", "kpol"}).out; }
+  // The table but for whose it is.
+  static std::string tableContent() {
+    const std::string text = table();
+    return text.substr(std::min(text.find("\n\n"), text.size()));
+  }
+  static bool inKernel(const std::string& text) { return table().find(text) != std::string::npos; }
+
+  TemporaryDirectory directory;
+  ClusterApi cluster;
+  std::unique_ptr<Background> kpold;
+};
+
+const std::string kEndpoint = "\"kpolweb\" . 10.0.0.1";
+
+TEST_F(KpoldApiTest, EnforcesWhatTheServerHas) {
+  start();
+  EXPECT_EQ(put(kWeb).status, 200U);
+  EXPECT_TRUE(inKernel(kEndpoint));
+  EXPECT_TRUE(inKernel("10.1.0.0/16"));
+  cluster.inside([this] { cluster.policies.remove("allow-web"); });
+  EXPECT_EQ(sync().status, 200U);
+  EXPECT_FALSE(inKernel("10.1.0.0/16"));
+  const auto now = status();
+  EXPECT_EQ(now.at("diagnostics"), json::array());
+  ASSERT_EQ(now.at("watches").size(), 4U);
+  for (const auto& watch : now.at("watches")) EXPECT_EQ(watch.at("state"), "watching") << watch;
+  EXPECT_FALSE(cluster.tokenMissing);
+  EXPECT_EQ(directory.read("log").find(kToken), std::string::npos);
+  const auto text = test::run({KPOLCTL_BINARY, "--socket", directory.path() / "s", "status"}).out;
+  EXPECT_NE(text.find("Pod watching at "), std::string::npos) << text;
+}
+
+TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
+  cluster.inside([this] { cluster.policiesHang = true; });
+  launch();
+  until(
+      [](const json& now) {
+        return now.at("objects").at("pods") == 1 && now.at("objects").at("namespaces") == 1;
+      },
+      "two kinds");
+  EXPECT_FALSE(status().at("ready").get<bool>());
+  EXPECT_EQ(table(), "");
+  const auto answer = put(kWeb, "0.2");
+  EXPECT_EQ(answer.status, 504U);
+  EXPECT_NE(answer.body.find("has not read all objects yet"), std::string::npos) << answer.body;
+}
+
+TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
+  start();
+  cluster.stop();
+  until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
+  EXPECT_EQ(put(kWeb).status, 200U);  // a pod that is known
+  EXPECT_TRUE(inKernel(kEndpoint));
+  EXPECT_TRUE(inKernel("10.1.0.0/16"));
+  const auto stranger = put(attachment("c2", "new", "kpolnew", "10.0.0.2", "u2"), "0.2");
+  EXPECT_EQ(stranger.status, 504U);
+  EXPECT_NE(stranger.body.find("does not know pod shop/new yet (Pod: https://127.0.0.1"),
+            std::string::npos)
+      << stranger.body;
+  EXPECT_TRUE(status().at("ready").get<bool>());
+  // What changed meanwhile comes with the server; what did not writes nothing.
+  const auto before = status();
+  cluster.start();
+  until([](const json& now) { return !troubled(now, "Pod"); }, "the server is back");
+  EXPECT_EQ(sync().status, 200U);
+  const auto after = status();
+  EXPECT_EQ(after.at("generation"), before.at("generation"));
+  EXPECT_EQ(after.at("commits").at("total"), before.at("commits").at("total"));
+  cluster.inside([this] { cluster.pods.put("new", podRest("u2")); });
+  EXPECT_EQ(put(attachment("c2", "new", "kpolnew", "10.0.0.2", "u2")).status, 200U);
+}
+
+TEST_F(KpoldApiTest, ARestartWithoutTheServerKeepsTheKernelsPolicy) {
+  start();
+  ASSERT_EQ(put(kWeb).status, 200U);
+  const std::string before = tableContent();
+  kpold->signal(SIGKILL);
+  kpold->wait();
+  cluster.stop();
+  launch();
+  until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
+  EXPECT_FALSE(status().at("ready").get<bool>());
+  EXPECT_EQ(tableContent(), before);
+  cluster.start();
+  until([](const json& now) { return now.at("ready").get<bool>(); }, "ready");
+  EXPECT_EQ(tableContent(), before);
+  EXPECT_EQ(status().at("commits").at("total"), 0);
+}
+
+TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
+  start();
+  ASSERT_EQ(put(kWeb).status, 200U);
+  cluster.stop();
+  cluster.inside([this] {
+    cluster.policies.remove("allow-web");
+    for (auto* api : {&cluster.namespaces, &cluster.policies, &cluster.nodes, &cluster.pods})
+      api->compact();
+  });
+  cluster.start();
+  EXPECT_EQ(sync().status, 200U);
+  until([](const json& now) { return now.at("objects").at("networkPolicies") == 0; }, "no policy");
+  EXPECT_EQ(sync().status, 200U);
+  EXPECT_FALSE(inKernel("10.1.0.0/16"));
+  EXPECT_TRUE(inKernel(kEndpoint));
+}
+
+TEST_F(KpoldApiTest, StopsWhileItWatchesAndWhileItWaits) {
+  start();
+  kpold->signal(SIGTERM);
+  EXPECT_EQ(kpold->wait(), 0);
+  cluster.stop();
+  launch();
+  until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
+  kpold->signal(SIGTERM);
+  EXPECT_EQ(kpold->wait(), 0);
+}
+
+TEST_F(KpoldApiTest, AnUnverifiedServerTakesTwoWords) {
+  writeKubeconfig("insecure-skip-tls-verify: true");
+  const auto refused = test::run(command());
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("only together with --insecure-skip-tls-verify=true"),
+            std::string::npos)
+      << refused.err;
+  kpold = std::make_unique<Background>(command({"--insecure-skip-tls-verify=true"}),
+                                       directory.path() / "log");
+  until([](const json& now) { return now.at("ready").get<bool>(); }, "ready");
+}
+
+TEST_F(KpoldApiTest, AServerOfAnotherAuthorityIsNotFollowed) {
+  directory.write("ca", kube::testing::makeAuthority().certificatePem);
+  launch();
+  until([](const json& now) { return troubled(now, "Pod"); }, "the server is refused");
+  EXPECT_NE(status().dump().find("certificate is not accepted"), std::string::npos);
+  EXPECT_FALSE(status().at("ready").get<bool>());
+}
+
+}  // namespace
+}  // namespace kpol::controller

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whom the client trusts, and as whom it comes: real TLS on loopback.
+#include "kube/api_client.hpp"
+
+#include "kube/api_error.hpp"
+#include "tests/kube/certificates.hpp"
+#include "tests/kube/scripted_server.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace kpol::kube {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Task;
+using testing::Exchange;
+using testing::ScriptedServer;
+using testing::ServerTls;
+
+const testing::Certified& authority() {
+  static const testing::Certified made = testing::makeAuthority();
+  return made;
+}
+
+ServerTls serverOf(const testing::Certified& signer, const char* names) {
+  const auto certified = testing::issue(signer, "server", names);
+  return {certified.certificatePem, certified.keyPem, ""};
+}
+
+Task<> ok(Exchange& exchange) {
+  co_await exchange.answer(200, "ok");
+}
+
+class ApiClientTest : public ::testing::Test {
+ protected:
+  ApiClientTest() : directory_(makeDirectory()) {
+    config.authorities.text = authority().certificatePem;
+  }
+  ~ApiClientTest() override { std::filesystem::remove_all(directory_); }
+
+  static std::filesystem::path makeDirectory() {
+    std::string pattern = std::filesystem::temp_directory_path() / "kpol-client-XXXXXX";
+    return ::mkdtemp(pattern.data());
+  }
+  std::string file(const std::string& name) const { return directory_ / name; }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(directory_ / name) << text;
+  }
+  ScriptedServer& serve(std::optional<ServerTls> tls, ScriptedServer::Script script = ok,
+                        const char* address = "127.0.0.1") {
+    servers_.push_back(std::make_unique<ScriptedServer>(io_, script, std::move(tls), address));
+    return *servers_.back();
+  }
+  void use(const ScriptedServer& server, const std::string& host = "127.0.0.1", bool tls = true) {
+    config.servers.push_back({tls, host, server.port(), {}});
+  }
+
+  // Each body in turn, or "error: ..." of each request.
+  std::vector<std::string> ask(int times, std::function<void(int, ApiClient&)> before = {}) {
+    Credentials credentials(config);
+    ApiClient client(credentials);
+    std::vector<std::string> answers;
+    base::TaskGroup tasks(io_.get_executor());
+    tasks.spawn(askAll(client, times, before, answers));
+    io_.restart();
+    io_.run_for(60s);
+    EXPECT_TRUE(io_.stopped());
+    return answers;
+  }
+  std::string askOnce() { return ask(1).at(0); }
+
+  ClusterConfig config;
+  ApiClient::Duration patience = 20s;
+
+ private:
+  Task<> askAll(ApiClient& client, int times, std::function<void(int, ApiClient&)> before,
+                std::vector<std::string>& answers) {
+    for (int i = 0; i < times; ++i) {
+      if (before) before(i, client);
+      std::string answer;
+      try {
+        const ResponseHead head = co_await client.get("/x", patience);
+        answer = std::to_string(head.status) + " ";
+        for (bool more = true; more;) {
+          const std::string_view part = co_await client.read(patience);
+          answer += part;
+          more = !part.empty();
+        }
+      } catch (const ApiError& error) {
+        answer = std::string("error: ") + error.what();
+      }
+      answers.push_back(std::move(answer));
+    }
+    for (auto& server : servers_) server->stop();
+  }
+
+  base::asio::io_context io_;
+  std::filesystem::path directory_;
+  std::vector<std::unique_ptr<ScriptedServer>> servers_;
+};
+
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_F(ApiClientTest, TheCertificateMayNameAnAddress) {
+  use(serve(serverOf(authority(), "IP:127.0.0.1")));
+  EXPECT_EQ(askOnce(), "200 ok");
+}
+
+TEST_F(ApiClientTest, TheCertificateMayNameAnIpv6Address) {
+  use(serve(serverOf(authority(), "IP:::1"), ok, "::1"), "::1");
+  EXPECT_EQ(askOnce(), "200 ok");
+}
+
+TEST_F(ApiClientTest, TheCertificateMayNameAHost) {
+  use(serve(serverOf(authority(), "DNS:localhost")), "localhost");
+  EXPECT_EQ(askOnce(), "200 ok");
+}
+
+TEST_F(ApiClientTest, TheNameMayBeGiven) {
+  use(serve(serverOf(authority(), "DNS:kubernetes.default")));
+  config.tlsServerName = "kubernetes.default";
+  EXPECT_EQ(askOnce(), "200 ok");
+}
+
+TEST_F(ApiClientTest, AnotherNameIsRefused) {
+  use(serve(serverOf(authority(), "DNS:localhost,IP:127.0.0.2")));
+  EXPECT_TRUE(has(askOnce(), "certificate is not accepted: IP address mismatch"));
+}
+
+TEST_F(ApiClientTest, ACertificateWithoutNamesIsRefused) {
+  const auto certified = testing::issue(authority(), "127.0.0.1", "");
+  use(serve(ServerTls{certified.certificatePem, certified.keyPem, ""}));
+  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+}
+
+TEST_F(ApiClientTest, AnotherAuthorityIsRefused) {
+  use(serve(serverOf(testing::makeAuthority(), "IP:127.0.0.1")));
+  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+}
+
+TEST_F(ApiClientTest, TheSystemsAuthoritiesDoNotKnowOurs) {
+  config.authorities = {};
+  use(serve(serverOf(authority(), "IP:127.0.0.1")));
+  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+}
+
+TEST_F(ApiClientTest, VerificationCanBeTurnedOff) {
+  config.skipTlsVerify = true;
+  use(serve(serverOf(testing::makeAuthority(), "DNS:other")));
+  EXPECT_EQ(askOnce(), "200 ok");
+}
+
+TEST_F(ApiClientTest, AServerWithoutTlsIsNotTalkedTo) {
+  auto& server = serve(std::nullopt);
+  use(server);
+  patience = 200ms;
+  EXPECT_TRUE(has(askOnce(), "error: "));
+  EXPECT_TRUE(server.log.empty());
+}
+
+// The server's certificate changes: the open connection goes on, a new one sees the new certificate
+// and, once the authorities' file was rotated too, accepts it.
+TEST_F(ApiClientTest, CertificatesRotate) {
+  const auto newAuthority = testing::makeAuthority();
+  write("ca", authority().certificatePem);
+  config.authorities = {"", file("ca")};
+  auto& server = serve(serverOf(authority(), "IP:127.0.0.1"));
+  use(server);
+  const auto answers = ask(4, [&](int i, ApiClient& client) {
+    if (i == 1) server.use(serverOf(newAuthority, "IP:127.0.0.1"));
+    if (i == 2) client.renewCredentials();  // ends the connection
+    if (i == 3) write("ca", authority().certificatePem + newAuthority.certificatePem);
+  });
+  EXPECT_EQ(answers[0], "200 ok");
+  EXPECT_EQ(answers[1], "200 ok");
+  EXPECT_TRUE(has(answers[2], "certificate is not accepted")) << answers[2];
+  EXPECT_EQ(answers[3], "200 ok");
+}
+
+TEST_F(ApiClientTest, AClientCertificateIsShown) {
+  const auto client = testing::issue(authority(), "system:node:n1", "");
+  auto tls = serverOf(authority(), "IP:127.0.0.1");
+  tls.clientAuthorityPem = authority().certificatePem;
+  auto& server = serve(tls);
+  use(server);
+  EXPECT_TRUE(has(askOnce(), "error: "));
+  config.clientCertificate.text = client.certificatePem;
+  config.clientKey.text = client.keyPem;
+  auto& second = serve(tls);
+  config.servers.clear();
+  use(second);
+  EXPECT_EQ(askOnce(), "200 ok");
+  EXPECT_EQ(second.log.at(0).commonName, "system:node:n1");
+}
+
+TEST_F(ApiClientTest, TokensAreReadAnewForEveryRequest) {
+  write("token", "one\n");
+  config.tokenFile = file("token");
+  auto& server = serve(std::nullopt);
+  use(server, "127.0.0.1", false);
+  ask(2, [&](int i, ApiClient&) {
+    if (i == 1) write("token", "two");
+  });
+  ASSERT_EQ(server.log.size(), 2U);
+  EXPECT_EQ(server.log[0].authorization, "Bearer one");
+  EXPECT_EQ(server.log[1].authorization, "Bearer two");
+  EXPECT_EQ(server.connections, 1U);
+}
+
+TEST_F(ApiClientTest, ATokenThatIsNoneIsRefusedWithoutShowingIt) {
+  write("token", "secret\r\nX-Evil: 1");
+  config.tokenFile = file("token");
+  use(serve(std::nullopt), "127.0.0.1", false);
+  const auto answers = ask(3, [&](int i, ApiClient&) {
+    if (i == 1) write("token", "\n");
+    if (i == 2) std::filesystem::remove(file("token"));
+  });
+  for (const auto& answer : answers) {
+    EXPECT_TRUE(has(answer, "error: ") && has(answer, "token")) << answer;
+    EXPECT_FALSE(has(answer, "secret"));
+  }
+}
+
+TEST_F(ApiClientTest, AnExecPluginIsAskedOnceAndAgainWhenRefused) {
+  write("plugin",
+        "#!/bin/sh\n[ \"$1\" = x ] && [ \"$WHO\" = kpol ] || exit 3\n"
+        "echo \"$KUBERNETES_EXEC_INFO\" > \"$0.asked\"\necho >> \"$0.times\"\n"
+        "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\","
+        "\"status\":{\"token\":\"t'$(wc -l < \"$0.times\")'\"}}'\n");
+  ::chmod(file("plugin").c_str(), 0700);
+  config.exec =
+      ExecPlugin{"client.authentication.k8s.io/v1", file("plugin"), {"x"}, {{"WHO", "kpol"}}};
+  auto& server = serve(std::nullopt);
+  use(server, "127.0.0.1", false);
+  const auto answers = ask(3, [&](int i, ApiClient& client) {
+    if (i == 2) client.renewCredentials();
+  });
+  EXPECT_EQ(answers[2], "200 ok") << answers[2];
+  ASSERT_EQ(server.log.size(), 3U);
+  EXPECT_EQ(server.log[0].authorization, "Bearer t1");
+  EXPECT_EQ(server.log[1].authorization, "Bearer t1");
+  EXPECT_EQ(server.log[2].authorization, "Bearer t2");
+}
+
+TEST_F(ApiClientTest, AnExecPluginThatFailsSaysHow) {
+  use(serve(std::nullopt), "127.0.0.1", false);
+  config.exec = ExecPlugin{"v1", "/bin/false", {}, {}};
+  EXPECT_TRUE(has(askOnce(), "exec plugin /bin/false: ended with status 1"));
+}
+
+TEST_F(ApiClientTest, AnExecPluginThatIsNotThere) {
+  use(serve(std::nullopt), "127.0.0.1", false);
+  config.exec = ExecPlugin{"v1", "/nonexistent/plugin", {}, {}};
+  EXPECT_TRUE(has(askOnce(), "exec plugin /nonexistent/plugin: cannot be run: No such file"));
+}
+
+TEST_F(ApiClientTest, OfSeveralServersOneThatAnswersIsUsed) {
+  // A port where nobody listens, one that is silent, one that answers.
+  std::uint16_t closed = 0;
+  {
+    base::asio::io_context io;
+    ScriptedServer gone(io, ok);
+    closed = gone.port();
+    gone.stop();
+    io.run_for(5s);
+  }
+  patience = 200ms;
+  auto& silent = serve(std::nullopt, [](Exchange& exchange) { return exchange.hang(); });
+  auto& good = serve(std::nullopt);
+  config.servers = {{false, "127.0.0.1", closed, {}}};
+  use(silent, "127.0.0.1", false);
+  use(good, "127.0.0.1", false);
+  const auto answers = ask(2);
+  EXPECT_EQ(answers, (std::vector<std::string>{"200 ok", "200 ok"}));
+  EXPECT_EQ(silent.log.size(), 1U);
+  EXPECT_EQ(good.connections, 1U);
+}
+
+TEST_F(ApiClientTest, AHandshakeWithoutAnEnd) {
+  patience = 100ms;
+  auto& silent = serve(std::nullopt, [](Exchange& exchange) { return exchange.hang(); });
+  use(silent);
+  EXPECT_TRUE(has(askOnce(), "error: "));
+}
+
+}  // namespace
+}  // namespace kpol::kube
