@@ -132,8 +132,14 @@ void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
   }
 }
 
-std::set<AttachmentId> findAttachments(const Request& request) {
+// Those of this network that the runtime does not list. A client without the list (cnitool) cannot
+// mean that every pod is to go: then only what is surely nobody's.
+std::set<AttachmentId> findStale(const Request& request) {
   std::set<AttachmentId> ids;
+  if (!request.config.validAttachments) {
+    addOrphanedFiles(request, ids);
+    return ids;
+  }
   for (const auto& [id, lease] : openLeases(request).leases())
     if (lease.network == request.config.name) ids.insert(id);
   for (const auto& link : netlink::RouteSocket().links()) {
@@ -141,6 +147,7 @@ std::set<AttachmentId> findAttachments(const Request& request) {
     if (owner && owner->network == request.config.name) ids.insert(owner->id);
   }
   addOrphanedFiles(request, ids);
+  for (const auto& valid : *request.config.validAttachments) ids.erase(valid);
   return ids;
 }
 
@@ -155,11 +162,7 @@ void del(const Request& request) {
 }
 
 void gc(const Request& request) {
-  if (!request.config.validAttachments)
-    throw conf::ConfigError("cni.dev/valid-attachments", "must be given for GC");
-  auto stale = findAttachments(request);
-  for (const auto& valid : *request.config.validAttachments) stale.erase(valid);
-  for (const auto& id : stale) {
+  for (const auto& id : findStale(request)) {
     const auto alone = lockAttachment(request, id);
     detach(request, id, [](bool) {});
   }

@@ -26,6 +26,7 @@ test_packages() {
     shellcheck
 }
 ci_packages() { echo git; }
+conformance_packages() { echo golang-go; }
 bench_packages() {
   echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables \
     ipset libsimdjson-dev jq python3-minimal

@@ -195,6 +195,19 @@ TEST_F(Gc, DeletesEverythingWhereNothingIsValid) {
   expectNothingLeft();
 }
 
+// As cnitool calls it: nobody says that a live pod is to go.
+TEST_F(Gc, WithoutAListLeavesLivePodsAlone) {
+  const auto dual = config(Families::Dual);
+  const auto added = call("ADD", "a", dual);
+  auto unlisted = gcConfig("");
+  const auto start = unlisted.find(",\"cni.dev/valid-attachments\"");
+  ASSERT_NE(start, std::string::npos) << unlisted;
+  unlisted.erase(start, unlisted.find(']', start) + 1 - start);
+  EXPECT_EQ(call("GC", "a", unlisted).status, 0);
+  EXPECT_EQ(call("CHECK", "a", withPrevious(dual, added.out)).status, 0);
+  del("a", dual);
+}
+
 TEST_F(Gc, DeletesLinksWithoutALease) {
   const auto dual = config(Families::Dual);
   add("a", dual);

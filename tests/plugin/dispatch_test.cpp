@@ -94,8 +94,6 @@ TEST(Dispatch, GivesEachFailureTheCodeOfTheSpecification) {
                 "prevResult.ips: has no address of interface eth0"},
            Case{"CHECK", R"({"cniVersion":"1.0.0","name":"n"})", 7,
                 "prevResult: must be given for CHECK"},
-           Case{"GC", R"({"cniVersion":"1.1.0","name":"n"})", 7,
-                "cni.dev/valid-attachments: must be given for GC"},
            Case{"STATUS",
                 R"({"cniVersion":"1.1.0","name":"n","socket":"/tmp/kpol-test-none.sock"})", 50,
                 "kpold at /tmp/kpol-test-none.sock: cannot connect: No such file or directory"},

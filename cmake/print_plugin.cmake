@@ -1,0 +1,21 @@
+# cmake -DPROGRAM=kpol -DSTRIP=strip -DREADELF=readelf -P print_plugin.cmake
+# Tells how large the plugin is on a node, and what it needs there.
+set(stripped "${PROGRAM}.stripped")
+execute_process(COMMAND ${STRIP} -o ${stripped} ${PROGRAM} COMMAND_ERROR_IS_FATAL ANY)
+file(SIZE ${stripped} size)
+file(REMOVE ${stripped})
+execute_process(COMMAND ${READELF} --dynamic ${PROGRAM}
+  OUTPUT_VARIABLE dynamic ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "\\(NEEDED\\)[^\n]*" lines "${dynamic}")
+set(needs "")
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE ".*\\[(.*)\\].*" "\\1" library "${line}")
+  list(APPEND needs ${library})
+endforeach()
+list(JOIN needs ", " needs)
+if(NOT needs)
+  set(needs "nothing (static)")
+endif()
+math(EXPR kib "${size} / 1024")
+get_filename_component(name ${PROGRAM} NAME)
+message(STATUS "${name}: ${kib} KiB stripped; needs ${needs}")
