@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <deque>
@@ -21,6 +22,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace kpol::bench {
 namespace {
@@ -102,10 +104,17 @@ void reportRate(const char* title, const Variants& variants) {
   std::fflush(stdout);
 }
 
+// Links take a moment to come up.
 void expectAllArrive(Variants& variants) {
-  for (auto& variant : variants)
-    if (const auto count = variant.site.arriving(20); count != 20)
+  for (auto& variant : variants) {
+    unsigned count = 0;
+    for (int tries = 0; count != 20 && tries < 100; ++tries) {
+      if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      count = variant.site.arriving(20);
+    }
+    if (count != 20)
       throw std::runtime_error(variant.name + ": " + std::to_string(count) + " of 20 packets pass");
+  }
 }
 
 const Measure kFirst = [](Variant& v) { return v.site.firstPackets(v.batch); };
