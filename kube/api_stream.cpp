@@ -3,6 +3,7 @@
 
 #include "kube/decode_kinds.hpp"
 #include "kube/json_text.hpp"
+#include "kube/prune.hpp"
 #include "kube/syntax_error.hpp"
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace {
 using Severity = policy::Diagnostic::Severity;
 
 Json parse(std::string_view text) {
-  return JsonText(text).next();
+  const std::string needed = pruned(text);
+  return JsonText(needed).next();
 }
 
 // A member on the way, or null where something else is.

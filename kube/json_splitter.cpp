@@ -145,24 +145,35 @@ bool JsonSplitter::scanValue(std::string_view bytes, std::size_t& at) {
   return false;
 }
 
+// From within a string to behind its end, or to the end of the bytes.
+std::size_t JsonSplitter::scanString(std::string_view bytes, std::size_t at) {
+  if (escaped_) {
+    escaped_ = false;
+    return at + 1;
+  }
+  const std::size_t quote = std::min(bytes.find('"', at), bytes.size());
+  const std::size_t backslash = bytes.substr(0, quote).find('\\', at);
+  if (backslash != bytes.npos) {
+    escaped_ = true;
+    return backslash + 1;
+  }
+  if (quote == bytes.size()) return quote;
+  inString_ = false;
+  return quote + 1;
+}
+
 // Brackets count, but not within strings.
 bool JsonSplitter::scanNested(std::string_view bytes, std::size_t& at) {
   const char* const data = bytes.data();
   const std::size_t size = bytes.size();
   std::size_t i = at;
   while (i < size) {
-    const char c = data[i++];
     if (inString_) {
-      if (escaped_) {
-        escaped_ = false;
-      } else if (c == '\\') {
-        escaped_ = true;
-      } else if (c == '"') {
-        inString_ = false;
-        if (depth_ == 0) break;
-      }
+      i = scanString(bytes, i);
+      if (!inString_ && depth_ == 0) break;
       continue;
     }
+    const char c = data[i++];
     if (c == '"') {
       inString_ = true;
     } else if (c == '{' || c == '[') {

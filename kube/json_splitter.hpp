@@ -55,6 +55,7 @@ class JsonSplitter {
   void beginValue(char c, std::size_t at);
   bool scanKey(std::string_view bytes, std::size_t& at);
   bool scanValue(std::string_view bytes, std::size_t& at);
+  std::size_t scanString(std::string_view bytes, std::size_t at);
   bool scanNested(std::string_view bytes, std::size_t& at);
   void keep(std::string_view bytes);
   void endValue();

@@ -2,6 +2,7 @@
 #include "kube/json_text.hpp"
 
 #include "kube/field.hpp"
+#include "kube/prune.hpp"
 #include "kube/syntax_error.hpp"
 
 #include <algorithm>
@@ -38,38 +39,6 @@ class SharedPosition {
  private:
   const char** position_;
 };
-
-// Members that make up most of a large cluster's objects and that no decoder looks at, with the key
-// of the object they are in. Not keeping them is what lets 100,000 Pods be read in a second.
-struct Unused {
-  std::string_view owner;
-  std::string_view name;
-};
-constexpr Unused kUnused[] = {
-    {"metadata", "managedFields"},
-    {"metadata", "annotations"},
-    {"metadata", "ownerReferences"},
-    {"spec", "volumes"},
-    {"spec", "tolerations"},
-    {"spec", "affinity"},
-    {"containers", "env"},
-    {"containers", "resources"},
-    {"containers", "volumeMounts"},
-    {"containers", "livenessProbe"},
-    {"containers", "readinessProbe"},
-    {"containers", "args"},
-    {"initContainers", "env"},
-    {"initContainers", "volumeMounts"},
-    {"status", "conditions"},
-    {"status", "containerStatuses"},
-    {"status", "images"},
-    {"status", "initContainerStatuses"},
-};
-
-bool isUnused(std::string_view owner, std::string_view name) {
-  return std::ranges::any_of(
-      kUnused, [&](const Unused& unused) { return unused.owner == owner && unused.name == name; });
-}
 
 // nlohmann's SAX interface (its method names) over a TreeBuilder.
 class JsonEvents {

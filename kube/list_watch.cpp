@@ -12,6 +12,8 @@ namespace {
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kGone = 410;
 constexpr unsigned kUnprocessable = 422;
+constexpr unsigned kServerError = 500;
+constexpr unsigned kTimeout = 504;
 // A watch that lasted this long was healthy whatever it told.
 constexpr auto kHealthy = std::chrono::seconds(10);
 // Beyond the time after which the server was asked to end the watch itself.
@@ -101,10 +103,16 @@ ListWatch::Action ListWatch::take(const Answered&, Time) {
   return read();
 }
 
+// 400 and 422 are said by servers that do not know sendInitialEvents, or have it turned off. 504
+// ("Too large resource version") comes as long as the server's cache is behind its store, which
+// over an etcd that cannot be asked for its progress (before 3.4.31) lasts until somebody writes.
+bool ListWatch::cannotStream(unsigned status) {
+  if (status == kBadRequest || status == kUnprocessable || status == kTimeout) return true;
+  return status >= kServerError && ++brokenStreams_ > 1;
+}
+
 ListWatch::Action ListWatch::take(const Refused& refused, Time now) {
-  // What servers say that do not know sendInitialEvents, or have it turned off.
-  const bool unknown = refused.status == kBadRequest || refused.status == kUnprocessable;
-  if (unknown && listing_ && streams()) {
+  if (listing_ && streams() && cannotStream(refused.status)) {
     streamingOffered_ = false;
     return request();
   }

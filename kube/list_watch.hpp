@@ -122,6 +122,7 @@ class ListWatch {
   Action retry(Time now, Duration atLeast = {});
   Action gone(Time now);
   [[nodiscard]] bool streams() const;
+  bool cannotStream(unsigned status);
   [[nodiscard]] Action read() const;
   void advance(const std::string& resourceVersion);
   void forgetList();

@@ -212,6 +212,26 @@ TEST_F(StreamingListTest, FallsBackToPagesWhereItIsNotOffered) {
   EXPECT_EQ(tell(ListWatch::Refused{410, {}}), Action(list()));
 }
 
+TEST_F(StreamingListTest, FallsBackToPagesWhileTheServersCacheIsBehind) {
+  tell(ListWatch::Started{});
+  EXPECT_EQ(tell(ListWatch::Refused{504, 1s}), Action(list()));
+}
+
+TEST_F(StreamingListTest, FallsBackToPagesAfterServerErrors) {
+  tell(ListWatch::Started{});
+  EXPECT_EQ(tell(ListWatch::Refused{500, {}}), wait(250ms));
+  EXPECT_EQ(after(250ms), initial());
+  EXPECT_EQ(tell(ListWatch::Refused{500, {}}), Action(list()));
+}
+
+TEST_F(StreamingListTest, RefusalsThatPagesWouldMeetTooAreWaitedOut) {
+  tell(ListWatch::Started{});
+  for (const unsigned status : {401U, 403U, 429U}) {
+    tell(ListWatch::Refused{status, {}});
+    EXPECT_EQ(after(30s), initial());
+  }
+}
+
 TEST_F(StreamingListTest, FallsBackToPagesWhenTheInitialEventsNeverEnd) {
   tell(ListWatch::Started{});
   for (int i = 0; i < 2; ++i) {
