@@ -307,9 +307,16 @@ void byParts(int rounds) {
               "oifname \"kpol*\" oifname . ip daddr != @endpoints drop");
   addPart(variants, "ct state, dispatch", established + "ip saddr vmap @none\nip daddr vmap @none");
   addOurs(variants, "kpol, no policy", Shape{});
+  // Not to the host port: what everybody else pays for the NAT hooks.
+  auto withHostPort = clusterOf(Shape{});
+  withHostPort.endpoints.front().hostPorts = {{base::Protocol::Tcp, 8080, {}, 80}};
+  addOurs(variants, "kpol, no policy, a host port on the node",
+          policy::compile(withHostPort).ruleset);
   expectAllArrive(variants);
   measure(variants, rounds * 2, kFirst);
   report("First packet, by parts of the table", variants);
+  measure(variants, rounds, [](Variant& v) { return v.site.establishedPackets(256); });
+  report("Established packet, by parts of the table", variants);
 }
 
 void pinToOneCpu() {

@@ -157,6 +157,9 @@ void Site::connect(const char* interface, const char* ip, const netlink::Netns& 
   route.onLink = true;
   socket.addRoute(route);
   socket.replaceNeighbour({link, gateway, outer});
+  socket.findLink(link);  // makes the kernel give the new links their queues now
+  const auto back = router_.enter();
+  netlink::RouteSocket().findLink(name);
 }
 
 void Site::openSockets() {
