@@ -51,6 +51,7 @@ struct Route {
   std::uint32_t metric = 0;   // RTA_PRIORITY; 0: the kernel's default
   std::uint32_t mtu = 0;      // RTAX_MTU; 0: none
   bool onLink = false;        // RTNH_F_ONLINK
+  bool local = false;         // RTN_LOCAL: what goes there is taken here; written, never read
   bool operator==(const Route&) const = default;
 };
 

@@ -25,7 +25,7 @@ rtmsg routeHeader(Verb verb, const Route& route) {
   header.rtm_dst_len = static_cast<unsigned char>(route.destination.length());
   header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE has the whole of it
   header.rtm_protocol = route.protocol;
-  header.rtm_type = RTN_UNICAST;
+  header.rtm_type = route.local ? RTN_LOCAL : RTN_UNICAST;
   // RT_SCOPE_NOWHERE in a delete: whatever the scope (net/ipv4/fib_trie.c fib_table_delete).
   header.rtm_scope = static_cast<unsigned char>(route.scope);
   if (verb == Verb::Delete) header.rtm_scope = RT_SCOPE_NOWHERE;
@@ -117,20 +117,6 @@ Message encodeDumpRoutes(const RouteFilter& filter) {
   message.putU32(RTA_TABLE, filter.table);
   if (filter.link) message.putIndex(RTA_OIF, filter.link->value);
   return message;
-}
-
-Message encodeGetRoute(const base::IpAddress& address) {
-  Message message(RTM_GETROUTE, 0);
-  rtmsg header{};
-  header.rtm_family = toKernel(address.family());
-  header.rtm_dst_len = static_cast<std::uint8_t>(address.bits());
-  message.putHeader(header);
-  message.put(RTA_DST, address);
-  return message;
-}
-
-bool parseIsLocal(std::span<const std::uint8_t> payload) {
-  return cutHeader<rtmsg>(payload).rtm_type == RTN_LOCAL;
 }
 
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload) {

@@ -23,11 +23,6 @@ struct RouteFilter {
 // Unicast routes that match; kernels before 4.20 answer with all of the family.
 Message encodeDumpRoutes(const RouteFilter& filter);
 
-// Asks where a packet to `address` would go.
-Message encodeGetRoute(const base::IpAddress& address);
-// Whether that answer says: nowhere, it is one of our own. Throws Error with EBADMSG.
-bool parseIsLocal(std::span<const std::uint8_t> payload);
-
 // The payload of an RTM_NEWROUTE or RTM_DELROUTE; nothing when it is no unicast IP route or has no
 // link of its own (multipath). Throws Error with EBADMSG.
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload);

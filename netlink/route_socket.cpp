@@ -36,10 +36,6 @@ std::string describe(const base::IfName& name) {
   return "link " + name.text();
 }
 
-std::string describe(const base::IpAddress& address) {
-  return toString(address);
-}
-
 std::string describe(const VethPair& pair) {
   return "veth " + pair.name.text() + " with peer " + pair.peerName.text();
 }
@@ -253,17 +249,6 @@ bool RouteSocket::deleteAddress(const Address& address) {
 std::vector<Address> RouteSocket::addresses(std::optional<base::IfIndex> link) {
   return state_->list(encodeDumpAddresses(link), {"list addresses"}, parseAddress,
                       [&](const Address& address) { return !link || address.link == *link; });
-}
-
-bool RouteSocket::isOwn(const base::IpAddress& address) {
-  Message message = encodeGetRoute(address);
-  bool own = false;
-  const bool known = outcome(
-      Attempt{"find the route to", address}, {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL}, [&] {
-        return request(state_->socket, message, Exchange::Kind::Answered,
-                       [&](const MessageView& answer) { own = parseIsLocal(answer.payload); });
-      });
-  return known && own;
 }
 
 bool RouteSocket::addRoute(const Route& route) {

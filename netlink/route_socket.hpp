@@ -56,10 +56,6 @@ class RouteSocket {
   bool deleteAddress(const Address& address);
   std::vector<Address> addresses(std::optional<base::IfIndex> link = std::nullopt);
 
-  // Whether what is sent to `address` is taken here. An IPv6 address is not at once when it is
-  // added: a worker of the kernel's sees to it (net/ipv6/addrconf.c addrconf_dad_work).
-  bool isOwn(const base::IpAddress& address);
-
   bool addRoute(const Route& route);      // NLM_F_EXCL
   void replaceRoute(const Route& route);  // NLM_F_REPLACE
   // The route with this destination, table, metric (IPv6: 0 is any), link, gateway and protocol.

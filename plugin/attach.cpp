@@ -113,7 +113,6 @@ std::string add(const Request& request) {
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
   forgetFlowsTo(request.config.hostPorts);
-  awaitAddresses(plan, pod);
 
   auto result = resultOf(request, plan, mtu);
   if (result.dns == conf::CniDns{}) result.dns = assignment.dns;

@@ -27,9 +27,6 @@ RouteSocket routeSocketIn(const Netns& netns) {
 // How long a deleted pair may still be there: the kernel is done with it in 15 to 30 ms.
 constexpr std::chrono::milliseconds kDying{1000};
 
-// How long ADD waits for the pod's IPv6 addresses, which takes the kernel some 50 us.
-constexpr std::chrono::milliseconds kUnready{1000};
-
 // False: the names were taken all the time. Waits for the end of a pair that DEL is getting rid of.
 bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
   const auto deadline = std::chrono::steady_clock::now() + kDying;
@@ -48,6 +45,18 @@ Link linkNamed(RouteSocket& socket, const base::IfName& name) {
   return *std::move(link);
 }
 
+// An IPv6 address receives nothing until a worker of the kernel's has made the route that leads to
+// it (net/ipv6/addrconf.c addrconf_dad_work), also without duplicate address detection; under load
+// that takes long. A route of our own beside the kernel's (its metric is 0 and comes first) makes
+// the address work at once.
+void receiveAtOnce(RouteSocket& socket, const netlink::Address& address) {
+  if (address.address.isV4()) return;
+  netlink::Route route{base::Prefix::host(address.address), {}, address.link, {}};
+  route.table = 255;  // RT_TABLE_LOCAL
+  route.local = true;
+  socket.addRoute(route);
+}
+
 // `link` has the name and no configuration yet.
 void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
   if (!end.automaticIpv6) socket.disableAutomaticIpv6(link.index);
@@ -57,6 +66,10 @@ void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
     socket.addAddress(address);
   }
   socket.setUp(link.index);
+  for (auto address : end.addresses) {
+    address.link = link.index;
+    receiveAtOnce(socket, address);
+  }
   for (auto neighbour : end.neighbours) {
     neighbour.link = link.index;
     socket.replaceNeighbour(neighbour);
@@ -152,21 +165,11 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   // Before the pair carries anything.
   if (plan.bandwidth) limitBandwidth(node, hostLink, *plan.bandwidth, rollback);
   configure(node, plan.host, hostLink);
-  // A link drops what is sent from the moment its other end is up until a worker has given it its
+  // The pod's end, up before its other end was, drops what is sent until a worker has given it its
   // queue. To be asked about a link makes the kernel do that at once (linkwatch_sync_dev, called by
   // net/core/rtnetlink.c rtnl_getlink).
   inside.findLink(podLink.index);
-  node.findLink(hostLink.index);
   return hostLink.mtu;
-}
-
-void awaitAddresses(const AttachPlan& plan, const Netns& pod) {
-  auto inside = routeSocketIn(pod);
-  const auto deadline = std::chrono::steady_clock::now() + kUnready;
-  for (const auto& address : plan.pod.addresses)
-    while (!address.address.isV4() && !inside.isOwn(address.address) &&
-           std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
 std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {

@@ -19,10 +19,6 @@ namespace kpol::plugin {
 // has such an interface or the host's name is taken: what exists is left alone. Returns the MTU.
 std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, Rollback& rollback);
 
-// Returns when the pod receives what is sent to its addresses, which for IPv6 is up to the kernel;
-// after a second in any case.
-void awaitAddresses(const AttachPlan& plan, const netlink::Netns& pod);
-
 // What of the plan is missing or different, one sentence each; empty: all is as ADD made it.
 std::vector<std::string> findFaults(const AttachPlan& plan, const netlink::Netns& pod);
 

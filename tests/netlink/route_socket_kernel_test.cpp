@@ -255,15 +255,6 @@ TEST_P(Addresses, AreReadBackAsWritten) {
   EXPECT_EQ(line.substr(0, line.find('\n')).find("tentative"), line.npos) << text;
 }
 
-TEST_P(Addresses, AreTheNamespacesOwnOrNot) {
-  EXPECT_FALSE(socket_.isOwn(address().address));  // nothing leads there
-  EXPECT_TRUE(socket_.addAddress(address()));
-  for (int i = 0; i < 1000 && !socket_.isOwn(address().address); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_TRUE(socket_.isOwn(address().address));
-  EXPECT_FALSE(socket_.isOwn(ip(GetParam().other)));
-}
-
 TEST_P(Addresses, ExistingAndAbsentOnesAreOutcomes) {
   EXPECT_TRUE(socket_.addAddress(address()));
   EXPECT_FALSE(socket_.addAddress(address()));
@@ -284,6 +275,18 @@ TEST_P(Addresses, ListIsOfTheLinkAskedFor) {
   EXPECT_EQ(socket_.addresses(lo), std::vector<Address>{other});
   EXPECT_FALSE(holds(socket_.addresses(link_), other));
   EXPECT_EQ(socket_.addresses(kNoLink), std::vector<Address>{});
+}
+
+TEST_P(Routes, OfWhatIsTakenHereAreLocalToTheKernel) {
+  Route route{.destination = base::Prefix::host(ip(GetParam().other)), .link = link_};
+  route.table = 255;
+  route.local = true;
+  if (ip(GetParam().other).isV4()) route.scope = RouteScope::Host;
+  EXPECT_TRUE(socket_.addRoute(route));
+  EXPECT_FALSE(socket_.addRoute(route));
+  EXPECT_NE(shown("route show table local").find("local " + GetParam().other + " dev kpol0"),
+            std::string::npos)
+      << shown("route show table local");
 }
 
 TEST_P(Routes, OnLinkGatewayMtuAndMetricAreReadBackAsWritten) {

@@ -108,6 +108,16 @@ TEST_P(RouteBytes, DefaultRouteOfALinkHasNoDestination) {
   EXPECT_EQ(parseRoute(payload), route);
 }
 
+TEST_P(RouteBytes, OfWhatIsTakenHereHasItsType) {
+  auto route = full();
+  route.local = true;
+  auto head = header();
+  head.flags = RTNH_F_ONLINK;
+  head.type = RTN_LOCAL;
+  EXPECT_EQ(copy(encode(Verb::Add, route).bytes()),
+            message({RTM_NEWROUTE, kAdd}, join(bytes(head), identity(), settings())));
+}
+
 TEST_P(RouteBytes, AreReadWithEveryField) {
   auto head = header();
   head.flags = RTNH_F_ONLINK;
@@ -134,22 +144,6 @@ TEST_P(RouteBytes, DumpFiltersByTableTypeAndLink) {
             message({RTM_GETROUTE, NLM_F_REQUEST}, join(bytes(head), table, u32(RTA_OIF, 7))));
   EXPECT_EQ(copy(encodeDumpRoutes({.family = filter.family, .table = 1000, .link = {}}).bytes()),
             message({RTM_GETROUTE, NLM_F_REQUEST}, join(bytes(head), table)));
-}
-
-TEST_P(RouteBytes, AddressIsAskedForWhole) {
-  const auto to = ip(GetParam().gateway);
-  const Header head{.family = GetParam().family,
-                    .length = static_cast<int>(to.bits()),
-                    .protocol = RTPROT_UNSPEC,
-                    .type = RTN_UNSPEC};
-  EXPECT_EQ(copy(encodeGetRoute(to).bytes()),
-            message({RTM_GETROUTE, NLM_F_REQUEST},
-                    join(bytes(head), addressAttribute(RTA_DST, GetParam().gateway))));
-  auto answer = header();
-  EXPECT_FALSE(parseIsLocal(bytes(answer)));
-  answer.type = RTN_LOCAL;
-  EXPECT_TRUE(parseIsLocal(bytes(answer)));
-  EXPECT_THROW(parseIsLocal(zeros(11)), Error);
 }
 
 TEST_P(RouteBytes, MalformedOnesAreRefused) {
