@@ -15,6 +15,13 @@ std::string ApiClient::server() const {
   return toString(credentials_.config().servers.at(server_));
 }
 
+void ApiClient::preferAnother() {
+  const std::size_t count = credentials_.config().servers.size();
+  if (count == 1) return;
+  connection_.reset();
+  server_ = (server_ + 1) % count;
+}
+
 // A client certificate belongs to the connection, not to the request.
 void ApiClient::renewCredentials() {
   credentials_.renew();

@@ -32,6 +32,8 @@ class ApiClient {
   base::Task<std::string_view> read(Duration patience);
   // Makes a get() or read() that waits throw Interrupted.
   void interrupt() { interrupt_.notify(); }
+  // The server is in trouble: the next request goes to another one, where there are several.
+  void preferAnother();
   // The server did not accept whom we say we are.
   void renewCredentials();
 

@@ -21,6 +21,7 @@ constexpr unsigned kOk = 200;
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kUnauthorized = 401;
 constexpr unsigned kUnprocessable = 422;
+constexpr unsigned kServerError = 500;
 constexpr std::size_t kLongestRefusal = 64 * 1024;
 // How long catchUp hopes that the watch gets there by itself before it has everything listed.
 constexpr auto kHope = std::chrono::milliseconds(300);
@@ -211,10 +212,11 @@ Task<Event> Reflector::refused(const ResponseHead& head) {
   if (streamingList_ && !offered) {
     co_return ListWatch::Refused{head.status, {}};
   }
-  if (head.status == kUnauthorized) client_.renewCredentials();
   // The server's words; of something else in between only the number, for it may hold anything.
   fail(client_.server() + " answered " + std::to_string(head.status) +
        (status && !status->message.empty() ? ": " + status->message : ""));
+  if (head.status == kUnauthorized) client_.renewCredentials();
+  if (head.status >= kServerError) client_.preferAnother();
   ListWatch::Refused refused{head.status, head.retryAfter};
   if (!refused.retryAfter && status) refused.retryAfter = status->retryAfter;
   co_return refused;

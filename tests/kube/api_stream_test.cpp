@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace kpol::kube {
 namespace {
 
@@ -95,6 +97,38 @@ TEST(ApiStream, WatchCutAnywhereTellsWhatWasComplete) {
 TEST(ApiStream, ListCutAnywhereIsNoList) {
   for (std::size_t size = 1; size + 2 < kList.size(); ++size)
     EXPECT_NE(readList(kList.substr(0, size), size).find("cut"), std::string::npos) << size;
+}
+
+// What was told before the fault, and the fault.
+template <class Read>
+std::string toTheFault(Read read, const std::string& text, std::size_t size) {
+  try {
+    return read(text, size);
+  } catch (const SyntaxError& error) {
+    return error.what();
+  }
+}
+
+// Damaged bytes are told the same, or refused the same, however they are cut; nothing else is
+// thrown and nothing is read that is not there (which the sanitizers see).
+TEST(ApiStream, DamageIsTheSameHoweverItIsCut) {
+  std::mt19937 random(11);
+  const std::string bytes = "{}[]\",:\\ \n0a\xc3";
+  for (int i = 0; i < 1500; ++i) {
+    const bool isList = i % 2 == 0;
+    std::string text = isList ? kList : kWatch;
+    for (auto n = random() % 4; n > 0; --n) {
+      const auto at = random() % text.size();
+      if (random() % 3 == 0)
+        text.erase(at, random() % 9);
+      else
+        text[at] = bytes[random() % bytes.size()];
+      if (text.empty()) text = "{";
+    }
+    const auto read = isList ? readList : readWatch;
+    const std::size_t size = random() % text.size() + 1;
+    ASSERT_EQ(toTheFault(read, text, size), toTheFault(read, text, text.size())) << text;
+  }
 }
 
 TEST(ApiStream, ListsWithoutItems) {

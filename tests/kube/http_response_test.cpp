@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace kpol::kube {
 namespace {
 
@@ -101,6 +103,20 @@ TEST(HttpResponse, DamageIsAnError) {
     std::string wrong = kGzip;
     wrong[at] = static_cast<char>(wrong[at] ^ 0x20);
     EXPECT_THROW(readAll(chunked(wrong, 1000, true), 1000), ApiError) << at;
+  }
+}
+
+TEST(HttpResponse, DamageIsReadOrRefusedAndNothingElse) {
+  std::mt19937 random(5);
+  for (int i = 0; i < 3000; ++i) {
+    std::string text = chunked(i % 2 == 0 ? kPlain : kGzip, 1 + random() % 20);
+    for (auto n = 1 + random() % 3; n > 0; --n)
+      text[random() % text.size()] = static_cast<char>(random() % 256);
+    try {
+      readAll(text, 1 + random() % text.size(), true);
+    } catch (const ApiError&) {
+      // refused
+    }
   }
 }
 

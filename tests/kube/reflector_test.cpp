@@ -34,7 +34,7 @@ class ReflectorTest : public ::testing::Test {
     server = std::make_unique<ScriptedServer>(
         run.io, [this](Exchange& exchange) { return script(exchange); });
     run.servers.push_back(server.get());
-    run.config.servers = {{false, "127.0.0.1", server->port(), {}}};
+    run.config.servers.push_back({false, "127.0.0.1", server->port(), {}});
     run.run(body());
   }
   Task<> script(Exchange& exchange) {
@@ -273,6 +273,14 @@ TEST_F(ReflectorTest, ServerErrorsAreWaitedOut) {
         co_return true;
       },
       [this]() -> Task<> { co_await sameAndFollowing(); });
+}
+
+TEST_F(ReflectorTest, OfTwoServersTheOneWithoutTroubleIsFollowed) {
+  ScriptedServer ill(run.io, [](Exchange& exchange) { return exchange.answer(503, "no etcd"); });
+  run.servers.push_back(&ill);
+  run.config.servers = {{false, "127.0.0.1", ill.port(), {}}};
+  play({}, [this]() -> Task<> { co_await sameAndFollowing(); });
+  EXPECT_EQ(ill.log.size(), 1U);
 }
 
 TEST_F(ReflectorTest, NonsenseIsWaitedOut) {
