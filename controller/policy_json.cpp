@@ -3,6 +3,7 @@
 #include "controller/json_text.hpp"
 #include "controller/policy_words.hpp"
 #include "controller/show_json.hpp"
+#include "policy/host_port_flow.hpp"
 #include "policy/selector.hpp"
 
 #include <nlohmann/json.hpp>
@@ -110,10 +111,14 @@ Json verdictJson(const policy::DirectionVerdict& verdict) {
 }
 
 Json flowJson(const policy::Snapshot& snapshot, const policy::Flow& flow) {
-  const auto verdict = policy::evaluate(snapshot, flow);
+  const auto inner = policy::throughHostPorts(snapshot, flow);
+  const auto verdict = policy::evaluate(snapshot, inner.value_or(flow));
   Json json = Json::object();
   json["source"] = toString(flow.source);
   json["destination"] = toString(flow.destination);
+  if (inner)
+    json["hostPortOf"] = {{"address", toString(inner->destination)},
+                          {"port", inner->destinationPort}};
   json["allowed"] = verdict.allowed();
   json["exempt"] = verdict.exempt;
   if (verdict.guarded) json["guard"] = "metadata";

@@ -46,6 +46,10 @@ std::string explainText(const Json& answer) {
     const bool flowAllowed = flow.at("allowed").get<bool>();
     fields.add("flow", textOf(flow, "source") + " to " + textOf(flow, "destination") + ": " +
                            (flowAllowed ? "allowed" : "denied"));
+    if (flow.contains("hostPortOf"))
+      fields.add("host port",
+                 "leads to " + textOf(flow.at("hostPortOf"), "address") + " port " +
+                     std::to_string(flow.at("hostPortOf").at("port").get<std::uint64_t>()));
     if (flow.contains("guard"))
       fields.add("guard", "pods are kept from the cloud's metadata service (metadataGuard)");
     if (flow.at("exempt").get<bool>())

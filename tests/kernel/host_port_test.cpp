@@ -167,8 +167,16 @@ spec:
   node_.sync();
   expectOpen("outside");
   expectClosed("other");
-  expectOpen("node");  // the node is always let in
-  expectOpen("web");   // and so is the pod itself
+  const auto explained = [&](const std::string& from, const std::string& port) {
+    return node_.kpolctl({"explain", from, "192.0.2.1", port});
+  };
+  EXPECT_EQ(explained("192.0.2.2", "18080").status, 0);
+  EXPECT_EQ(explained("shop/other", "18080").status, 3);
+  EXPECT_NE(explained("shop/other", "18053/udp").out.find("leads to 10.244.1.1 port 53"),
+            std::string::npos);
+  EXPECT_EQ(explained("shop/other", "18081").status, 0);  // the node itself
+  expectOpen("node");                                     // the node is always let in
+  expectOpen("web");                                      // and so is the pod itself
   node_.apply("policy.yaml", R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy

@@ -216,6 +216,22 @@ TEST(ExplainText, NamesExemptions) {
             "ingress   open: no policy isolates it\n");
 }
 
+TEST(ExplainText, SaysWhereAHostPortLeads) {
+  EXPECT_EQ(explainText(Json::parse(R"({
+              "from": "198.51.100.7", "to": "192.0.2.1", "protocol": 6, "port": 8080,
+              "allowed": true, "flows": [
+                {"source": "198.51.100.7", "destination": "192.0.2.1", "allowed": true,
+                 "exempt": false, "hostPortOf": {"address": "10.0.0.2", "port": 80},
+                 "egress": {"isolated": false, "allowed": true, "policies": []},
+                 "ingress": {"isolated": false, "allowed": true, "policies": []}}]})")),
+            "allowed: 198.51.100.7 to 192.0.2.1, TCP 8080\n"
+            "\n"
+            "flow        198.51.100.7 to 192.0.2.1: allowed\n"
+            "host port   leads to 10.0.0.2 port 80\n"
+            "egress      open: no policy isolates it\n"
+            "ingress     open: no policy isolates it\n");
+}
+
 TEST(Texts, AnswerWithoutItsFieldsIsAnError) {
   EXPECT_THROW(statusText(Json::object(), 0), nlohmann::json::exception);
   EXPECT_THROW(podsText(Json::parse(R"({"items": [{}]})")), nlohmann::json::exception);

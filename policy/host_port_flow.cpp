@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/host_port_flow.hpp"
+
+#include <algorithm>
+
+namespace kpol::policy {
+namespace {
+
+bool isFor(const base::HostPort& port, const Flow& flow) {
+  return static_cast<std::uint8_t>(port.protocol) == flow.protocol &&
+         port.hostPort == flow.destinationPort && port.concerns(flow.destination.family()) &&
+         port.onlyIp().value_or(flow.destination) == flow.destination;
+}
+
+// Where `endpoint` has no address of the flow's family nothing leads to it.
+std::optional<Flow> into(const Endpoint& endpoint, const base::HostPort& port, Flow flow) {
+  const auto ip = std::find_if(endpoint.ips.begin(), endpoint.ips.end(), [&](const auto& own) {
+    return own.family() == flow.destination.family();
+  });
+  if (ip == endpoint.ips.end()) return std::nullopt;
+  flow.destination = *ip;
+  flow.destinationPort = port.containerPort;
+  return flow;
+}
+
+}  // namespace
+
+std::optional<Flow> throughHostPorts(const Snapshot& snapshot, const Flow& flow) {
+  if (std::find(snapshot.nodeIps.begin(), snapshot.nodeIps.end(), flow.destination) ==
+      snapshot.nodeIps.end())
+    return std::nullopt;
+  for (const auto& endpoint : snapshot.endpoints) {
+    const auto* pod = findPod(snapshot, endpoint.pod);
+    if (pod == nullptr || !hasPodNetwork(*pod)) continue;
+    for (const auto& port : endpoint.hostPorts)
+      if (isFor(port, flow))
+        if (auto inner = into(endpoint, port, flow)) return inner;
+  }
+  return std::nullopt;
+}
+
+}  // namespace kpol::policy
