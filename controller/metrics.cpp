@@ -14,7 +14,10 @@ class Family {
     text_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
   }
   Family& sample(std::uint64_t value, const std::string& labels = {}) {
-    text_ += name_ + labels + " " + std::to_string(value) + "\n";
+    return sample(std::to_string(value), labels);
+  }
+  Family& sample(const std::string& value, const std::string& labels = {}) {
+    text_ += name_ + labels + " " + value + "\n";
     return *this;
   }
 
@@ -64,12 +67,41 @@ void addGauges(const NodeState& state, std::string& text) {
   gauge("kpold_ready", "1 once the first policy is in the kernel.", isReady(state) ? 1 : 0);
 }
 
+// How the API server is followed, by kind; nothing where the source is none.
+void addWatches(const NodeState& state, std::string& text) {
+  const auto watches = state.objects.watches();
+  if (watches.empty()) return;
+  const auto family = [&](const char* name, const char* type, const char* help, auto value) {
+    Family samples(text, name, type, help);
+    for (const auto& watch : watches) samples.sample(value(watch), "{kind=\"" + watch.kind + "\"}");
+  };
+  const auto counter = [&](const char* name, const char* help, std::uint64_t WatchStatus::*value) {
+    family(name, "counter", help, [value](const WatchStatus& watch) { return watch.*value; });
+  };
+  counter("kpold_api_lists_total", "Lists, or pages of lists, begun.", &WatchStatus::lists);
+  counter("kpold_api_watches_total", "Watches begun.", &WatchStatus::watches);
+  counter("kpold_api_failures_total", "Requests and watches that failed.", &WatchStatus::failures);
+  counter("kpold_api_objects_total", "Objects told by lists and watches.", &WatchStatus::events);
+  counter("kpold_api_requests_total", "Requests answered.", &WatchStatus::requests);
+  counter("kpold_api_connections_total", "Connections tried.", &WatchStatus::connections);
+  counter("kpold_api_received_bytes_total", "Bytes received.", &WatchStatus::bytesReceived);
+  family("kpold_api_request_seconds_total", "counter",
+         "Time from requests to the heads of their answers.", [](const WatchStatus& watch) {
+           return std::to_string(std::chrono::duration<double>(watch.latency).count());
+         });
+  family("kpold_api_followed", "gauge", "1 while the kind's state at the server is followed.",
+         [](const WatchStatus& watch) -> std::uint64_t {
+           return watch.listed && watch.trouble.empty() ? 1 : 0;
+         });
+}
+
 }  // namespace
 
 std::string metricsText(const NodeState& state) {
   std::string text;
   addCounters(state, text);
   addGauges(state, text);
+  addWatches(state, text);
   return text;
 }
 

@@ -163,8 +163,8 @@ class KpoldApiTest : public testing::Test {
                                   "--state-dir",
                                   directory.path() / "state",
                                   "--node-name",
-                                  "n1",
-                                  "--metrics-listen="};
+                                  "n1"};
+    argv.push_back("--metrics-listen=" + metricsListen);
     argv.insert(argv.end(), extra.begin(), extra.end());
     return argv;
   }
@@ -208,6 +208,7 @@ class KpoldApiTest : public testing::Test {
   }
   static bool inKernel(const std::string& text) { return table().find(text) != std::string::npos; }
 
+  std::string metricsListen;
   TemporaryDirectory directory;
   ClusterApi cluster;
   std::unique_ptr<Background> kpold;
@@ -305,6 +306,23 @@ TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
   EXPECT_EQ(sync().status, 200U);
   EXPECT_FALSE(inKernel("10.1.0.0/16"));
   EXPECT_TRUE(inKernel(kEndpoint));
+}
+
+TEST_F(KpoldApiTest, MetricsTellHowTheServerIsFollowed) {
+  metricsListen = "127.0.0.1:9464";
+  start();
+  const auto metrics = [] {
+    return test::run({"curl", "-s", "http://127.0.0.1:9464/metrics"}).out;
+  };
+  const std::string followed = metrics();
+  for (const char* line : {"\nkpold_api_followed{kind=\"Pod\"} 1\n",
+                           "\nkpold_api_objects_total{kind=\"NetworkPolicy\"} 1\n",
+                           "\n# TYPE kpold_api_request_seconds_total counter\n",
+                           "\nkpold_api_lists_total{kind=\"Node\"} 1\n"})
+    EXPECT_NE(followed.find(line), std::string::npos) << line << followed;
+  cluster.stop();
+  until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
+  EXPECT_NE(metrics().find("\nkpold_api_followed{kind=\"Pod\"} 0\n"), std::string::npos);
 }
 
 TEST_F(KpoldApiTest, StopsWhileItWatchesAndWhileItWaits) {
