@@ -18,6 +18,10 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
   return address;
 }
 
+bool isUsable(const MacAddress& address) {
+  return (address.bytes[0] & 1U) == 0 && address != MacAddress{};
+}
+
 std::string toString(const MacAddress& address) {
   const auto& b = address.bytes;
   std::array<char, 18> text{};

@@ -19,6 +19,9 @@ struct MacAddress {
   auto operator<=>(const MacAddress&) const = default;
 };
 
+// Whether an interface can have it: it is one interface's (unicast) and not all zeros.
+bool isUsable(const MacAddress& address);
+
 // Lower case, colons.
 std::string toString(const MacAddress& address);
 

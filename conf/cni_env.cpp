@@ -93,6 +93,14 @@ std::vector<base::IpAddress> parseIps(std::string_view text) {
   return ips;
 }
 
+base::MacAddress parseMac(std::string_view text) {
+  const auto mac = base::MacAddress::parse(text);
+  if (!mac || !isUsable(*mac))
+    throw EnvError("CNI_ARGS: MAC must be the address of one interface, not \"" +
+                   std::string(text) + "\"");
+  return *mac;
+}
+
 CniArgs parseArgs(std::string_view text) {
   CniArgs args;
   bool ignoreUnknown = false;
@@ -111,6 +119,8 @@ CniArgs parseArgs(std::string_view text) {
       args.podUid = word(key, value);
     else if (key == "IP")
       args.ips = parseIps(value);
+    else if (key == "MAC")
+      args.mac = parseMac(value);
     else if (key == "IgnoreUnknown")
       ignoreUnknown = parseBool(value);
     else if (key != "K8S_POD_INFRA_CONTAINER_ID")

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
 #include "base/object_key.hpp"
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct CniArgs {
   base::ObjectKey pod;               // K8S_POD_NAMESPACE, K8S_POD_NAME; empty where not given
   std::string podUid;                // K8S_POD_UID
   std::vector<base::IpAddress> ips;  // IP, several separated by commas; a "/length" is ignored
+  std::optional<base::MacAddress> mac = {};  // MAC
   bool operator==(const CniArgs&) const = default;
 };
 

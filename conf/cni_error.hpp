@@ -28,6 +28,7 @@ enum class CniCode : std::uint32_t {
   CheckFailed = 103,         // what ADD made is not there any more
   Ipam = 104,                // the delegated IPAM plugin cannot be run or understood
   Conflict = 105,            // another pod has what this one is to have, as a host port
+  NotFiltered = 106,         // the pod's traffic would pass by the kernel's filters
 };
 
 // The error result. `code` is a number because delegated plugins have codes of their own.

@@ -3,12 +3,25 @@
 
 #include "conf/cni_result_json.hpp"
 
+#include <array>
 #include <charconv>
 
 namespace kpol::conf {
 namespace {
 
 constexpr IntegerBounds kMtuBounds{0, 0x7fffffff};
+
+// What routes have since 1.1.0, each by its key.
+struct RouteNumber {
+  const char* key;
+  std::optional<std::uint32_t> CniRoute::*field;
+  std::int64_t most;
+};
+constexpr std::array kRouteNumbers{RouteNumber{"mtu", &CniRoute::mtu, 0x7fffffff},
+                                   RouteNumber{"advmss", &CniRoute::advmss, 0x7fffffff},
+                                   RouteNumber{"priority", &CniRoute::priority, 0xffffffff},
+                                   RouteNumber{"table", &CniRoute::table, 0xffffffff},
+                                   RouteNumber{"scope", &CniRoute::scope, 255}};
 
 CniInterface readInterface(const JsonObject& object) {
   CniInterface interface;
@@ -45,7 +58,11 @@ CniRoute readRoute(const JsonObject& object) {
   const auto text = object.string("dst");
   const auto destination = base::Prefix::parseSloppy(text);
   if (!destination) refuse(object.pathOf("dst"), "a subnet", Json(text));
-  return {*destination, object.address("gw")};
+  CniRoute route{*destination, object.address("gw")};
+  for (const auto& number : kRouteNumbers)
+    if (const auto value = object.integer(number.key, {0, number.most}))
+      route.*number.field = static_cast<std::uint32_t>(*value);
+  return route;
 }
 
 Json printInterface(const CniInterface& interface, CniVersion version) {
@@ -64,9 +81,12 @@ Json printIp(const CniIp& ip, CniVersion version) {
   return json;
 }
 
-Json printRoute(const CniRoute& route) {
+Json printRoute(const CniRoute& route, CniVersion version) {
   Json json{{"dst", toString(route.destination)}};
   if (route.gateway) json["gw"] = toString(*route.gateway);
+  if (version < CniVersion::V1_1_0) return json;
+  for (const auto& number : kRouteNumbers)
+    if (const auto& value = route.*number.field) json[number.key] = *value;
   return json;
 }
 
@@ -110,7 +130,7 @@ std::string print(const CniResult& result, CniVersion version) {
   for (const auto& interface : result.interfaces)
     json["interfaces"].push_back(printInterface(interface, version));
   for (const auto& ip : result.ips) json["ips"].push_back(printIp(ip, version));
-  for (const auto& route : result.routes) json["routes"].push_back(printRoute(route));
+  for (const auto& route : result.routes) json["routes"].push_back(printRoute(route, version));
   return json.dump();
 }
 

@@ -34,6 +34,12 @@ struct CniIp {
 struct CniRoute {
   base::Prefix destination;
   std::optional<base::IpAddress> gateway;
+  // Since 1.1.0; left out of older results.
+  std::optional<std::uint32_t> mtu = {};
+  std::optional<std::uint32_t> advmss = {};
+  std::optional<std::uint32_t> priority = {};
+  std::optional<std::uint32_t> table = {};
+  std::optional<std::uint32_t> scope = {};
   auto operator<=>(const CniRoute&) const = default;
 };
 

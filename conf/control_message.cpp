@@ -32,6 +32,22 @@ bool saysReady(std::string_view statusBody) {
   return says(statusBody, "ready");
 }
 
+std::string faultIn(std::string_view statusBody) {
+  const Json json = Json::parse(statusBody, nullptr, false);
+  if (!json.is_object() || !json.contains("fault") || !json["fault"].is_object()) return {};
+  return json["fault"].value("message", "");
+}
+
+std::string printKnown(std::string_view attachment, bool enforced) {
+  Json json = Json::parse(attachment);
+  json["enforced"] = enforced;
+  return json.dump();
+}
+
+bool saysEnforced(std::string_view body) {
+  return says(body, "enforced");
+}
+
 std::string printRemoved(std::uint64_t generation, bool settling) {
   return Json{{"generation", generation}, {"settling", settling}}.dump();
 }

@@ -16,6 +16,13 @@ std::string errorTextOf(std::string_view body);
 // Whether a body of /v1/status has "ready": true.
 bool saysReady(std::string_view statusBody);
 
+// What a body of /v1/status says is wrong with the table in the kernel; empty: nothing.
+std::string faultIn(std::string_view statusBody);
+
+// The answer to GET of an attachment: it, and whether the kernel enforces its policies.
+std::string printKnown(std::string_view attachment, bool enforced);
+bool saysEnforced(std::string_view body);
+
 // The answer to DELETE of an attachment. `settling`: kpold deletes the link and frees the
 // addresses.
 std::string printRemoved(std::uint64_t generation, bool settling);

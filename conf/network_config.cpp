@@ -97,6 +97,17 @@ Bandwidth readBandwidth(const JsonObject& config) {
   return {readRateLimit(*bandwidth, "ingress"), readRateLimit(*bandwidth, "egress")};
 }
 
+// The capability "mac".
+std::optional<base::MacAddress> readMac(const JsonObject& config) {
+  const auto runtime = config.object("runtimeConfig");
+  const auto text = runtime ? runtime->optionalString("mac").value_or("") : "";
+  if (text.empty()) return std::nullopt;
+  const auto mac = base::MacAddress::parse(text);
+  if (!mac || !isUsable(*mac))
+    refuse(runtime->pathOf("mac"), "the address of one interface", Json(text));
+  return mac;
+}
+
 std::optional<PrevResult> readPrevResult(const JsonObject& config) {
   const auto object = config.object("prevResult");
   if (!object) return std::nullopt;
@@ -136,6 +147,7 @@ NetworkConfig parseNetworkConfig(std::string_view json) {
   if (const auto dns = object.object("dns")) config.dns = readDns(*dns);
   config.requestedIps = readRequestedIps(object);
   config.hostPorts = readHostPorts(object);
+  config.mac = readMac(object);
   config.bandwidth = readBandwidth(object);
   config.prevResult = readPrevResult(object);
   config.validAttachments = readValidAttachments(object);

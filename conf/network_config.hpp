@@ -3,6 +3,7 @@
 
 #include "base/host_port.hpp"
 #include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
 #include "conf/attachment.hpp"
 #include "conf/bandwidth.hpp"
 #include "conf/cni_result.hpp"
@@ -50,6 +51,7 @@ struct NetworkConfig {
   std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips
   std::vector<base::HostPort> hostPorts;      // runtimeConfig.portMappings; sorted, unique
   Bandwidth bandwidth;                        // runtimeConfig.bandwidth
+  std::optional<base::MacAddress> mac = {};   // runtimeConfig.mac: of the pod's interface
   std::optional<PrevResult> prevResult;
   // GC: the attachments that live, of this network; nothing where the field is not given.
   std::optional<std::vector<AttachmentId>> validAttachments;

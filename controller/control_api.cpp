@@ -2,6 +2,7 @@
 #include "controller/control_api.hpp"
 
 #include "conf/config_error.hpp"
+#include "conf/control_message.hpp"
 #include "controller/metrics.hpp"
 #include "controller/show_json.hpp"
 #include "controller/status_json.hpp"
@@ -176,7 +177,7 @@ Response ControlApi::getAttachment(const Call& call) const {
   if (attachment == nullptr)
     return errorResponse(
         404, "no attachment of container " + id.containerId + " interface " + id.ifName);
-  return ok(conf::print(*attachment));
+  return ok(conf::printKnown(conf::print(*attachment), podStart_.isEnforced(*attachment)));
 }
 
 Response ControlApi::listAttachments() const {

@@ -53,11 +53,13 @@ class PodStart {
   // without the attachment. It is removed whatever happens after.
   base::Task<std::uint64_t> remove(conf::AttachmentId id, base::Event::Time deadline);
 
+  // Whether the kernel enforces the policies of its pod on it.
+  [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
+
  private:
   class Claim;
   std::optional<Conflict> clearTheWay(const conf::Attachment& attachment);
   void forget(const conf::AttachmentId& id);
-  [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
   [[nodiscard]] std::string because() const;
   [[nodiscard]] std::string whyNot(const conf::Attachment& attachment) const;
 

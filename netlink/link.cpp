@@ -91,6 +91,7 @@ void parseAttribute(const Attribute& attribute, Link& link) {
       // Tunnels without an underlying device say 0.
       if (const auto index = attribute.i32(); index > 0) link.peer = base::IfIndex{index};
       break;
+    case IFLA_MASTER: link.master = base::IfIndex{attribute.i32()}; break;
     default: break;
   }
 }

@@ -27,6 +27,7 @@ struct Link {
   std::string alias;  // IFLA_IFALIAS
   // IFLA_LINK: of a veth, the other end's index in the other end's namespace.
   std::optional<base::IfIndex> peer;
+  std::optional<base::IfIndex> master = {};  // IFLA_MASTER: the bridge it is a port of
   bool operator==(const Link&) const = default;
 };
 
@@ -40,19 +41,28 @@ struct Address {
 
 enum class RouteScope : std::uint8_t { Universe = 0, Link = 253, Host = 254 };
 
+inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN
+
 struct Route {
   base::Prefix destination;
   std::optional<base::IpAddress> gateway{};
   base::IfIndex link;
   std::optional<base::IpAddress> preferredSource{};
   RouteScope scope = RouteScope::Universe;
-  std::uint32_t table = 254;  // RT_TABLE_MAIN
+  std::uint32_t table = kMainTable;
   std::uint8_t protocol = 4;  // RTPROT_STATIC
   std::uint32_t metric = 0;   // RTA_PRIORITY; 0: the kernel's default
   std::uint32_t mtu = 0;      // RTAX_MTU; 0: none
   bool onLink = false;        // RTNH_F_ONLINK
   bool local = false;         // RTN_LOCAL: what goes there is taken here; written, never read
   bool operator==(const Route&) const = default;
+};
+
+// `ip rule add from SOURCE lookup TABLE`, for one address.
+struct RoutingRule {
+  base::IpAddress source;
+  std::uint32_t table = 0;
+  bool operator==(const RoutingRule&) const = default;
 };
 
 struct Neighbour {

@@ -6,6 +6,7 @@
 #include "netlink/neighbour.hpp"
 #include "netlink/request.hpp"
 #include "netlink/route.hpp"
+#include "netlink/rule.hpp"
 #include "netlink/shaping.hpp"
 #include "netlink/socket.hpp"
 
@@ -49,6 +50,10 @@ std::string describe(const Route& route) {
   const std::string via = route.gateway ? " via " + toString(*route.gateway) : "";
   return "route " + toString(route.destination) + via + " on " + describe(route.link) +
          " in table " + std::to_string(route.table);
+}
+
+std::string describe(const RoutingRule& rule) {
+  return "rule from " + toString(rule.source) + " to table " + std::to_string(rule.table);
 }
 
 std::string describe(const Neighbour& neighbour) {
@@ -269,6 +274,24 @@ std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::u
     const RouteFilter filter{.family = family, .table = table, .link = link};
     auto some = state_->list(encodeDumpRoutes(filter), {"list routes"}, parseRoute,
                              [&](const Route& route) { return isOn(route, filter); });
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+bool RouteSocket::addRule(const RoutingRule& rule) {
+  return state_->change(encode(Verb::Add, rule), Attempt{"add", rule}, kExists);
+}
+
+bool RouteSocket::deleteRule(const RoutingRule& rule) {
+  return state_->change(encode(Verb::Delete, rule), Attempt{"delete", rule}, kAbsent);
+}
+
+std::vector<RoutingRule> RouteSocket::rules() {
+  std::vector<RoutingRule> all;
+  for (const auto family : {base::Family::V4, base::Family::V6}) {
+    auto some = state_->list(encodeDumpRules(family), {"list rules"}, parseRule,
+                             [](const RoutingRule&) { return true; });
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;

@@ -64,6 +64,10 @@ class RouteSocket {
   std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
                             std::uint32_t table = 254);
 
+  bool addRule(const RoutingRule& rule);
+  bool deleteRule(const RoutingRule& rule);
+  std::vector<RoutingRule> rules();
+
   void replaceNeighbour(const Neighbour& neighbour);
   bool deleteNeighbour(const Neighbour& neighbour);
   // Those whose Ethernet address is known.

@@ -71,6 +71,7 @@ std::string addChained(const Request& request) {
                             "has no address of interface " + request.env.ifName->text());
   const auto alone = lockAttachment(request, idOf(request));
   const auto hostEnd = findHostEnd(openPod(request), *request.env.ifName);
+  if (request.config.policy == conf::PolicyMode::Required) requireFiltered(hostEnd);
   Rollback rollback;
   if (const auto bandwidth = bandwidthPlanFor(request)) {
     netlink::RouteSocket node;
@@ -81,6 +82,24 @@ std::string addChained(const Request& request) {
   forgetFlowsTo(request.config.hostPorts);
   rollback.dismiss();
   return conf::passThrough(previous.json, request.config.version);
+}
+
+// With what depends on the pod's other interfaces.
+AttachPlan wholePlanFor(const Request& request, const std::vector<base::IpAddress>& ips,
+                        const Netns& pod) {
+  auto plan = planFor(request, ips);
+  const auto elsewhere = familiesRoutedElsewhere(pod, *request.env.ifName);
+  if (!elsewhere.empty()) makeSecondary(plan, elsewhere, routeTableOf(idOf(request)));
+  return plan;
+}
+
+// CHECK compares the MTU that ADD told, which results have since 1.1.0, or the one configured.
+AttachPlan planToCheck(const Request& request, const std::vector<base::IpAddress>& ips,
+                       const Netns& pod) {
+  auto plan = wholePlanFor(request, ips, pod);
+  for (const auto& interface : request.config.prevResult->result.interfaces)
+    if (plan.mtu == 0 && interface.name == plan.pod.name.text()) plan.mtu = interface.mtu;
+  return plan;
 }
 
 // The interface is another plugin's; only the limits are ours.
@@ -108,7 +127,9 @@ std::string add(const Request& request) {
   Rollback rollback;
   const auto assignment = assign(request);
   rollback.add("take addresses", [&] { release(request); });
-  const auto plan = planFor(request, assignment.ips);
+  auto plan = wholePlanFor(request, assignment.ips, pod);
+  if (plan.mtu == 0) plan.mtu = uplinkMtu();
+  if (!plan.pod.rules.empty()) rollback.add("add rules", [&] { removeRules(pod, idOf(request)); });
   const auto mtu = makeInterface(plan, pod, rollback);
   rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
@@ -128,7 +149,7 @@ void check(const Request& request) {
   if (!isChained(request)) verifyHeld(request, ips);
   std::string text;
   for (const auto& fault : isChained(request) ? findChainedFaults(request, pod)
-                                              : findFaults(planFor(request, ips), pod))
+                                              : findFaults(planToCheck(request, ips, pod), pod))
     text += (text.empty() ? "" : "; ") + fault;
   if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started anew");
   verifyKnown(request.config, idOf(request));

@@ -151,10 +151,22 @@ std::set<AttachmentId> findStale(const Request& request) {
   return ids;
 }
 
+// A further interface of a pod that lives on leaves rules behind; those of one that has ended are
+// gone with it.
+void forgetRules(const Request& request) {
+  if (request.env.netns.empty()) return;
+  try {
+    removeRules(netlink::Netns::open(request.env.netns), idOf(request));
+  } catch (const base::Error&) {
+    return;  // the namespace is gone, or on its way
+  }
+}
+
 }  // namespace
 
 void del(const Request& request) {
   const auto alone = lockAttachment(request, idOf(request));
+  forgetRules(request);
   detach(request, idOf(request), [&](bool unsettled) {
     if (unsettled) settleBehind(request.config.stateDir);
     if (!isBuiltIn(request)) release(request);

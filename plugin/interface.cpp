@@ -82,6 +82,7 @@ void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
                              "remove it: `ip route show table all " + toString(route.destination) +
                                  "` tells whose it is");
   }
+  for (const auto& rule : end.rules) socket.addRule(rule);
 }
 
 // Gathers what differs between a plan and one end as it is.
@@ -115,10 +116,18 @@ class Inspection {
             return found.address == wanted.address && found.prefixLength == wanted.prefixLength;
           }))
         miss("address " + toString(wanted.address));
-    const auto routes = socket_.routes(link_->index);
+    auto routes = socket_.routes(link_->index);
+    for (const auto& wanted : end_.routes)
+      if (wanted.table != netlink::kMainTable && &wanted == &end_.routes.front())
+        for (auto& route : socket_.routes(link_->index, wanted.table)) routes.push_back(route);
+    const auto rules = end_.rules.empty() ? std::vector<netlink::RoutingRule>{} : socket_.rules();
+    for (const auto& wanted : end_.rules)
+      if (std::find(rules.begin(), rules.end(), wanted) == rules.end())
+        miss("rule from " + toString(wanted.source));
     for (const auto& wanted : end_.routes)
       if (std::none_of(routes.begin(), routes.end(), [&](const netlink::Route& found) {
-            return found.destination == wanted.destination && found.gateway == wanted.gateway;
+            return found.destination == wanted.destination && found.gateway == wanted.gateway &&
+                   found.table == wanted.table;
           }))
         miss("route to " + toString(wanted.destination));
     const auto neighbours = socket_.neighbours(link_->index);
@@ -172,6 +181,33 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   return hostLink.mtu;
 }
 
+std::uint32_t uplinkMtu() {
+  RouteSocket node;
+  std::uint32_t smallest = 0;
+  for (const auto& route : node.routes()) {
+    if (route.destination.length() != 0) continue;
+    const auto link = node.findLink(route.link);
+    if (link && (smallest == 0 || link->mtu < smallest)) smallest = link->mtu;
+  }
+  return smallest;
+}
+
+std::vector<base::Family> familiesRoutedElsewhere(const Netns& pod, const base::IfName& ifName) {
+  auto inside = routeSocketIn(pod);
+  const auto own = inside.findLink(ifName);
+  std::vector<base::Family> families;
+  for (const auto& route : inside.routes())
+    if (route.destination.length() == 0 && !(own && route.link == own->index))
+      families.push_back(route.destination.family());
+  return families;
+}
+
+void removeRules(const Netns& pod, const conf::AttachmentId& id) {
+  auto inside = routeSocketIn(pod);
+  for (const auto& rule : inside.rules())
+    if (rule.table == routeTableOf(id)) inside.deleteRule(rule);
+}
+
 std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
   RouteSocket node;
   auto inside = routeSocketIn(pod);
@@ -206,6 +242,22 @@ std::optional<Owner> ownerOf(const Link& link) {
   if (!owner) return std::nullopt;
   const auto name = link.kind == "veth" ? hostInterfaceOf(owner->id) : ifbOf(owner->id);
   return link.name == name ? owner : std::nullopt;
+}
+
+void requireFiltered(const base::IfName& hostEnd) {
+  RouteSocket node;
+  const auto link = node.findLink(hostEnd);
+  const auto bridge = link && link->master ? node.findLink(*link->master) : std::nullopt;
+  if (!bridge || bridge->kind != "bridge") return;
+  for (const char* key : {"bridge-nf-call-iptables", "bridge-nf-call-ip6tables"}) {
+    if (holds({std::string("net/bridge/") + key, "1"})) continue;
+    throw conf::CniFailure(
+        conf::CniCode::NotFiltered,
+        "pods on bridge " + bridge->name.text() +
+            " would reach each other past all policies: sysctl net.bridge." + key + " is not 1",
+        "load the module br_netfilter on the node and run `sysctl -w "
+        "net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1`");
+  }
 }
 
 base::IfName findHostEnd(const Netns& pod, const base::IfName& ifName) {

@@ -111,6 +111,11 @@ void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id
                      "kpold does not know container " + id.containerId + " interface " + id.ifName,
                      "the pod must be started anew");
   if (response.status != 200) throw CniFailure(CniCode::TryAgain, says(response), kLookAtKpold);
+  if (!conf::saysEnforced(response.body))
+    throw CniFailure(CniCode::CheckFailed,
+                     "the kernel does not enforce the policies of container " + id.containerId +
+                         " interface " + id.ifName,
+                     kLookAtKpold);
 }
 
 void verifyReady(const conf::NetworkConfig& config) {
@@ -125,6 +130,9 @@ void verifyReady(const conf::NetworkConfig& config) {
   if (!conf::saysReady(response.body))
     throw CniFailure(CniCode::NotAvailable, "kpold is not ready: it has not the whole policy yet",
                      kLookAtKpold);
+  // New pods could not be programmed, and what changed since does not hold for those that run.
+  if (const auto fault = conf::faultIn(response.body); !fault.empty())
+    throw CniFailure(CniCode::LimitedConnectivity, fault, kLookAtKpold);
 }
 
 }  // namespace kpol::plugin

@@ -150,11 +150,27 @@ std::optional<Owner> parseAlias(const std::string& alias) {
   return Owner{{words[0], words[1]}, words[2]};
 }
 
+std::uint32_t routeTableOf(const conf::AttachmentId& id) {
+  return 0x6b700000U | static_cast<std::uint32_t>(hashOf(id) & 0xfffffU);
+}
+
+void makeSecondary(AttachPlan& plan, const std::vector<base::Family>& families,
+                   std::uint32_t table) {
+  const auto concerned = [&](base::Family family) {
+    return std::find(families.begin(), families.end(), family) != families.end();
+  };
+  for (auto& route : plan.pod.routes)
+    if (concerned(route.destination.family())) route.table = table;
+  for (const auto& address : plan.pod.addresses)
+    if (concerned(address.address.family())) plan.pod.rules.push_back({address.address, table});
+}
+
 AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
   const auto id = idOf(request);
   const auto hostName = hostInterfaceOf(id);
+  const auto asked = request.config.mac ? request.config.mac : request.env.args.mac;
   AttachPlan plan{{hostName, macOf(id, false), false, {}, {}, {}, {}},
-                  {*request.env.ifName, macOf(id, true), false, {}, {}, {}, {}},
+                  {*request.env.ifName, asked.value_or(macOf(id, true)), false, {}, {}, {}, {}},
                   request.config.mtu,
                   aliasOf(request),
                   bandwidthPlanFor(request)};
@@ -195,8 +211,11 @@ conf::CniResult resultOf(const Request& request, const AttachPlan& plan, std::ui
   for (const auto& address : plan.pod.addresses)
     result.ips.push_back({address.address, address.prefixLength,
                           familyPlanOf(address.address).gateway, std::size_t{1}});
-  for (const auto& route : plan.pod.routes)
-    result.routes.push_back({route.destination, route.gateway});
+  for (const auto& route : plan.pod.routes) {
+    conf::CniRoute told{route.destination, route.gateway};
+    if (route.table != netlink::kMainTable) told.table = route.table;
+    result.routes.push_back(told);
+  }
   result.dns = request.config.dns;
   return result;
 }

@@ -34,6 +34,7 @@ struct LinkEnd {
   std::vector<netlink::Address> addresses;
   std::vector<netlink::Neighbour> neighbours;
   std::vector<netlink::Route> routes;
+  std::vector<netlink::RoutingRule> rules = {};
 };
 
 // How a pod's traffic is limited; see plugin/bandwidth.hpp.
@@ -50,12 +51,20 @@ struct BandwidthPlan {
 struct AttachPlan {
   LinkEnd host;
   LinkEnd pod;
-  std::uint32_t mtu = 0;  // 0: the kernel's default
+  std::uint32_t mtu = 0;  // 0: the kernel's default (ADD), or not to be looked at (CHECK)
   std::string alias;      // of the host's end; tells whose it is
   std::optional<BandwidthPlan> bandwidth = {};
 };
 
+// Of the kernel's tables the one for a further interface of a pod: 0x6b700000 and more.
+std::uint32_t routeTableOf(const conf::AttachmentId& id);
+
 AttachPlan planFor(const Request& request, const std::vector<base::IpAddress>& ips);
+
+// For an interface of a pod whose traffic of `families` goes out by another one already: its
+// default routes are in a table of their own, and only what is sent from its addresses looks there.
+void makeSecondary(AttachPlan& plan, const std::vector<base::Family>& families,
+                   std::uint32_t table);
 
 // "kpol" and 11 hex digits of a hash of container ID and ifname.
 base::IfName hostInterfaceOf(const conf::AttachmentId& id);

@@ -32,12 +32,15 @@ int write(const std::string& path, std::string_view value) {
 
 }  // namespace
 
+bool holds(const Sysctl& sysctl) {
+  return hasValue("/proc/sys/" + sysctl.path, sysctl.value);
+}
+
 void set(const Sysctl& sysctl) {
   // Reading first: a write takes the kernel's networking lock, and may find /proc/sys read-only
   // where nothing needs to change.
-  const auto path = "/proc/sys/" + sysctl.path;
-  if (hasValue(path, sysctl.value)) return;
-  const int code = write(path, sysctl.value);
+  if (holds(sysctl)) return;
+  const int code = write("/proc/sys/" + sysctl.path, sysctl.value);
   if (code != 0 && sysctl.needed)
     throw base::SystemError("set " + sysctl.path + " to " + sysctl.value, code);
 }

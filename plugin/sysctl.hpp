@@ -10,4 +10,7 @@ namespace kpol::plugin {
 // passed over. Throws base::SystemError.
 void set(const Sysctl& sysctl);
 
+// Whether it has that value there.
+bool holds(const Sysctl& sysctl);
+
 }  // namespace kpol::plugin

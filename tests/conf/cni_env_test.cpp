@@ -127,6 +127,12 @@ TEST(CniArgs, HoldRequestedAddresses) {
                          base::IpAddress::parse("fd00::9").value()}));
 }
 
+TEST(CniArgs, HoldARequestedMacAddress) {
+  EXPECT_EQ(argsOf("MAC=02:00:00:00:00:01").mac, base::MacAddress::parse("02:00:00:00:00:01"));
+  for (const char* wrong : {"MAC=02:00", "MAC=01:00:00:00:00:01", "MAC=00:00:00:00:00:00"})
+    EXPECT_THROW(argsOf(wrong), EnvError) << wrong;
+}
+
 TEST(CniArgs, AreRefusedAsTheReferenceDoes) {
   struct Case {
     const char* args;

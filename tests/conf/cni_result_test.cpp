@@ -56,6 +56,26 @@ TEST(CniResult, PrintsInTheShapeOfEachVersion) {
           kIps + kRoutes);
 }
 
+TEST(CniResult, RoutesHaveMoreFieldsSince1_1) {
+  const std::string routes =
+      R"({"routes":[{"dst":"10.0.0.0/8","mtu":1400,"advmss":1360,"priority":50,"table":100,)"
+      R"("scope":253}]})";
+  const auto result = parseResult(routes, "result");
+  ASSERT_EQ(result.routes.size(), 1U);
+  EXPECT_EQ(result.routes.front(),
+            (CniRoute{prefix("10.0.0.0/8"), std::nullopt, 1400, 1360, 50, 100, 253}));
+  EXPECT_NE(print(result, CniVersion::V1_1_0)
+                .find(R"("advmss":1360,"dst":"10.0.0.0/8","mtu":1400,"priority":50,"scope":253,)"
+                      R"("table":100)"),
+            std::string::npos);
+  EXPECT_NE(print(result, CniVersion::V1_0_0).find(R"("routes":[{"dst":"10.0.0.0/8"}])"),
+            std::string::npos);
+  EXPECT_EQ(test::configErrorOf([] {
+              parseResult(R"({"routes":[{"dst":"10.0.0.0/8","scope":256}]})", "result");
+            }).first,
+            "result.routes[0].scope");
+}
+
 TEST(CniResult, PrintsNothingThatIsNotKnown) {
   EXPECT_EQ(print(CniResult{}, CniVersion::V1_0_0),
             R"({"cniVersion":"1.0.0","dns":{},"interfaces":[],"ips":[],"routes":[]})");

@@ -25,6 +25,19 @@ TEST(StatusBody, IsReadyOnlyWhenItSaysSo) {
     EXPECT_FALSE(saysReady(body)) << body;
 }
 
+TEST(StatusBody, TellsTheFaultWhereThereIsOne) {
+  EXPECT_EQ(faultIn(R"({"ready":true,"fault":{"message":"refused","at":1}})"), "refused");
+  for (const char* body : {R"({"ready":true,"fault":null})", R"({"fault":"x"})", "{}", "[]", "x"})
+    EXPECT_EQ(faultIn(body), "") << body;
+}
+
+TEST(KnownBody, IsTheAttachmentAndWhetherItIsEnforced) {
+  EXPECT_EQ(printKnown(R"({"ifName":"eth0"})", true), R"({"enforced":true,"ifName":"eth0"})");
+  EXPECT_TRUE(saysEnforced(printKnown("{}", true)));
+  EXPECT_FALSE(saysEnforced(printKnown("{}", false)));
+  EXPECT_FALSE(saysEnforced("{}"));
+}
+
 TEST(RemovedBody, TellsWhoSettles) {
   EXPECT_EQ(printRemoved(7, true), R"({"generation":7,"settling":true})");
   EXPECT_TRUE(saysSettling(printRemoved(7, true)));

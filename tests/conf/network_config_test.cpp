@@ -153,6 +153,16 @@ TEST(NetworkConfig, RefusesVersionsOfOtherTimes) {
                IncompatibleVersion);
 }
 
+TEST(NetworkConfig, ReadsTheMacAddressAskedFor) {
+  const auto mac = [](const std::string& value) {
+    return parseWith(R"("runtimeConfig":{"mac":")" + value + "\"}").mac;
+  };
+  EXPECT_EQ(mac("02:00:00:00:00:01"), base::MacAddress::parse("02:00:00:00:00:01"));
+  EXPECT_EQ(mac(""), std::nullopt);
+  for (const char* wrong : {"x", "03:00:00:00:00:01", "00:00:00:00:00:00"})
+    EXPECT_EQ(test::configErrorOf([&] { mac(wrong); }).first, "runtimeConfig.mac") << wrong;
+}
+
 NetworkConfig parseMappings(const std::string& mappings) {
   return parseWith(R"("runtimeConfig":{"portMappings":)" + mappings + "}");
 }

@@ -327,6 +327,64 @@ TEST_F(Add, ReturnsWhenThePodCanSendAndReceive) {
   del("hub", dual);
 }
 
+TEST_F(Add, TakesTheMtuOfTheDefaultRoute) {
+  netlink::RouteSocket node;
+  node.addVeth({interface("up0"), *base::MacAddress::parse("02:00:00:00:01:01"), interface("up1"),
+                *base::MacAddress::parse("02:00:00:00:01:02"), 1390, -1, ""});
+  const auto uplink = node.findLink(interface("up0"))->index;
+  for (const char* name : {"up0", "up1"}) node.setUp(node.findLink(interface(name))->index);
+  node.addAddress({uplink, ip("192.0.2.10"), 24});
+  netlink::Route route{base::Prefix::parse("0.0.0.0/0").value(), ip("192.0.2.1"), uplink, {}};
+  ASSERT_TRUE(node.addRoute(route));
+  const auto automatic = config(Families::V4, "", "1.1.0");
+  const auto added = call("ADD", "a", automatic);
+  EXPECT_EQ(conf::parseResult(added.out, "r").interfaces.back().mtu, 1390U);
+  EXPECT_EQ(call("CHECK", "a", withPrevious(automatic, added.out)).status, 0);
+  EXPECT_EQ(add("b", config(Families::V4, R"(,"mtu":1300)", "1.1.0")).interfaces.back().mtu, 1300U);
+  for (const char* id : {"a", "b"}) del(id, automatic);
+  node.deleteLink(uplink);
+}
+
+TEST_F(Add, GivesTheMacAddressAskedFor) {
+  const auto fromConfig =
+      config(Families::V4, R"(,"runtimeConfig":{"mac":"02:aa:bb:cc:dd:01"})", "1.1.0");
+  EXPECT_EQ(add("a", fromConfig).interfaces.back().mac, "02:aa:bb:cc:dd:01");
+  const auto plain = config(Families::V4);
+  const auto result = call("ADD", "b", plain,
+                           {{"CNI_ARGS",
+                             "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=b;"
+                             "MAC=02:aa:bb:cc:dd:02"}});
+  EXPECT_EQ(conf::parseResult(result.out, "r").interfaces.back().mac, "02:aa:bb:cc:dd:02");
+  ips_ = {{"a", {ip("10.244.1.1")}}, {"b", {ip("10.244.1.2")}}};
+  expectTraffic("a", "b");
+  for (const char* id : {"a", "b"}) del(id, plain);
+}
+
+// Two interfaces: each address is reached, and answers, by its own.
+TEST_F(Add, APodMayHaveSeveralInterfaces) {
+  const auto dual = config(Families::Dual, "", "1.1.0");
+  const Environment second{{"CNI_IFNAME", "net1"}};
+  add("a", dual);
+  const auto more = call("ADD", "a", dual, second);
+  ASSERT_EQ(more.status, 0) << more.out;
+  const auto result = conf::parseResult(more.out, "r");
+  ASSERT_EQ(result.routes.size(), 2U);
+  EXPECT_TRUE(result.routes.front().table);
+  addPod("b", dual);
+  for (const auto& address : result.ips) ips_["a"].push_back(address.address);
+  expectTraffic("a", "b");
+  EXPECT_EQ(call("CHECK", "a", withPrevious(dual, more.out), second).status, 0);
+  for (const auto& rule : podNamespace("a").routeSocket().rules()) {
+    podNamespace("a").routeSocket().deleteRule(rule);
+    break;
+  }
+  const auto broken = call("CHECK", "a", withPrevious(dual, more.out), second);
+  EXPECT_NE(broken.out.find("rule from"), std::string::npos) << broken.out;
+  EXPECT_EQ(call("DEL", "a", dual, second).status, 0);
+  EXPECT_TRUE(podNamespace("a").routeSocket().rules().empty());
+  for (const char* id : {"a", "b"}) del(id, dual);
+}
+
 TEST_F(Add, RefusesHostPortsWhereNobodyWouldMakeThem) {
   const auto error =
       errorOf("ADD", "a", config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[

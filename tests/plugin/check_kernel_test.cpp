@@ -157,14 +157,18 @@ TEST_F(Check, NeedsTheNamespace) {
 
 TEST_F(Check, AsksKpold) {
   unsigned status = 200;
+  std::string body = R"({"enforced":true})";
   const UnixServer server([&](UnixServer::Connection& connection) {
     const auto request = connection.readRequest();
-    connection.write(httpAnswer(request.starts_with("GET") ? status : 200, "{}"));
+    connection.write(httpAnswer(request.starts_with("GET") ? status : 200, body));
   });
   const auto enforced = enforcedConfig(server.path());
   const auto added = call("ADD", "a", enforced);
   ASSERT_EQ(added.status, 0) << added.out;
   EXPECT_EQ(call("CHECK", "a", withPrevious(enforced, added.out)).out, "");
+  body = R"({"enforced":false})";
+  EXPECT_EQ(errorOf("CHECK", "a", withPrevious(enforced, added.out)).msg,
+            "the kernel does not enforce the policies of container a interface eth0");
   status = 404;
   const auto error = errorOf("CHECK", "a", withPrevious(enforced, added.out));
   EXPECT_EQ(error.code, number(CniCode::CheckFailed));
@@ -173,6 +177,16 @@ TEST_F(Check, AsksKpold) {
 }
 
 using Status = PluginNode;
+
+TEST_F(Status, TellsThatPodsWhichRunAreAffected) {
+  const UnixServer server(UnixServer::answering(
+      200, R"({"ready":true,"fault":{"message":"the kernel refused a change","at":1}})"));
+  const auto error = errorOf(
+      "STATUS", "a",
+      config(Families::Dual, R"(,"policy":"required","socket":")" + server.path() + "\"", "1.1.0"));
+  EXPECT_EQ(error.code, 51U);
+  EXPECT_EQ(error.msg, "the kernel refused a change");
+}
 
 TEST_F(Status, IsThatOfKpold) {
   for (const bool ready : {true, false}) {
@@ -224,7 +238,7 @@ TEST_F(Chain, RegistersThePodAndPassesTheResultOn) {
       methods.push_back(request.substr(0, request.find(' ')));
       if (methods.back() == "PUT")
         told = conf::parseAttachment(request.substr(request.find("\r\n\r\n") + 4));
-      connection.write(httpAnswer(200, "{}"));
+      connection.write(httpAnswer(200, R"({"enforced":true})"));
     });
     connect("a", "vethtest");
     const auto added = call("ADD", "a", chained(server.path()));
@@ -257,7 +271,7 @@ TEST_F(Chain, FailsWhereTheTrafficWouldPassItBy) {
 }
 
 TEST_F(Chain, LimitsTheBandwidthOfAnothersInterface) {
-  const UnixServer server(UnixServer::answering(200, "{}"));
+  const UnixServer server(UnixServer::answering(200, R"({"enforced":true})"));
   connect("a", "vethtest");
   auto limited = chained(server.path());
   limited.insert(1, R"("runtimeConfig":{"bandwidth":{"ingressRate":8000000,"ingressBurst":80000,

@@ -64,7 +64,7 @@ TEST(Kpold, IsAskedInTheWordsOfTheContract) {
       "PUT /v1/attachments?timeout=4");
   EXPECT_EQ(requestOf("{}", [](const auto& config) { forget(config, kId); }),
             "DELETE /v1/attachments/c1/eth0?stateDir=%2Ftmp%2Fkpol-test-no-such-directory");
-  EXPECT_EQ(requestOf(print(attachment()),
+  EXPECT_EQ(requestOf(conf::printKnown(print(attachment()), true),
                       [](const auto& config) {
                         verifyKnown(config, {"c1", "a%b\xc3"});
                       }),
