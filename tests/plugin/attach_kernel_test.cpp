@@ -266,10 +266,10 @@ class Datagrams {
                        static_cast<socklen_t>(length)),
               1);
   }
-  // Whether one came within half a second; it is sent back where `answer` says so.
+  // Whether one came within two seconds; it is sent back where `answer` says so.
   [[nodiscard]] bool receive(bool answer) const {
     pollfd state{fd_.value(), POLLIN, 0};
-    if (::poll(&state, 1, 500) != 1) return false;
+    if (::poll(&state, 1, 2000) != 1) return false;
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     char byte = 0;
