@@ -2,6 +2,7 @@
 #include "tests/kernel/random_packets.hpp"
 
 #include "kube/manifest.hpp"
+#include "netlink/route_socket.hpp"
 #include "policy/compile.hpp"
 #include "tests/support/interpreter.hpp"
 #include "tests/support/manifest_text.hpp"
@@ -10,6 +11,7 @@
 #include "tests/support/shrink_policy.hpp"
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -22,18 +24,6 @@ namespace {
 
 using base::Family;
 using nlohmann::json;
-
-NodeOptions optionsFor(policy::PodToNode podToNode) {
-  NodeOptions options;
-  if (podToNode == policy::PodToNode::Allow) return options;
-  const auto file = std::filesystem::temp_directory_path() /
-                    ("kpol-random-packets-" + std::to_string(getpid()) + ".yaml");
-  std::ofstream(file) << "apiVersion: kpol.io/v1alpha1\n"
-                         "kind: KpoldConfiguration\n"
-                         "podToNode: policy\n";
-  options.kpoldArguments = {"--config", file};
-  return options;
-}
 
 // A network config that gives a pod these addresses and no others. The subnets are so wide that
 // none of them is an end of its subnet.
@@ -50,27 +40,43 @@ std::string configFor(const Node& node, const policy::Endpoint& endpoint) {
   return config.dump();
 }
 
-// Where an attempt can come from or go to.
-struct End {
+// Whether a host may have the address beside those of the test's own networks. kpold guards the
+// metadata service, which the clusters here do not know.
+bool isOrdinary(const base::IpAddress& ip) {
+  if (policy::isMetadataAddress(ip)) return false;
+  const auto first = ip.bytes()[0];
+  if (ip.isV4())
+    return first > 0 && first < 224 && first != 127 &&
+           !base::Prefix::parse("169.254.0.0/16")->contains(ip) &&
+           !base::Prefix::parse("192.0.2.0/24")->contains(ip);
+  return first > 0 && first != 0xfe && first != 0xff &&
+         !base::Prefix::parse("2001:db8:2::/64")->contains(ip);
+}
+
+}  // namespace
+
+struct RandomPackets::End {
   std::string host;
   base::IpAddress ip;
 };
 
-std::vector<End> endsOf(const policy::Snapshot& snapshot) {
+std::vector<RandomPackets::End> RandomPackets::endsOf(const policy::Snapshot& snapshot) const {
   std::vector<End> ends;
   for (const auto family : {Family::V4, Family::V6}) {
     ends.push_back({"node", Node::nodeIp(family)});
     ends.push_back({"outside", Node::outsideIp(family)});
   }
+  for (const auto& ip : places_) ends.push_back({"outside", ip});
   for (const auto& endpoint : snapshot.endpoints)
     for (const auto& ip : endpoint.ips) ends.push_back({toString(endpoint.pod), ip});
   return ends;
 }
 
-std::vector<Attempt> randomAttempts(Random& random, const policy::Snapshot& snapshot) {
+std::vector<Attempt> RandomPackets::randomAttempts(Random& random,
+                                                   const policy::Snapshot& snapshot) const {
   const auto ends = endsOf(snapshot);
   std::vector<Attempt> attempts;
-  while (attempts.size() < RandomPackets::kFlows) {
+  while (attempts.size() < kFlows) {
     const auto& from = random.pick(ends);
     const auto& to = random.pick(ends);
     const bool v4 = from.ip.isV4();
@@ -84,13 +90,64 @@ std::vector<Attempt> randomAttempts(Random& random, const policy::Snapshot& snap
   return attempts;
 }
 
-}  // namespace
+void RandomPackets::choosePlaces(const policy::Snapshot& snapshot, Random& random) {
+  auto candidates = blockEdges(snapshot);
+  for (const auto& pod : snapshot.pods)
+    candidates.insert(candidates.end(), pod.ips.begin(), pod.ips.end());
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+  std::erase_if(candidates, [&](const base::IpAddress& ip) {
+    return !isOrdinary(ip) || policy::isEndpointAddress(snapshot, ip);
+  });
+  while (!candidates.empty() && places_.size() < 12) places_.push_back(random.take(candidates));
+}
+
+void RandomPackets::addPlaces() {
+  netlink::RouteSocket here;
+  const auto link = here.findLink(*base::IfName::parse("eth0"))->index;
+  for (const auto& ip : places_)
+    here.addRoute({base::Prefix::host(ip), Node::outsideIp(ip.family()), link, {}});
+  const auto guard = node_.outside().open().enter();
+  netlink::RouteSocket there;
+  for (const auto& ip : places_)
+    there.addAddress({{1}, ip, static_cast<std::uint8_t>(ip.bits()), !ip.isV4()});
+}
+
+void RandomPackets::removePlaces() {
+  netlink::RouteSocket here;
+  const auto link = here.findLink(*base::IfName::parse("eth0"))->index;
+  for (const auto& ip : places_)
+    here.deleteRoute({base::Prefix::host(ip), Node::outsideIp(ip.family()), link, {}});
+  const auto guard = node_.outside().open().enter();
+  netlink::RouteSocket there;
+  for (const auto& ip : places_)
+    there.deleteAddress({{1}, ip, static_cast<std::uint8_t>(ip.bits()), !ip.isV4()});
+  places_.clear();
+}
+
+NodeOptions RandomPackets::options() const {
+  NodeOptions options;
+  if (podToNode_ == policy::PodToNode::Allow) return options;
+  std::ofstream(config_) << "apiVersion: kpol.io/v1alpha1\n"
+                            "kind: KpoldConfiguration\n"
+                            "podToNode: policy\n";
+  options.kpoldArguments = {"--config", config_};
+  return options;
+}
 
 RandomPackets::RandomPackets(policy::PodToNode podToNode)
-    : podToNode_(podToNode), node_(optionsFor(podToNode)) {
+    : podToNode_(podToNode),
+      config_(std::filesystem::temp_directory_path() /
+              ("kpol-random-packets-" + std::to_string(getpid()) + ".yaml")),
+      node_(options()) {
   prober_.addHost("node", netlink::Netns::current());
   prober_.addHost("outside", node_.outside().open());
   node_.startKpold();
+}
+
+RandomPackets::~RandomPackets() {
+  std::error_code ignored;
+  std::filesystem::remove(config_, ignored);
 }
 
 // What of a random cluster can be made real: one sandbox a known pod, and policies that a manifest
@@ -174,20 +231,24 @@ std::string RandomPackets::disagreeing(const policy::Snapshot& snapshot, const A
 
 std::optional<Counterexample> RandomPackets::prove(std::uint64_t seed, ProofCounts& counts) {
   auto snapshot = clusterOf(seed);
-  realise(snapshot, seed);
   Random random(seed);
+  choosePlaces(snapshot, random);
+  addPlaces();
+  realise(snapshot, seed);
   const auto attempts = randomAttempts(random, snapshot);
   std::vector<bool> meant;
   for (const auto& attempt : attempts) meant.push_back(policy::nodeAllows(snapshot, attempt.flow));
   const auto reach = prober_.run(attempts, meant);
   dismantle();
   ++counts.clusters;
-  for (std::size_t i = 0; i < attempts.size(); ++i) {
+  std::optional<Counterexample> found;
+  for (std::size_t i = 0; i < attempts.size() && !found; ++i) {
     counts.add(attempts[i].flow, meant[i]);
     if (!disagreeing(snapshot, attempts[i], reach[i]).empty())
-      return smallest(std::move(snapshot), attempts[i], seed);
+      found = smallest(snapshot, attempts[i], seed);
   }
-  return std::nullopt;
+  removePlaces();
+  return found;
 }
 
 Counterexample RandomPackets::smallest(policy::Snapshot snapshot, const Attempt& attempt,

@@ -104,6 +104,9 @@ apply() {
     open my $f, "<", $hits[0] or die;
     local $/;
     my $text = <$f>;
+    open my $kept, ">", "$hits[0].kept" or die "$hits[0].kept: $!\n";
+    print $kept $text;
+    close $kept or die;
     $text =~ s/$pattern/$new/;
     open my $out, ">", $hits[0] or die "$hits[0]: $!\n";
     print $out $text;
@@ -125,7 +128,7 @@ for name in "${names[@]}"; do
   else
     bad+=("$name") && printf '  %-32s NOT NOTICED\n' "$name"
   fi
-  cp "${file/"$tree"\//}" "$file"
+  cp "$file.kept" "$file"
 done
 
 echo "${#names[@]} mutants, $noticed noticed"

@@ -84,6 +84,16 @@ std::uint8_t pickProtocol(Random& random, base::Family family) {
 
 }  // namespace
 
+std::vector<IpAddress> blockEdges(const Snapshot& snapshot) {
+  Targets targets;
+  for (const auto& policy : snapshot.policies) {
+    for (const auto* rules : {&policy.ingress, &policy.egress}) {
+      for (const auto& rule : *rules) addRule(rule, targets);
+    }
+  }
+  return targets.others;
+}
+
 Flow randomFlow(Random& random, const Snapshot& snapshot) {
   const Targets targets = targetsOf(snapshot);
   Flow flow;

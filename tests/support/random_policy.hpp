@@ -59,6 +59,9 @@ policy::Snapshot randomLargeSnapshot(Random& random);
 // for the bytes that their headers have in its place.
 policy::Flow randomFlow(Random& random, const policy::Snapshot& snapshot);
 
+// The first and last addresses of blocks and excepts, and the ones beside them.
+std::vector<base::IpAddress> blockEdges(const policy::Snapshot& snapshot);
+
 // Selectors and labels over the same few keys and values, as randomSnapshot() uses them.
 policy::LabelSelector randomSelector(Random& random);
 policy::Labels randomLabels(Random& random);
