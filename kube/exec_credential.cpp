@@ -11,7 +11,6 @@ namespace kpol::kube {
 namespace {
 
 using Json = nlohmann::json;
-using SystemTime = std::chrono::system_clock::time_point;
 
 constexpr auto kMargin = std::chrono::seconds(15);
 
@@ -36,7 +35,7 @@ std::optional<std::chrono::minutes> parseOffset(std::string_view text) {
 
 }  // namespace
 
-std::optional<SystemTime> parseRfc3339(std::string_view text) {
+std::optional<std::chrono::sys_seconds> parseRfc3339(std::string_view text) {
   constexpr std::size_t kWithoutOffset = 19;  // "2026-01-31T12:00:00"
   if (text.size() <= kWithoutOffset) return std::nullopt;
   int year = 0;
@@ -56,12 +55,13 @@ std::optional<SystemTime> parseRfc3339(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
                                          std::chrono::day(day)};
   if (!offset || !date.ok()) return std::nullopt;
-  return SystemTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+  return std::chrono::sys_seconds(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
          std::chrono::minutes(minute) + std::chrono::seconds(second) - *offset;
 }
 
-bool expires(const ExecCredential& credential, SystemTime now) {
-  return credential.expiresAt && *credential.expiresAt - kMargin <= now;
+bool expires(const ExecCredential& credential, std::chrono::system_clock::time_point now) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  return credential.expiresAt && *credential.expiresAt - kMargin <= second;
 }
 
 ExecCredential readExecCredential(std::string_view json) {

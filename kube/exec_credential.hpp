@@ -16,14 +16,15 @@ struct ExecCredential {
   std::string token;
   std::string certificatePem;
   std::string keyPem;
-  std::optional<std::chrono::system_clock::time_point> expiresAt;  // nothing: never
+  std::optional<std::chrono::sys_seconds> expiresAt;  // nothing: never
 };
 
 // Throws ApiError; the message holds nothing of `json`.
 ExecCredential readExecCredential(std::string_view json);
 
-// "2026-01-31T12:00:00Z", with fractions of a second and offsets too.
-std::optional<std::chrono::system_clock::time_point> parseRfc3339(std::string_view text);
+// "2026-01-31T12:00:00Z", with fractions of a second and offsets too; the fractions are cut off.
+// Whole seconds, because system_clock's own nanoseconds end in the year 2262.
+std::optional<std::chrono::sys_seconds> parseRfc3339(std::string_view text);
 
 // Whether it is of no use from now on, or within a quarter of a minute.
 bool expires(const ExecCredential& credential, std::chrono::system_clock::time_point now);

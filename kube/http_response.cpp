@@ -36,7 +36,6 @@ struct ResponseReader::State {
   using Parser = http::response_parser<http::buffer_body>;
 
   State() {
-    parser.eager(true);
     parser.header_limit(kLongestHead);
     parser.body_limit(boost::none);
   }
@@ -46,6 +45,7 @@ struct ResponseReader::State {
 
   Parser parser;
   std::string pending;  // what the parser could not use yet
+  bool bodyBegun = false;
   std::optional<ResponseHead> head;
   std::optional<Gunzip> gunzip;
 };
@@ -76,6 +76,12 @@ void ResponseReader::State::checkEnd() const {
 
 // How many bytes the parser used.
 std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& body) {
+  // Beast takes it for granted that a chunked body's first bytes are not fewer than those of the
+  // shortest body when the last chunk is also the first.
+  constexpr std::string_view kShortest = "0\r\n\r\n";
+  const bool begins = head && !bodyBegun && parser.chunked();
+  if (begins && bytes.size() < kShortest.size()) return 0;
+  bodyBegun = bodyBegun || head;
   std::array<char, 65536> room;
   auto& sink = parser.get().body();
   sink.data = room.data();
@@ -84,7 +90,10 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
   boost::system::error_code error;
   const std::size_t used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
   if (error && error != http::error::need_more && error != http::error::need_buffer) fail(error);
-  if (!head && parser.is_header_done()) readHead();
+  if (!head && parser.is_header_done()) {
+    readHead();
+    parser.eager(true);  // not before: the body may be too short yet, see above
+  }
   const std::string_view part(room.data(), room.size() - sink.size);
   if (gunzip) {
     gunzip->feed(part, body);

@@ -145,6 +145,10 @@ TEST(ExecCredential, IsReadAndExpires) {
   EXPECT_TRUE(expires(credential, end - std::chrono::seconds(10)));
   EXPECT_TRUE(expires(credential, end + std::chrono::hours(24)));  // the clock jumped
   EXPECT_FALSE(expires({"t", "", "", {}}, end));
+  // Some say so for "never"; no nanosecond clock goes as far.
+  const ExecCredential never{"t", "", "", parseRfc3339("9999-12-31T23:59:59Z")};
+  ASSERT_TRUE(never.expiresAt);
+  EXPECT_FALSE(expires(never, std::chrono::system_clock::now()));
 }
 
 TEST(ExecCredential, WhatIsNoneIsRefusedWithoutShowingIt) {
