@@ -53,17 +53,22 @@ IpamConfig readIpam(const JsonObject& config) {
   return ipam;
 }
 
-// The capability "ips": addresses with or without a prefix length.
-std::vector<base::IpAddress> readRequestedIps(const JsonObject& config) {
-  std::vector<base::IpAddress> ips;
-  const auto runtime = config.object("runtimeConfig");
-  if (!runtime) return ips;
-  runtime->each("ips", [&](const Json& element, const std::string& path) {
+// Adds those that `object` has in "ips": addresses with or without a prefix length.
+void addIps(const std::optional<JsonObject>& object, std::vector<base::IpAddress>& ips) {
+  if (!object) return;
+  object->each("ips", [&](const Json& element, const std::string& path) {
     const auto text = stringAt(element, path);
     const auto address = base::IpAddress::parse(std::string_view(text).substr(0, text.find('/')));
     if (!address) refuse(path, "an IP address", element);
     ips.push_back(*address);
   });
+}
+
+// The capability "ips", and the older convention args.cni.ips (CNI's CONVENTIONS.md).
+std::vector<base::IpAddress> readRequestedIps(const JsonObject& config) {
+  std::vector<base::IpAddress> ips;
+  addIps(config.object("runtimeConfig"), ips);
+  if (const auto args = config.object("args")) addIps(args->object("cni"), ips);
   return ips;
 }
 

@@ -48,7 +48,7 @@ struct NetworkConfig {
   PolicyMode policy = PolicyMode::Required;
   std::chrono::seconds policyTimeout{30};  // how long ADD waits for kpold
   CniDns dns;
-  std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips
+  std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips, args.cni.ips
   std::vector<base::HostPort> hostPorts;      // runtimeConfig.portMappings; sorted, unique
   Bandwidth bandwidth;                        // runtimeConfig.bandwidth
   std::optional<base::MacAddress> mac = {};   // runtimeConfig.mac: of the pod's interface

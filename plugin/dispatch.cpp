@@ -55,8 +55,26 @@ std::string perform(conf::CniEnv env, std::string input) {
   return {};
 }
 
+// What to do where only the kind of the failure is known.
+std::string adviceFor(CniCode code) {
+  switch (code) {
+    case CniCode::IncompatibleVersion:
+      return "give the network config a cniVersion that the runtime and kpol both have";
+    case CniCode::InvalidEnvironment:
+      return "the container runtime sets the environment: look at its version and configuration";
+    case CniCode::Decode:
+      return "the network config must be one JSON object: look at the files in /etc/cni/net.d";
+    case CniCode::InvalidConfig:
+      return "correct the field named; runtimeConfig and prevResult come from the runtime and the "
+             "plugin before kpol, the rest from the files in /etc/cni/net.d";
+    case CniCode::Kernel:
+      return "the kernel gave the reason; a pod that is ending meanwhile is one";
+    default: return "look at the file or system call named: that it is there, permitted, has room";
+  }
+}
+
 CniError error(CniCode code, const std::exception& failure) {
-  return {static_cast<std::uint32_t>(code), failure.what(), ""};
+  return {static_cast<std::uint32_t>(code), failure.what(), adviceFor(code)};
 }
 
 // The one place where failures become error results.

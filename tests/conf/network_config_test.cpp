@@ -66,6 +66,14 @@ TEST(NetworkConfig, IsReadAsAWhole) {
   EXPECT_EQ(config, expected);
 }
 
+TEST(NetworkConfig, TakesRequestedIpsFromArgsToo) {
+  EXPECT_EQ(parseWith(R"("args":{"cni":{"ips":["10.244.1.9/24"],"x":1},"y":2},)"
+                      R"("runtimeConfig":{"ips":["fd00::9"]})")
+                .requestedIps,
+            (std::vector{ip("fd00::9"), ip("10.244.1.9")}));
+  EXPECT_TRUE(parseWith(R"("args":{"cni":{},"ips":["10.244.1.9"]})").requestedIps.empty());
+}
+
 TEST(NetworkConfig, TakesNullForNotGiven) {
   EXPECT_EQ(parseWith(R"("mtu":null,"ipam":null,"prevResult":null,"dns":null,"policy":null,
                          "runtimeConfig":null)"),
@@ -121,6 +129,7 @@ TEST(NetworkConfig, IsRefusedByField) {
            Case{R"("runtimeConfig":[])", "runtimeConfig"},
            Case{R"("runtimeConfig":{"ips":"10.0.0.1"})", "runtimeConfig.ips"},
            Case{R"("runtimeConfig":{"ips":["10.0.0.1","x"]})", "runtimeConfig.ips[1]"},
+           Case{R"("args":{"cni":{"ips":["x"]}})", "args.cni.ips[0]"},
            Case{R"("prevResult":"x")", "prevResult"},
            Case{R"("prevResult":{"ips":[{"address":1}]})", "prevResult.ips[0].address"},
            Case{R"("cni.dev/valid-attachments":{})", "cni.dev/valid-attachments"},

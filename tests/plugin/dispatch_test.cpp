@@ -100,6 +100,7 @@ TEST(Dispatch, GivesEachFailureTheCodeOfTheSpecification) {
        }) {
     const auto error = errorOf(call(variablesFor(command), config));
     EXPECT_EQ(error.code, code) << command << " " << config;
+    EXPECT_NE(error.details, "") << command << " " << config;
     if (msg != nullptr) {
       EXPECT_EQ(error.msg, msg) << command << " " << config;
     }
@@ -143,7 +144,10 @@ TEST(Dispatch, AnswersWithAnErrorWhenTheInputCannotBeRead) {
         return std::optional<std::string>(std::string(name) == "CNI_COMMAND" ? "VERSION" : "");
       },
       []() -> std::string { throw base::SystemError("read the network config", EIO); });
-  EXPECT_EQ(errorOf(given), (conf::CniError{5, "read the network config: Input/output error", ""}));
+  const auto error = errorOf(given);
+  EXPECT_EQ(error.code, 5U);
+  EXPECT_EQ(error.msg, "read the network config: Input/output error");
+  EXPECT_NE(error.details, "");
 }
 
 TEST(Dispatch, SaysNothingOfAStatusThatIsWell) {
