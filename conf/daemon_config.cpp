@@ -18,6 +18,7 @@ constexpr std::string_view kKind = "KpoldConfiguration";
 constexpr std::string_view kDirectoryPrefix = "dir:";
 // An audit reads the whole table; more often than this it would be a load of its own.
 constexpr std::chrono::milliseconds kShortestAudit = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kShortestGrace = std::chrono::seconds(1);
 
 // Each parser throws the problem alone; setField() knows the field.
 [[noreturn]] void refuse(const std::string& problem) {
@@ -113,6 +114,12 @@ std::chrono::milliseconds parseAuditInterval(const std::string& text) {
   return interval;
 }
 
+std::chrono::milliseconds parseCollectAfter(const std::string& text) {
+  const auto grace = known(parseDuration(text), text, "a duration such as 1m or 90s");
+  if (grace < kShortestGrace) refuse("must be at least 1s, not " + quoted(text));
+  return grace;
+}
+
 bool parseBool(const std::string& text) {
   if (text == "true") return true;
   if (text == "false") return false;
@@ -162,6 +169,8 @@ constexpr std::array kFields = {
     Field{"podToNode", [](DaemonConfig& c, Text text) { c.podToNode = parsePodToNode(text); }},
     Field{"auditInterval",
           [](DaemonConfig& c, Text text) { c.auditInterval = parseAuditInterval(text); }},
+    Field{"collectAfter",
+          [](DaemonConfig& c, Text text) { c.collectAfter = parseCollectAfter(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",

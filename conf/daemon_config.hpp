@@ -51,6 +51,8 @@ struct DaemonConfig {
   base::LogFormat logFormat = base::LogFormat::Text;
   PodToNode podToNode = PodToNode::Allow;
   std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
+  // An attachment whose pod is gone without a DEL is collected when two checks so far apart say so.
+  std::chrono::milliseconds collectAfter = std::chrono::minutes(1);
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;

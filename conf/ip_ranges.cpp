@@ -3,6 +3,10 @@
 
 #include "conf/ip_ranges_json.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
 namespace kpol::conf {
 namespace {
 
@@ -75,7 +79,29 @@ void refuseOverlap(const std::vector<IpRangeSet>& sets) {
   }
 }
 
+constexpr auto kVeryMany = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t lowHalf(const base::IpAddress& address) {
+  std::uint64_t value = 0;
+  const auto bytes = address.bytes();
+  for (std::size_t i = bytes.size() == 16 ? 8 : 0; i < bytes.size(); ++i)
+    value = value << 8 | bytes[i];
+  return value;
+}
+
 }  // namespace
+
+std::uint64_t sizeOf(const IpRange& range) {
+  const auto first = range.first.bytes();
+  const auto last = range.last.bytes();
+  if (first.size() == 16 && !std::equal(first.begin(), first.begin() + 8, last.begin()))
+    return kVeryMany;
+  const auto span = lowHalf(range.last) - lowHalf(range.first);
+  const bool withGateway =
+      range.gateway && range.first <= *range.gateway && *range.gateway <= range.last;
+  if (span == kVeryMany) return kVeryMany;
+  return span + (withGateway ? 0 : 1);
+}
 
 std::string toString(const IpRangeSet& set) {
   std::string text;

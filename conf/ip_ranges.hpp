@@ -4,6 +4,7 @@
 #include "base/ip_address.hpp"
 #include "base/prefix.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct IpRange {
     return first <= address && address <= last && address != gateway;
   }
 };
+
+// How many addresses it holds; the largest number where that is none of 64 bits.
+std::uint64_t sizeOf(const IpRange& range);
 
 // Ranges of one family, tried in this order; a pod gets one address of each set.
 using IpRangeSet = std::vector<IpRange>;

@@ -34,6 +34,8 @@ constexpr std::array kFlags = {
     Flag{"--state-dir", "stateDir", "where attachments are kept (default /var/lib/kpol)"},
     Flag{"--metrics-listen", "metricsListen",
          "ADDRESS:PORT of /metrics, /livez, /readyz (default 127.0.0.1:9464; empty: none)"},
+    Flag{"--collect-after", "collectAfter",
+         "how long a pod must seem gone before what it left is collected (default 1m)"},
     Flag{"--log-level", "logLevel", "trace, debug, info, warn or error (default info)"},
     Flag{"--log-format", "logFormat", "text or json (default text)"},
 };

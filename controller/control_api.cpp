@@ -3,9 +3,11 @@
 
 #include "conf/config_error.hpp"
 #include "conf/control_message.hpp"
+#include "controller/leases_json.hpp"
 #include "controller/metrics.hpp"
 #include "controller/show_json.hpp"
 #include "controller/status_json.hpp"
+#include "ipam/lease_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -64,6 +66,13 @@ conf::AttachmentId attachmentId(const Call& call) {
   if (!base::IfName::parse(id.ifName))
     throw conf::ConfigError("ifName", "is not an interface name");
   return id;
+}
+
+// Whether the plugin has recorded it where we see it: its path may be another directory to us.
+bool hasDeparted(const std::string& stateDir, const conf::AttachmentId& id) {
+  const auto departures = ipam::readLeases(stateDir).departures;
+  return std::any_of(departures.begin(), departures.end(),
+                     [&](const ipam::Departure& departure) { return departure.lease.id == id; });
 }
 
 base::ObjectKey objectKey(const Call& call) {
@@ -149,6 +158,7 @@ void ControlApi::addShowRoutes(Router& router) {
   list("/v1/show/policies", policiesJson);
   list("/v1/show/sets", setsJson);
   list("/v1/show/ruleset", rulesetJson);
+  router.addPlain("GET", "/v1/show/ips", [this](const Call&) { return ok(leasesJson(stateDir_)); });
   router.addPlain("GET", "/v1/show/pod/{}/{}", [this](const Call& call) {
     return found(podJson(state_, objectKey(call)), "pod", objectKey(call));
   });
@@ -166,9 +176,14 @@ Task<Response> ControlApi::putAttachment(Call call) {
 
 Task<Response> ControlApi::deleteAttachment(Call call) {
   conf::AttachmentId id = attachmentId(call);
-  const auto deadline = std::chrono::steady_clock::now() + kRemoveTimeout;
+  const bool settling =
+      settler_ != nullptr && parameter(call, "stateDir") == stateDir_ && hasDeparted(stateDir_, id);
+  // The address is given again only when it is settled, so nobody need wait for the commit.
+  const auto now = std::chrono::steady_clock::now();
+  const auto deadline = settling ? now : now + kRemoveTimeout;
   const std::uint64_t generation = co_await podStart_.remove(std::move(id), deadline);
-  co_return ok(generationJson(generation));
+  if (settling) settler_->wake();
+  co_return ok(conf::printRemoved(generation, settling));
 }
 
 Response ControlApi::getAttachment(const Call& call) const {

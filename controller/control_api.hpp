@@ -4,6 +4,7 @@
 #include "controller/node_state.hpp"
 #include "controller/pod_start.hpp"
 #include "controller/router.hpp"
+#include "controller/settler.hpp"
 
 namespace kpol::controller {
 
@@ -13,9 +14,12 @@ namespace kpol::controller {
 //                                         enforced; 409 in conflict; 504 not in time (S seconds,
 //                                         20 unless told, at most 60), and then it is forgotten
 //   GET    /v1/attachments[/ID/IFNAME]
-//   DELETE /v1/attachments/ID/IFNAME      200 also when there is none
+//   DELETE /v1/attachments/ID/IFNAME[?stateDir=PATH]
+//                                         200 also when there is none. {"settling":true} where PATH
+//                                         is kpold's own and its departure is on record there: that
+//                                         is kpold's business now, and it answers at once
 //   GET    /v1/status
-//   GET    /v1/show/pods|policies|sets|ruleset|pod/NS/NAME|policy/NS/NAME
+//   GET    /v1/show/pods|policies|sets|ruleset|ips|pod/NS/NAME|policy/NS/NAME
 //   GET    /v1/explain?from=&to=&port=&protocol=tcp|udp|sctp|icmp|NUMBER
 //   POST   /v1/sync[?timeout=S]           200 once all the source has now is committed, else 504
 //                                         (what it has: the directory's files, or what the API
@@ -24,6 +28,12 @@ class ControlApi {
  public:
   // All outlive this object, and it outlives the router's calls.
   ControlApi(const NodeState& state, PodStart& podStart, Source& source, ReconcileLoop& loop);
+
+  // What DELETE is told to settle, where it is in this state directory.
+  void settleWith(Settler& settler, std::string stateDir) {
+    settler_ = &settler;
+    stateDir_ = std::move(stateDir);
+  }
 
   void addTo(Router& router);
 
@@ -41,6 +51,8 @@ class ControlApi {
   PodStart& podStart_;
   Source& source_;
   ReconcileLoop& loop_;
+  Settler* settler_ = nullptr;
+  std::string stateDir_;
 };
 
 // /metrics, /livez and /readyz of the metrics port.

@@ -4,6 +4,7 @@
 #include "base/async/readable.hpp"
 #include "base/async/supervise.hpp"
 #include "base/async/task_group.hpp"
+#include "controller/collector.hpp"
 #include "controller/control_api.hpp"
 #include "controller/control_socket.hpp"
 #include "controller/forwarding.hpp"
@@ -113,6 +114,8 @@ struct Daemon::Parts {
         loop(store, kernel, makeReconciler(config)),
         source(makeSource(config, store, [this] { loop.wake(); })),
         podStart(store, files, loop, linkExists),
+        settler(config.stateDir),
+        collector({config.stateDir, config.collectAfter}, store, podStart, settler),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -128,6 +131,7 @@ struct Daemon::Parts {
     store.setNodeIps(readNodeAddresses());
     podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
+    api.settleWith(settler, config.stateDir);
     api.addTo(controlRoutes);
     addHealthRoutes(state, healthRoutes);
   }
@@ -146,6 +150,8 @@ struct Daemon::Parts {
   ReconcileLoop loop;
   std::unique_ptr<Source> source;
   PodStart podStart;
+  Settler settler;
+  Collector collector;
   NodeState state;
   ControlApi api;
   Router controlRoutes;
@@ -172,6 +178,8 @@ void Daemon::Parts::start() {
   supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
   supervised("node addresses",
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
+  supervised("settling of departures", [this] { return settler.run(); });
+  supervised("collection", [this] { return collector.run(); });
   supervised("source", [this] { return source->run(); });
 }
 

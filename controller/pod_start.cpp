@@ -111,7 +111,9 @@ base::Task<std::uint64_t> PodStart::remove(conf::AttachmentId id, base::Event::T
   const auto generation = store_.generation();
   if (!existed) co_return generation;
   loop_.wake();
-  if (loop_.committed() && !loop_.fault()) co_await loop_.waitCommitted(generation, deadline);
+  const bool waits = deadline > std::chrono::steady_clock::now();
+  if (waits && loop_.committed() && !loop_.fault())
+    co_await loop_.waitCommitted(generation, deadline);
   co_return generation;
 }
 

@@ -52,6 +52,8 @@ class PodStart {
   // Waits until the removal is committed, but not while kpold cannot commit. Returns the generation
   // without the attachment. It is removed whatever happens after.
   base::Task<std::uint64_t> remove(conf::AttachmentId id, base::Event::Time deadline);
+  // The same without waiting. A file that cannot be removed is logged.
+  void forget(const conf::AttachmentId& id);
 
   // Whether the kernel enforces the policies of its pod on it.
   [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
@@ -59,7 +61,6 @@ class PodStart {
  private:
   class Claim;
   std::optional<Conflict> clearTheWay(const conf::Attachment& attachment);
-  void forget(const conf::AttachmentId& id);
   [[nodiscard]] std::string because() const;
   [[nodiscard]] std::string whyNot(const conf::Attachment& attachment) const;
 

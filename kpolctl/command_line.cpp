@@ -111,6 +111,7 @@ class Arguments {
     addList(*show, What::Pods, "pods", "all pods");
     addList(*show, What::Sets, "sets", "the table's sets and maps (their elements with -o json)");
     addList(*show, What::Ruleset, "ruleset", "the table as nft prints it");
+    addList(*show, What::Ips, "ips", "the addresses that can be given, and who holds which");
     addObject(*show, What::Pod, "pod", "one pod and the policies that hold for it");
     addObject(*show, What::Policy, "policy", "one network policy in words");
   }

@@ -44,6 +44,9 @@ class Run {
       case What::Pods: print(kpold_.get("/v1/show/pods"), podsText); break;
       case What::Sets: print(kpold_.get("/v1/show/sets"), setsText); break;
       case What::Ruleset: print(kpold_.get("/v1/show/ruleset"), rulesetText); break;
+      case What::Ips:
+        print(kpold_.get("/v1/show/ips"), [](const Json& ips) { return leasesText(ips, now()); });
+        break;
       case What::Pod: print(kpold_.get("/v1/show/pod/" + object), podText); break;
       case What::Policy: print(kpold_.get("/v1/show/policy/" + object), policyText); break;
     }

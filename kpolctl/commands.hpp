@@ -17,7 +17,7 @@ enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kNo = 3 };
 
 struct StatusCommand {};
 struct ShowCommand {
-  enum class What : std::uint8_t { Overview, Policies, Pods, Sets, Ruleset, Pod, Policy };
+  enum class What : std::uint8_t { Overview, Policies, Pods, Sets, Ruleset, Ips, Pod, Policy };
   What what = What::Overview;
   base::ObjectKey key;  // of Pod and Policy
 };

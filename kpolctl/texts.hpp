@@ -23,6 +23,8 @@ std::string podsText(const Json& pods);
 std::string localPodsText(const Json& pods);
 std::string setsText(const Json& sets);
 std::string rulesetText(const Json& ruleset);
+// `now` in seconds since 1970, for the leases' age.
+std::string leasesText(const Json& ips, std::int64_t now);
 std::string podText(const Json& pod);
 std::string policyText(const Json& policy);
 

@@ -16,8 +16,6 @@ using base::IpAddress;
 using conf::IpRange;
 using conf::IpRangeSet;
 
-constexpr auto kVeryMany = std::numeric_limits<std::uint64_t>::max();
-
 [[noreturn]] void refuse(const std::string& problem, const std::string& advice) {
   throw conf::CniFailure(conf::CniCode::AddressUnavailable, problem, advice);
 }
@@ -57,27 +55,6 @@ std::optional<IpAddress> nextFree(const AddressChoice& choice, const IpRangeSet&
   return std::nullopt;
 }
 
-std::uint64_t lowHalf(const IpAddress& address) {
-  std::uint64_t value = 0;
-  const auto bytes = address.bytes();
-  for (std::size_t i = bytes.size() == 16 ? 8 : 0; i < bytes.size(); ++i)
-    value = value << 8 | bytes[i];
-  return value;
-}
-
-// How many addresses the range can give; kVeryMany where that is no number of 64 bits.
-std::uint64_t sizeOf(const IpRange& range) {
-  const auto first = range.first.bytes();
-  const auto last = range.last.bytes();
-  if (first.size() == 16 && !std::equal(first.begin(), first.begin() + 8, last.begin()))
-    return kVeryMany;
-  const auto span = lowHalf(range.last) - lowHalf(range.first);
-  const bool withGateway =
-      range.gateway && range.first <= *range.gateway && *range.gateway <= range.last;
-  if (span == kVeryMany) return kVeryMany;
-  return span + (withGateway ? 0 : 1);
-}
-
 // "10.244.1.0/24 253 of 253, 10.245.0.0/30 1 of 2".
 std::string usageOf(const AddressChoice& choice, const IpRangeSet& set) {
   std::string text;
@@ -85,8 +62,9 @@ std::string usageOf(const AddressChoice& choice, const IpRangeSet& set) {
     const auto used = std::count_if(choice.taken.begin(), choice.taken.end(),
                                     [&](const IpAddress& address) { return range.holds(address); });
     const auto size = sizeOf(range);
-    text += (text.empty() ? "" : ", ") + toString(range.subnet) + ' ' + std::to_string(used) +
-            " of " + (size == kVeryMany ? "very many" : std::to_string(size));
+    text +=
+        (text.empty() ? "" : ", ") + toString(range.subnet) + ' ' + std::to_string(used) + " of " +
+        (size == std::numeric_limits<std::uint64_t>::max() ? "very many" : std::to_string(size));
   }
   return text;
 }

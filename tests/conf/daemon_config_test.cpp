@@ -49,6 +49,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.logFormat = base::LogFormat::Json;
   expected.podToNode = DaemonConfig::PodToNode::Policy;
   expected.auditInterval = 90s;
+  expected.collectAfter = 10s;
   expected.manageSysctls = false;
   expected.metadataGuard = false;
   expected.defaultPolicy = DaemonConfig::DefaultPolicy::DenyIngress;
@@ -57,7 +58,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.insecureSkipTlsVerify = true;
   EXPECT_EQ(read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
                  "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
-                 "podToNode: policy\nauditInterval: 1m30s\nmanageSysctls: false\n"
+                 "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
                  "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
                  "systemNamespaces: kube-system, infra\n"
                  "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"),
@@ -65,7 +66,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 16U);
+  EXPECT_EQ(fieldNames().size(), 17U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {
@@ -98,6 +99,8 @@ TEST(DaemonConfig, RefusalNamesTheField) {
       {"podToNode: deny", "podToNode: must be allow or policy, not \"deny\""},
       {"auditInterval: 5", "auditInterval: must be a duration such as 5m or 90s, not \"5\""},
       {"auditInterval: 10ms", "auditInterval: must be at least 1s, not \"10ms\""},
+      {"collectAfter: soon", "collectAfter: must be a duration such as 1m or 90s, not \"soon\""},
+      {"collectAfter: 0s", "collectAfter: must be at least 1s, not \"0s\""},
       {"manageSysctls: 1", "manageSysctls: must be true or false, not \"1\""},
       {"metricsListen: 9464",
        "metricsListen: must be ADDRESS:PORT (an IPv6 address in brackets) or empty, not \"9464\""},

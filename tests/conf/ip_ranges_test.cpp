@@ -95,6 +95,19 @@ TEST(IpRanges, AreRefusedByField) {
   }
 }
 
+TEST(IpRanges, KnowTheirSize) {
+  const auto size = [](const char* ranges) { return sizeOf(parse(ranges).front().front()); };
+  EXPECT_EQ(size(R"([["10.0.0.0/24"]])"), 254U);
+  EXPECT_EQ(size(R"([[{"subnet":"10.0.0.0/24","gateway":"10.0.0.1"}]])"), 253U);
+  EXPECT_EQ(size(R"([[{"subnet":"10.0.0.0/24","gateway":"10.0.0.1","rangeStart":"10.0.0.5"}]])"),
+            250U);
+  EXPECT_EQ(size(R"([["fd00::/126"]])"), 3U);
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(size(R"([["fd00::/65"]])"), (std::uint64_t{1} << 63) - 1);
+  EXPECT_EQ(size(R"([["fd00::/64"]])"), kMost);
+  EXPECT_EQ(size(R"([["fd00::/48"]])"), kMost);
+}
+
 TEST(IpRanges, PrintAsTheirSubnets) {
   EXPECT_EQ(toString(parse(R"([["10.0.0.0/24","10.0.1.0/24"]])").front()),
             "10.0.0.0/24, 10.0.1.0/24");

@@ -237,5 +237,29 @@ TEST(Texts, AnswerWithoutItsFieldsIsAnError) {
   EXPECT_THROW(podsText(Json::parse(R"({"items": [{}]})")), nlohmann::json::exception);
 }
 
+TEST(LeasesText, ShowsRangesAndLeases) {
+  const auto ips = Json::parse(R"({
+    "ranges": [{"network": "kpol", "subnet": "10.0.0.0/24", "first": "10.0.0.1",
+                "last": "10.0.0.254", "gateway": null, "size": 254, "used": 1, "free": 253},
+               {"network": "kpol", "subnet": "fd00::/64", "first": "fd00::1",
+                "last": "fd00::ffff:ffff:ffff:ffff", "gateway": "fd00::5",
+                "size": 18446744073709551615, "used": 0, "free": 18446744073709551615}],
+    "leases": [{"address": "10.0.0.1", "network": "kpol", "namespace": "shop", "name": "web",
+                "containerID": "0123456789abcdef", "ifName": "eth0", "since": 1000,
+                "state": "held"}]})");
+  EXPECT_EQ(
+      leasesText(ips, 1000 + 5 * 3600),
+      "NETWORK   RANGE                                                         USED   FREE\n"
+      "kpol      10.0.0.0/24 10.0.0.1-10.0.0.254                               1      253\n"
+      "kpol      fd00::/64 fd00::1-fd00::ffff:ffff:ffff:ffff without fd00::5   0      very "
+      "many\n"
+      "\n"
+      "ADDRESS    NETWORK   NAMESPACE   NAME   CONTAINER       INTERFACE   AGE   STATE\n"
+      "10.0.0.1   kpol      shop        web    0123456789abc   eth0        5h    held\n");
+  EXPECT_EQ(leasesText(Json::parse(R"({"ranges": [], "leases": []})"), 0),
+            "No ranges: kpol's own address management gave no address since the boot.\n"
+            "\nNo addresses are held.\n");
+}
+
 }  // namespace
 }  // namespace kpol::kpolctl

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/settler.hpp"
+
+#include "ipam/departures.hpp"
+#include "netlink/conntrack.hpp"
+#include "netlink/error.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using Remarks = std::vector<std::string>;
+
+// Pods tend to end together, and links that are deleted together cost as much as one.
+constexpr auto kGather = 50ms;
+
+// On the worker's thread.
+base::Task<Remarks> settle(std::string stateDir, std::vector<base::IpAddress> addresses) {
+  Remarks remarks;
+  try {
+    netlink::forgetFlows(addresses);
+  } catch (const netlink::Error& error) {
+    remarks.push_back(std::string("tracked flows are left to end by themselves: ") + error.what());
+  }
+  ipam::settleDepartures(stateDir, [&](const std::string& remark) { remarks.push_back(remark); });
+  co_return remarks;
+}
+
+}  // namespace
+
+base::Task<> Settler::run() {
+  requested_ = true;  // also after a failure
+  for (;;) {
+    while (!requested_) co_await event_.waitUntil(base::Event::kNever);
+    co_await base::sleepFor(kGather);
+    requested_ = false;
+    auto work = settle(stateDir_, std::exchange(addresses_, {}));
+    const Remarks remarks =
+        co_await base::asio::co_spawn(worker_, std::move(work), base::asio::use_awaitable);
+    for (const auto& remark : remarks) spdlog::warn("{}", remark);
+  }
+}
+
+}  // namespace kpol::controller
