@@ -3,10 +3,23 @@
 
 namespace kpol::conf {
 
+namespace {
+
+// Far beyond anything that means something; what prints JSON does it by recursion.
+constexpr int kDeepest = 100;
+
+}  // namespace
+
 Json parseJson(std::string_view text, std::string_view what) {
+  const auto within = [&](int depth, Json::parse_event_t, const Json&) {
+    if (depth > kDeepest)
+      throw ConfigError(
+          "", std::string(what) + " is nested deeper than " + std::to_string(kDeepest) + " levels");
+    return true;
+  };
   try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
+    return Json::parse(text, within);
+  } catch (const Json::exception& error) {  // also of numbers beyond any type
     throw ConfigError("", std::string(what) + " is not JSON: " + error.what());
   }
 }

@@ -25,6 +25,9 @@ test_packages() {
   echo libgtest-dev libgmock-dev nftables iproute2 netbase containernetworking-plugins clang-format \
     shellcheck
 }
+# libFuzzer comes with clang's runtime. Version 19 is in Debian 12 and 13; Debian 12's default, 14,
+# cannot read its own C++20 headers.
+fuzz_packages() { echo clang-19 libclang-rt-19-dev; }
 ci_packages() { echo git; }
 conformance_packages() { echo golang-go; }
 bench_packages() {

@@ -243,5 +243,21 @@ TEST(NetworkConfig, RefusesBandwidthByField) {
   refuses(R"({"ingressRate":1000,"ingressBurst":34359738360})", ".ingressBurst");
 }
 
+TEST(NetworkConfig, OfNumbersBeyondAnyTypeIsNoJson) {
+  const auto [field, message] = test::configErrorOf(
+      [] { (void)parseNetworkConfig("{\"x\":1" + std::string(400, '0') + "}"); });
+  EXPECT_EQ(field, "");
+  EXPECT_THAT(message, testing::StartsWith("network config is not JSON: "));
+}
+
+TEST(NetworkConfig, NestedTooDeepIsRefused) {
+  for (const auto* brackets : {"[]", "{}"}) {
+    std::string text = R"({"name":"n","x":)";
+    for (int i = 0; i < 100000; ++i) text += brackets[0] == '[' ? "[" : "{\"a\":";
+    EXPECT_EQ(test::configErrorOf([&] { (void)parseNetworkConfig(text); }).second,
+              "network config is nested deeper than 100 levels");
+  }
+}
+
 }  // namespace
 }  // namespace kpol::conf

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Feeds a harness every file of a directory, and the empty input.
+#include "tests/fuzz/fuzz.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  LLVMFuzzerTestOneInput(nullptr, 0);
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::printf("%s\n", entry.path().filename().c_str());
+    std::fflush(stdout);
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    ++count;
+  }
+  std::printf("%zu inputs\n", count);
+  return count == 0 ? 1 : 0;
+}
