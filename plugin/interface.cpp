@@ -39,6 +39,15 @@ bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
   return true;
 }
 
+// For when nobody knows whether the pair was made. The caller alone works on the attachment, which
+// had no lease, so a link with its name is not one in use.
+void removeHalfMade(const AttachPlan& plan) {
+  RouteSocket node;  // the failure may have been the other one's
+  const auto link = node.findLink(plan.host.name);
+  if (!link || link->kind != "veth") return;
+  if (link->alias.empty() || link->alias == plan.alias) node.deleteLink(link->index);
+}
+
 Link linkNamed(RouteSocket& socket, const base::IfName& name) {
   auto link = socket.findLink(name);
   if (!link) throw netlink::Error("find the new link " + name.text(), ENODEV);
@@ -152,8 +161,14 @@ class Inspection {
 
 std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& rollback) {
   RouteSocket node;
-  const bool added = addVeth(node, {plan.host.name, plan.host.mac, plan.pod.name, plan.pod.mac,
-                                    plan.mtu, pod.fd(), plan.alias});
+  bool added = false;
+  try {
+    added = addVeth(node, {plan.host.name, plan.host.mac, plan.pod.name, plan.pod.mac, plan.mtu,
+                           pod.fd(), plan.alias});
+  } catch (const netlink::Error&) {
+    removeHalfMade(plan);
+    throw;
+  }
   if (!added)
     throw conf::CniFailure(conf::CniCode::AlreadyAttached,
                            "interface " + plan.pod.name.text() + " in the pod or " +

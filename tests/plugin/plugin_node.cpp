@@ -40,6 +40,10 @@ PodNamespace::PodNamespace(std::string path) : path_(std::move(path)) {
 }
 
 PodNamespace::~PodNamespace() {
+  vanish();
+}
+
+void PodNamespace::vanish() {
   ::umount2(path_.c_str(), MNT_DETACH);
   ::unlink(path_.c_str());
 }

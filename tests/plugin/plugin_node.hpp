@@ -25,6 +25,8 @@ class PodNamespace {
   PodNamespace(const PodNamespace&) = delete;
   PodNamespace& operator=(const PodNamespace&) = delete;
   ~PodNamespace();
+  // Now: only what holds it open keeps it.
+  void vanish();
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] netlink::Netns open() const { return netlink::Netns::open(path_); }
   [[nodiscard]] netlink::RouteSocket routeSocket() const;
