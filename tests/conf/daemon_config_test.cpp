@@ -56,13 +56,14 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.systemNamespaces = {"kube-system", "infra"};
   expected.apiServers = {"https://a", "https://b:1"};
   expected.insecureSkipTlsVerify = true;
-  EXPECT_EQ(read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
-                 "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
-                 "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
-                 "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
-                 "systemNamespaces: kube-system, infra\n"
-                 "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"),
-            expected);
+  EXPECT_EQ(
+      read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
+           "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
+           "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
+           "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
+           "systemNamespaces: kube-system, infra\n"
+           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"),
+      expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {

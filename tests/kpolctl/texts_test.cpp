@@ -247,15 +247,14 @@ TEST(LeasesText, ShowsRangesAndLeases) {
     "leases": [{"address": "10.0.0.1", "network": "kpol", "namespace": "shop", "name": "web",
                 "containerID": "0123456789abcdef", "ifName": "eth0", "since": 1000,
                 "state": "held"}]})");
-  EXPECT_EQ(
-      leasesText(ips, 1000 + 5 * 3600),
-      "NETWORK   RANGE                                                         USED   FREE\n"
-      "kpol      10.0.0.0/24 10.0.0.1-10.0.0.254                               1      253\n"
-      "kpol      fd00::/64 fd00::1-fd00::ffff:ffff:ffff:ffff without fd00::5   0      very "
-      "many\n"
-      "\n"
-      "ADDRESS    NETWORK   NAMESPACE   NAME   CONTAINER       INTERFACE   AGE   STATE\n"
-      "10.0.0.1   kpol      shop        web    0123456789abc   eth0        5h    held\n");
+  EXPECT_EQ(leasesText(ips, 1000 + 5 * 3600),
+            "NETWORK   RANGE                                                         USED   FREE\n"
+            "kpol      10.0.0.0/24 10.0.0.1-10.0.0.254                               1      253\n"
+            "kpol      fd00::/64 fd00::1-fd00::ffff:ffff:ffff:ffff without fd00::5   0      very "
+            "many\n"
+            "\n"
+            "ADDRESS    NETWORK   NAMESPACE   NAME   CONTAINER       INTERFACE   AGE   STATE\n"
+            "10.0.0.1   kpol      shop        web    0123456789abc   eth0        5h    held\n");
   EXPECT_EQ(leasesText(Json::parse(R"({"ranges": [], "leases": []})"), 0),
             "No ranges: kpol's own address management gave no address since the boot.\n"
             "\nNo addresses are held.\n");
