@@ -4,7 +4,7 @@
 //
 //   bench_cni_latency [--rounds N] [--burst N] [--reference DIR]
 #include "base/error.hpp"
-#include "plugin/ipam_store.hpp"
+#include "ipam/lease_store.hpp"
 #include "tests/support/node.hpp"
 
 #include <fcntl.h>
@@ -223,7 +223,7 @@ class Bench {
       exec.push_back(Call(variants_[0], "VERSION", sandbox, node_.directory()).wait());
       const auto begin = Clock::now();
       {
-        auto leases = plugin::IpamStore::open(store);
+        auto leases = ipam::LeaseStore::open(store);
         leases.add({{"bench" + std::to_string(i), "eth0"},
                     "kpol",
                     {"shop", "p"},

@@ -130,7 +130,9 @@ TEST_F(Collection, WhatIsOnDiskIsKnownAgainAfterARestart) {
   node_.add(pod("a"));
   node_.add(pod("b"));
   node_.stopKpold(SIGKILL);
+  const auto both = links();
   node_.find(pod("a"))->netns.reset();
+  ASSERT_TRUE(comes([&] { return links() != both; })) << "the kernel takes its time";
   node_.startKpold();
   node_.sync();
   EXPECT_EQ(attachments(), 1U);

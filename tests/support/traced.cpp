@@ -251,6 +251,8 @@ ProcessResult runTraced(const std::vector<std::string>& argv, const std::string&
     ::dup2(in.value(), 0);
     ::dup2(out.value(), 1);
     ::dup2(err.value(), 2);
+    // Leaks cannot be looked for under ptrace(2).
+    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     for (const auto& [name, value] : extra) ::setenv(name.c_str(), value.c_str(), 1);
     std::vector<char*> arguments;
     for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
