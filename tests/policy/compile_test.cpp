@@ -108,6 +108,15 @@ TEST(Compile, SelectorSpeltTwiceIsOneSet) {
   EXPECT_EQ(setsWith(cluster.compiled(), "sel4-").size(), 1U);
 }
 
+TEST(Compile, SelectorsThatDifferInTheOperatorAreTwoSets) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.2");
+  cluster.policy(t::ingress("shop/p", t::is("app", "web"),
+                            {t::rule({t::pods(t::in("app", {"db"}))}, {t::port(80)}),
+                             t::rule({t::pods(t::notIn("app", {"db"}))}, {t::port(81)})}));
+  EXPECT_EQ(setsWith(cluster.compiled(), "sel4-").size(), 2U);
+}
+
 TEST(Compile, ManySelectorsOnOnePortAreOneUnion) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("b3"), "10.0.0.2");
