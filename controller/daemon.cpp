@@ -101,6 +101,13 @@ base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel
   }
 }
 
+// Larger change sets (of a start) are split, so that nobody waits long for netlink.
+nft::Kernel::Options kernelOptions() {
+  nft::Kernel::Options options;
+  options.maxBatchBytes = 512U << 10U;
+  return options;
+}
+
 }  // namespace
 
 // In the order in which each needs those before it.
@@ -110,7 +117,7 @@ struct Daemon::Parts {
         socket(config.socket),
         store(settingsOf(config)),
         files(config.stateDir),
-        kernel(nft::Kernel::Options()),
+        kernel(kernelOptions()),
         loop(store, kernel, makeReconciler(config)),
         source(makeSource(config, store, [this] { loop.wake(); })),
         podStart(store, files, loop, linkExists),

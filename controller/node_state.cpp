@@ -6,7 +6,7 @@
 namespace kpol::controller {
 
 bool isReady(const NodeState& state) {
-  return state.loop.committed() != nullptr;
+  return state.loop.committed().has_value();
 }
 
 std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
@@ -22,14 +22,7 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
 }
 
 TableSize tableSizeOf(const NodeState& state) {
-  TableSize size;
-  const auto& table = state.loop.applied();
-  if (!table) return size;
-  size.sets = table->sets.size();
-  size.chains = table->chains.size();
-  for (const auto& [name, chain] : table->chains) size.rules += chain.rules.size();
-  for (const auto& [name, set] : table->sets) size.elements += set.elements.size();
-  return size;
+  return state.loop.tableSize();
 }
 
 }  // namespace kpol::controller

@@ -30,12 +30,7 @@ bool isReady(const NodeState& state);
 // All that is known to be wrong, sorted.
 std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state);
 
-struct TableSize {
-  std::size_t sets = 0;
-  std::size_t chains = 0;
-  std::size_t rules = 0;
-  std::size_t elements = 0;
-};
+using TableSize = policy::Engine::Size;
 // Of the table in the kernel; all zero when there is none.
 TableSize tableSizeOf(const NodeState& state);
 

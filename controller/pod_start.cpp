@@ -131,10 +131,8 @@ void PodStart::forget(const conf::AttachmentId& id) {
 bool PodStart::isEnforced(const conf::Attachment& attachment) const {
   const auto& committed = loop_.committed();
   if (!committed) return false;
-  const auto wanted = endpointOf(attachment);
-  const auto* pod = policy::findPod(*committed, attachment.pod);
-  return pod != nullptr && isOf(attachment, *pod) &&
-         std::binary_search(committed->endpoints.begin(), committed->endpoints.end(), wanted);
+  const auto since = store_.endpointSince(attachment);
+  return since && *since <= committed->generation;
 }
 
 // " (why)", where the source knows one.
@@ -145,10 +143,8 @@ std::string PodStart::because() const {
 
 std::string PodStart::whyNot(const conf::Attachment& attachment) const {
   if (!store_.synced()) return "kpold has not read all objects yet" + because();
-  const auto snapshot = store_.snapshot();
-  const auto* pod = policy::findPod(*snapshot, attachment.pod);
-  if (pod == nullptr)
-    return "kpold does not know pod " + toString(attachment.pod) + " yet" + because();
+  const auto pod = store_.findPod(attachment.pod);
+  if (!pod) return "kpold does not know pod " + toString(attachment.pod) + " yet" + because();
   if (!isOf(attachment, *pod))
     return "pod " + toString(attachment.pod) + " has UID " + pod->uid + ", not " +
            attachment.podUid;

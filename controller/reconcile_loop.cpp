@@ -2,7 +2,6 @@
 #include "controller/reconcile_loop.hpp"
 
 #include "nft/diff.hpp"
-#include "policy/compile.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -78,41 +77,70 @@ bool ReconcileLoop::inSync() const {
   return committed_ && committed_->generation == store_.generation() && !fault_;
 }
 
+const std::optional<nft::Ruleset>& ReconcileLoop::applied() const {
+  if (applied_) return applied_;
+  if (seen_) return *seen_;
+  if (!committed_) return applied_;
+  if (inSync()) {
+    applied_ = store_.engine().ruleset();
+    return applied_;
+  }
+  try {
+    applied_ = kernel_.readBack();
+  } catch (const base::Error& error) {
+    spdlog::warn("cannot read the table: {}", error.what());
+  }
+  return applied_;
+}
+
+policy::Engine::Size ReconcileLoop::tableSize() const {
+  return committed_ ? store_.engine().size() : policy::Engine::Size();
+}
+
 Reconciler::Event ReconcileLoop::readBack(bool audit) {
   try {
     auto seen = kernel_.readBack();
     if (audit) ++counters_.audits;
-    if (audit && applied_ && seen != applied_) {
-      ++counters_.drifts;
-      spdlog::warn("the table was changed by somebody else, repairing changes={}",
-                   nft::diff(seen, *applied_).changes.size());
+    if (audit && inSync()) {
+      const auto repair = nft::diff(seen, store_.engine().ruleset());
+      if (!repair.empty()) {
+        ++counters_.drifts;
+        spdlog::warn("the table was changed by somebody else, repairing changes={}",
+                     repair.changes.size());
+      }
     }
-    applied_ = std::move(seen);
+    seen_ = std::move(seen);
+    applied_.reset();
     return Reconciler::ReadBackDone{};
   } catch (const base::Error& error) {
     return failed(std::string("cannot read the table: ") + error.what());
   }
 }
 
+nft::ChangeSet ReconcileLoop::changesToCommit() {
+  auto changes = store_.engine().takeChanges();
+  if (!seen_) return changes;
+  return nft::diff(*seen_, store_.engine().ruleset());
+}
+
 Reconciler::Event ReconcileLoop::commit() {
   const auto start = Reconciler::Clock::now();
-  const auto snapshot = store_.snapshot();
-  // What is in this snapshot is no news any more.
-  seenGeneration_ = snapshot->generation;
-  auto compiled = policy::compile(*snapshot);
-  diagnostics_ = std::move(compiled.diagnostics);
-  const auto changes = nft::diff(applied_, compiled.ruleset);
+  const CommittedState wanted{store_.generation(), store_.engine().counts().endpoints};
+  // What is in this state is no news any more.
+  seenGeneration_ = wanted.generation;
+  const auto changes = changesToCommit();
+  seen_.reset();
   Reconciler::Event event =
       changes.empty() ? Reconciler::Event{Reconciler::Committed{}} : send(changes);
   if (!std::holds_alternative<Reconciler::Committed>(event)) return event;
   if (!changes.empty()) {
     ++counters_.commits;
+    applied_.reset();
     spdlog::info("committed changes={} elements={} took_ms={:.3f} generation={}",
                  changes.changes.size(), elementsIn(changes), millisecondsSince(start),
-                 snapshot->generation);
+                 wanted.generation);
   }
-  applied_ = std::move(compiled.ruleset);
-  committed_ = snapshot;
+  committed_ = wanted;
   fault_.reset();
   progress_.notify();
   return event;

@@ -9,19 +9,20 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace kpol::controller {
 
-// Keeps the kernel's table equal to what the store's snapshot compiles to. Performs what Reconciler
-// says; remembers what was committed. On a refusal or a failure the kernel keeps what it had.
-// One thread; commits block it for as long as the kernel takes.
+// Keeps the kernel's table equal to the store's engine. Performs what Reconciler says. In the
+// steady state what the engine says changed goes to the kernel, and nothing is compared; at start,
+// after any doubt and in audits the kernel's table is read and compared with the engine's whole
+// one. On a refusal or a failure the kernel keeps what it had. One thread; commits block it for as
+// long as the kernel takes.
 class ReconcileLoop {
  public:
-  ReconcileLoop(const Store& store, nft::Kernel& kernel, Reconciler reconciler)
+  ReconcileLoop(Store& store, nft::Kernel& kernel, Reconciler reconciler)
       : store_(store), kernel_(kernel), reconciler_(std::move(reconciler)) {}
   ReconcileLoop(const ReconcileLoop&) = delete;
   ReconcileLoop& operator=(const ReconcileLoop&) = delete;
@@ -39,12 +40,18 @@ class ReconcileLoop {
   // True when the kernel enforces `generation` of the store or a later one, false at `deadline`.
   base::Task<bool> waitCommitted(std::uint64_t generation, base::Event::Time deadline);
 
-  // What the kernel enforces; null before the first commit.
-  [[nodiscard]] const std::shared_ptr<const policy::Snapshot>& committed() const {
-    return committed_;
-  }
-  // The table in the kernel, as last read or committed; nothing when there is none.
-  [[nodiscard]] const std::optional<nft::Ruleset>& applied() const { return applied_; }
+  // What the kernel enforces.
+  struct CommittedState {
+    std::uint64_t generation = 0;
+    std::size_t endpoints = 0;
+  };
+  // Nothing before the first commit.
+  [[nodiscard]] const std::optional<CommittedState>& committed() const { return committed_; }
+  // The table in the kernel, as last read or committed; nothing when there is none. Made when asked
+  // for and kept until the next commit: for people.
+  [[nodiscard]] const std::optional<nft::Ruleset>& applied() const;
+  // Of the same table, without making it.
+  [[nodiscard]] policy::Engine::Size tableSize() const;
   // What the last compile could not take as written.
   [[nodiscard]] const std::vector<policy::Diagnostic>& diagnostics() const { return diagnostics_; }
 
@@ -69,6 +76,8 @@ class ReconcileLoop {
  private:
   Reconciler::Event readBack(bool audit);
   Reconciler::Event commit();
+  // Everything the kernel lacks, by what it was seen to have or by what changed since it had all.
+  nft::ChangeSet changesToCommit();
   Reconciler::Event send(const nft::ChangeSet& changes);
   Reconciler::Event failed(const std::string& what);
   // Waits, then tells what ended the wait.
@@ -76,7 +85,7 @@ class ReconcileLoop {
   // What the machine has not been told yet.
   Reconciler::Event news();
 
-  const Store& store_;
+  Store& store_;
   nft::Kernel& kernel_;
   Reconciler reconciler_;
   base::Event wake_;
@@ -84,8 +93,10 @@ class ReconcileLoop {
   bool doubtful_ = false;
   std::uint64_t seenGeneration_ = 0;
   bool seenSynced_ = false;
-  std::optional<nft::Ruleset> applied_;
-  std::shared_ptr<const policy::Snapshot> committed_;
+  // The kernel was read and nothing committed since: what it has (nothing: no table).
+  std::optional<std::optional<nft::Ruleset>> seen_;
+  mutable std::optional<nft::Ruleset> applied_;
+  std::optional<CommittedState> committed_;
   std::vector<policy::Diagnostic> diagnostics_;
   std::optional<Fault> fault_;
   Counters counters_;

@@ -34,7 +34,7 @@ Json objectsJson(const NodeState& state) {
 
 Json tableJson(const NodeState& state) {
   const auto size = tableSizeOf(state);
-  Json table{{"name", state.loop.applied() ? state.loop.applied()->table : ""},
+  Json table{{"name", state.loop.committed() ? nft::Ruleset().table : ""},
              {"owned", state.kernel.owned()},
              {"chains", size.chains},
              {"rules", size.rules},
@@ -97,7 +97,7 @@ std::string statusJson(const NodeState& state) {
                {"committedGeneration", committed ? committed->generation : 0},
                {"objects", objectsJson(state)},
                {"attachments", state.store.attachments().size()},
-               {"endpoints", committed ? committed->endpoints.size() : 0},
+               {"endpoints", committed ? committed->endpoints : 0},
                {"table", tableJson(state)},
                {"commits", commitsJson(state)},
                {"watches", watchesJson(state)},

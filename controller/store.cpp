@@ -6,14 +6,6 @@
 namespace kpol::controller {
 namespace {
 
-template <class Map>
-auto valuesOf(const Map& map) {
-  std::vector<typename Map::mapped_type> values;
-  values.reserve(map.size());
-  for (const auto& [key, value] : map) values.push_back(value);
-  return values;
-}
-
 bool shareAHostPort(const conf::Attachment& a, const conf::Attachment& b) {
   return std::any_of(a.hostPorts.begin(), a.hostPorts.end(), [&](const base::HostPort& port) {
     return std::any_of(b.hostPorts.begin(), b.hostPorts.end(),
@@ -38,63 +30,98 @@ policy::Endpoint endpointOf(const conf::Attachment& attachment) {
   return {attachment.pod, attachment.hostInterface, attachment.ips, attachment.hostPorts};
 }
 
-template <class Key, class Value>
-void Store::applyTo(std::map<Key, Value>& objects, const Key& key, const Value& value,
-                    bool deleted) {
-  if (deleted) {
-    if (objects.erase(key) > 0) changed();
-    return;
-  }
-  const auto [place, isNew] = objects.try_emplace(key, value);
-  if (!isNew && place->second == value) return;
-  place->second = value;
-  changed();
-}
-
 void Store::apply(const kube::WatchEvent& event) {
   const bool deleted = event.type == kube::WatchEvent::Type::Deleted;
-  struct Apply {
-    Store& store;
-    bool deleted;
-    void operator()(const policy::Namespace& ns) const {
-      store.applyTo(store.namespaces_, ns.name, ns, deleted);
-      store.applyPosture(ns.name);
-    }
-    void operator()(const policy::Node& node) const {
-      store.applyTo(store.nodes_, node.name, node, deleted);
-    }
-    void operator()(const policy::Pod& pod) const {
-      store.applyTo(store.pods_, pod.key, pod, deleted);
-      if (!store.namespaces_.contains(pod.key.ns)) store.applyPosture(pod.key.ns);
-    }
-    void operator()(const policy::NetworkPolicy& policy) const {
-      store.applyTo(store.policies_, policy.key, policy, deleted);
-    }
-  };
-  std::visit(Apply{*this, deleted}, event.object);
+  std::visit([&](const auto& object) { apply(object, deleted); }, event.object);
+}
+
+void Store::apply(const policy::Namespace& ns, bool deleted) {
+  changedIf(deleted ? engine_.removeNamespace(ns.name) : engine_.put(ns));
+  applyPosture(ns.name);
+}
+
+void Store::apply(const policy::Node& node, bool deleted) {
+  if (deleted) {
+    changedIf(nodes_.erase(node.name) > 0);
+    return;
+  }
+  const auto [place, isNew] = nodes_.try_emplace(node.name, node);
+  if (!isNew && place->second == node) return;
+  place->second = node;
+  changedIf(true);
+}
+
+void Store::apply(const policy::Pod& pod, bool deleted) {
+  changedIf(deleted ? engine_.removePod(pod.key) : engine_.put(pod));
+  tellEndpoints(pod.key);
+  if (!engine_.findNamespace(pod.key.ns)) applyPosture(pod.key.ns);
+}
+
+void Store::apply(const policy::NetworkPolicy& policy, bool deleted) {
+  changedIf(deleted ? engine_.removePolicy(policy.key) : engine_.put(policy));
 }
 
 // A namespace not seen (yet) stands as one without labels, as long as it has pods.
 void Store::applyPosture(const std::string& ns) {
-  const auto known = namespaces_.find(ns);
-  const auto pod = pods_.lower_bound({ns, ""});
-  const bool exists = known != namespaces_.end() || (pod != pods_.end() && pod->first.ns == ns);
+  const auto known = engine_.findNamespace(ns);
   const auto implied =
-      exists ? policy::impliedPolicy(settings_.posture, known != namespaces_.end()
-                                                            ? known->second
-                                                            : policy::Namespace{ns, {}})
-             : std::nullopt;
-  const base::ObjectKey key{ns, policy::kImpliedPolicyName};
-  applyTo(policies_, key, implied.value_or(policy::NetworkPolicy{}), !implied);
+      known || engine_.hasPods(ns)
+          ? policy::impliedPolicy(settings_.posture, known.value_or(policy::Namespace{ns, {}}))
+          : std::nullopt;
+  changedIf(implied ? engine_.put(*implied)
+                    : engine_.removePolicy({ns, policy::kImpliedPolicyName}));
+}
+
+std::vector<policy::Endpoint> Store::endpointsOf(const base::ObjectKey& pod) const {
+  std::vector<policy::Endpoint> endpoints;
+  const auto ids = attachmentsOf_.find(pod);
+  if (ids == attachmentsOf_.end()) return endpoints;
+  const auto known = engine_.findPod(pod);
+  if (!known) return endpoints;
+  for (const auto& id : ids->second)
+    if (isOf(attachments_.at(id), *known)) endpoints.push_back(endpointOf(attachments_.at(id)));
+  return endpoints;
+}
+
+void Store::tellEndpoints(const base::ObjectKey& pod) {
+  auto endpoints = endpointsOf(pod);
+  const bool some = !endpoints.empty();
+  if (!engine_.setEndpoints(pod, std::move(endpoints))) return;
+  changedIf(true);
+  if (some)
+    endpointsChanged_[pod] = generation_;
+  else
+    endpointsChanged_.erase(pod);
+}
+
+std::optional<std::uint64_t> Store::endpointSince(const conf::Attachment& attachment) const {
+  const auto endpoints = endpointsOf(attachment.pod);
+  if (std::find(endpoints.begin(), endpoints.end(), endpointOf(attachment)) == endpoints.end())
+    return std::nullopt;
+  return endpointsChanged_.at(attachment.pod);
 }
 
 void Store::put(const conf::Attachment& attachment) {
-  applyTo(attachments_, conf::idOf(attachment), attachment, false);
+  const auto id = conf::idOf(attachment);
+  const auto known = attachments_.find(id);
+  if (known != attachments_.end() && known->second == attachment) return;
+  remove(id);
+  attachments_.emplace(id, attachment);
+  attachmentsOf_[attachment.pod].insert(id);
+  changedIf(true);
+  tellEndpoints(attachment.pod);
 }
 
 bool Store::remove(const conf::AttachmentId& id) {
-  if (attachments_.erase(id) == 0) return false;
-  changed();
+  const auto place = attachments_.find(id);
+  if (place == attachments_.end()) return false;
+  const auto pod = place->second.pod;
+  attachments_.erase(place);
+  auto& ids = attachmentsOf_.at(pod);
+  ids.erase(id);
+  if (ids.empty()) attachmentsOf_.erase(pod);
+  changedIf(true);
+  tellEndpoints(pod);
   return true;
 }
 
@@ -117,52 +144,34 @@ const conf::Attachment* Store::conflicting(const conf::Attachment& attachment) c
 void Store::setNodeIps(std::vector<base::IpAddress> nodeIps) {
   std::sort(nodeIps.begin(), nodeIps.end());
   nodeIps.erase(std::unique(nodeIps.begin(), nodeIps.end()), nodeIps.end());
-  if (nodeIps == nodeIps_) return;
-  nodeIps_ = std::move(nodeIps);
-  changed();
+  changedIf(engine_.setNodeIps(std::move(nodeIps)));
 }
 
 std::shared_ptr<const policy::Snapshot> Store::snapshot() const {
   if (snapshot_) return snapshot_;
-  policy::Snapshot snapshot;
+  policy::Snapshot snapshot = engine_.snapshot();
   snapshot.generation = generation_;
-  snapshot.namespaces = valuesOf(namespaces_);
-  snapshot.pods = valuesOf(pods_);
-  snapshot.policies = valuesOf(policies_);
-  snapshot.endpoints = endpoints();
-  snapshot.nodeIps = nodeIps_;
-  snapshot.podToNode = settings_.podToNode;
-  snapshot.metadataGuard = settings_.metadataGuard;
   snapshot_ = std::make_shared<const policy::Snapshot>(std::move(snapshot));
   return snapshot_;
 }
 
-std::vector<policy::Endpoint> Store::endpoints() const {
-  std::vector<policy::Endpoint> endpoints;
-  for (const auto& [id, attachment] : attachments_) {
-    const auto pod = pods_.find(attachment.pod);
-    if (pod == pods_.end() || !isOf(attachment, pod->second)) continue;
-    endpoints.push_back(endpointOf(attachment));
-  }
-  std::sort(endpoints.begin(), endpoints.end());
-  return endpoints;
-}
-
 Store::Counts Store::counts() const {
-  return {namespaces_.size(), nodes_.size(), pods_.size(), policies_.size()};
+  const auto counts = engine_.counts();
+  return {counts.namespaces, nodes_.size(), counts.pods, counts.policies};
 }
 
 std::vector<policy::Diagnostic> Store::diagnostics() const {
   std::vector<policy::Diagnostic> found;
-  for (const auto& [name, ns] : namespaces_)
+  for (const auto& ns : engine_.namespaces())
     if (policy::hasUnknownDefaultPolicy(ns))
-      found.push_back({policy::Diagnostic::Severity::Warning, "Namespace " + name,
+      found.push_back({policy::Diagnostic::Severity::Warning, "Namespace " + ns.name,
                        std::string("metadata.labels[") + policy::kDefaultPolicyLabel + "]",
                        "must be allow, deny-ingress or deny; until then the namespace denies"});
   return found;
 }
 
-void Store::changed() {
+void Store::changedIf(bool changed) {
+  if (!changed) return;
   ++generation_;
   snapshot_.reset();
 }

@@ -4,6 +4,7 @@
 #include "conf/attachment.hpp"
 #include "kube/object.hpp"
 #include "policy/diagnostic.hpp"
+#include "policy/engine.hpp"
 #include "policy/posture.hpp"
 #include "policy/snapshot.hpp"
 
@@ -11,13 +12,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace kpol::controller {
 
 // What kpold knows: the cluster's objects as its source tells them and this node's attachments as
-// the plugin tells them. Makes the snapshots that are compiled. Pure memory; one thread.
+// the plugin tells them. Each change is told to the engine that keeps the table. Pure memory; one
+// thread.
 class Store {
  public:
   // How the node is told to treat pods; part of every snapshot.
@@ -26,7 +29,8 @@ class Store {
     policy::Posture posture;
     policy::MetadataGuard metadataGuard;
   };
-  explicit Store(Settings settings) : settings_(std::move(settings)) {}
+  explicit Store(Settings settings)
+      : settings_(std::move(settings)), engine_({settings_.podToNode, settings_.metadataGuard}) {}
   explicit Store(policy::PodToNode podToNode) : Store(Settings{podToNode, {}, {}}) {}
 
   void apply(const kube::WatchEvent& event);
@@ -50,10 +54,20 @@ class Store {
 
   // Grows with every change that snapshot() shows; 0 only while nothing was ever put in.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
-  // The same object until the next change. An attachment is an endpoint once its pod is known and,
-  // where both have a UID, it is that very pod: a pod that replaced another of its name does not
-  // inherit its interface.
+  // All of it, made when asked for and the same object until the next change: for people, not for
+  // the path of an event. An attachment is an endpoint once its pod is known and, where both have a
+  // UID, it is that very pod: a pod that replaced another of its name does not inherit its
+  // interface.
   [[nodiscard]] std::shared_ptr<const policy::Snapshot> snapshot() const;
+
+  // The table that the snapshot means.
+  [[nodiscard]] policy::Engine& engine() { return engine_; }
+  [[nodiscard]] std::optional<policy::Pod> findPod(const base::ObjectKey& key) const {
+    return engine_.findPod(key);
+  }
+  // The generation from which on the attachment is an endpoint; nothing while it is none.
+  [[nodiscard]] std::optional<std::uint64_t> endpointSince(
+      const conf::Attachment& attachment) const;
 
   struct Counts {
     std::size_t namespaces = 0;
@@ -66,22 +80,24 @@ class Store {
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
  private:
-  template <class Key, class Value>
-  void applyTo(std::map<Key, Value>& objects, const Key& key, const Value& value, bool deleted);
-  void changed();
+  void apply(const policy::Namespace& ns, bool deleted);
+  void apply(const policy::Node& node, bool deleted);
+  void apply(const policy::Pod& pod, bool deleted);
+  void apply(const policy::NetworkPolicy& policy, bool deleted);
+  void changedIf(bool changed);
   void applyPosture(const std::string& ns);
-  [[nodiscard]] std::vector<policy::Endpoint> endpoints() const;
+  void tellEndpoints(const base::ObjectKey& pod);
+  [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
 
   Settings settings_;
   bool synced_ = false;
   std::uint64_t generation_ = 0;
-  std::map<std::string, policy::Namespace> namespaces_;
+  policy::Engine engine_;
   std::map<std::string, policy::Node> nodes_;
-  std::map<base::ObjectKey, policy::Pod> pods_;
-  std::map<base::ObjectKey, policy::NetworkPolicy> policies_;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;
-  std::vector<base::IpAddress> nodeIps_;
-  mutable std::shared_ptr<const policy::Snapshot> snapshot_;  // of generation_, when made
+  std::map<base::ObjectKey, std::set<conf::AttachmentId>> attachmentsOf_;
+  std::map<base::ObjectKey, std::uint64_t> endpointsChanged_;  // when last, of local pods
+  mutable std::shared_ptr<const policy::Snapshot> snapshot_;   // of generation_, when made
 };
 
 // Whether `attachment` is the interface of `pod`: the same name and, where both have one, UID.

@@ -115,6 +115,22 @@ TEST(Store, AttachmentOfAnotherPodOfTheNameIsNoEndpoint) {
   }
 }
 
+// What ADD waits for: a commit of this generation or a later one has the interface.
+TEST(Store, KnowsSinceWhenAnAttachmentIsAnEndpoint) {
+  Store store(policy::PodToNode::Allow);
+  const auto a = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
+  store.put(a);
+  EXPECT_EQ(store.endpointSince(a), std::nullopt);
+  store.apply(added(pod("web", "u1")));
+  const auto since = store.endpointSince(a);
+  EXPECT_EQ(since, store.generation());
+  store.apply(added(pod("api")));
+  EXPECT_EQ(store.endpointSince(a), since);
+  EXPECT_EQ(store.endpointSince(attachment("c1", "web", "kpol2", "10.0.0.1", "u1")), std::nullopt);
+  store.apply(modified(pod("web", "u2")));
+  EXPECT_EQ(store.endpointSince(a), std::nullopt) << "another pod of that name";
+}
+
 TEST(Store, EndpointsAreSortedByPod) {
   Store store(policy::PodToNode::Allow);
   store.apply(added(pod("web")));
