@@ -26,10 +26,11 @@ class Reconciler {
   enum class State { Waiting, Syncing, Synced };
 
   struct Options {
-    // A change waits this long for company, so that a burst makes one commit.
-    Clock::duration gather = std::chrono::microseconds(300);
+    // A change waits this long for company. None: the first of a burst is committed at once, and
+    // those that come meanwhile together, after minInterval.
+    Clock::duration gather = std::chrono::microseconds(0);
     // From the end of one commit to the start of the next.
-    Clock::duration minInterval = std::chrono::milliseconds(2);
+    Clock::duration minInterval = std::chrono::milliseconds(1);
     Clock::duration firstRetry = std::chrono::milliseconds(100);
     Clock::duration longestRetry = std::chrono::seconds(30);
     // After a failure a change may be the cure, so it is tried before the wait is over, but not

@@ -224,7 +224,8 @@ TEST_F(ReconcilerTest, StopFinishesInEveryState) {
 }
 
 TEST(ReconcilerOptions, LoneChangeIsDelayedByNoMoreThanAMillisecond) {
-  EXPECT_LE(R::Options().gather, std::chrono::milliseconds(1));
+  EXPECT_EQ(R::Options().gather, std::chrono::milliseconds(0));
+  EXPECT_LE(R::Options().minInterval, std::chrono::milliseconds(1));
 }
 
 }  // namespace
