@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace kpol::policy {
@@ -17,6 +18,41 @@ bool before(const PodRecord& a, const PodRecord& b) {
   return *a.name < *b.name;
 }
 
+constexpr std::string_view kHex = "0123456789abcdef";
+constexpr std::size_t kUidLength = 36;
+
+bool isHyphen(std::size_t place) {
+  return place == 8 || place == 13 || place == 18 || place == 23;
+}
+
+// 16 bytes for what the API server gives: RFC 9562 text in lower case. Nothing for other text.
+std::optional<std::array<std::uint8_t, 16>> packUid(std::string_view text) {
+  if (text.size() != kUidLength) return std::nullopt;
+  std::array<std::uint8_t, 16> bytes{};
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < kUidLength; ++i) {
+    if (isHyphen(i)) {
+      if (text[i] != '-') return std::nullopt;
+      continue;
+    }
+    const auto digit = kHex.find(text[i]);
+    if (digit == std::string_view::npos) return std::nullopt;
+    auto& byte = bytes.at(digits++ / 2);
+    byte = static_cast<std::uint8_t>(byte << 4U | digit);
+  }
+  return bytes;
+}
+
+std::string unpackUid(const std::array<std::uint8_t, 16>& bytes) {
+  std::string text;
+  for (std::size_t digits = 0; text.size() < kUidLength;) {
+    if (isHyphen(text.size())) text += '-';
+    const unsigned byte = bytes.at(digits / 2);
+    text += kHex[digits++ % 2 == 0 ? byte >> 4U : byte & 15U];
+  }
+  return text;
+}
+
 }  // namespace
 
 bool PodRecord::hasPodNetwork() const {
@@ -26,7 +62,7 @@ bool PodRecord::hasPodNetwork() const {
 const std::vector<base::IpAddress>& PodRecord::claims() const {
   static const std::vector<base::IpAddress> kNone;
   if (!claiming) return kNone;
-  return local ? endpointIps : ips;
+  return local ? *endpointIps : ips;
 }
 
 base::ObjectKey PodRecord::key() const {
@@ -36,7 +72,7 @@ base::ObjectKey PodRecord::key() const {
 Pod PodRecord::pod() const {
   Pod pod;
   pod.key = key();
-  pod.uid = uid;
+  pod.uid = uidText != nullptr ? *uidText : unpackUid(uidBytes);
   pod.nodeName = *nodeName;
   pod.hostNetwork = hostNetwork;
   pod.phase = phase;
@@ -102,28 +138,50 @@ PodRecord& Cluster::store(const Pod& pod) {
     ++podCount_;
   }
   base::expects(!record.claiming, "a pod that changes claims no address");
-  const PodRecord old = record;  // what it holds is released when the new is held
+  if (!isNew) leaveLabels(record);
+  const auto old = heldBy(record);  // released when the new is held
   record.nodeName = strings_.intern(pod.nodeName);
   record.labels = labels_.intern(pod.labels);
   record.ports = internPorts(pod.ports);
   record.ips = pod.ips;
   record.ips.shrink_to_fit();
-  record.uid = pod.uid;
+  setUid(record, pod.uid);
   record.phase = pod.phase;
   record.hostNetwork = pod.hostNetwork;
-  if (!isNew) releaseFields(old);
+  if (!isNew) release(old);
+  enterLabels(record);
   return record;
 }
 
-void Cluster::releaseFields(const PodRecord& pod) {
-  strings_.release(pod.nodeName);
-  labels_.release(pod.labels);
-  releasePorts(pod.ports);
+void Cluster::setUid(PodRecord& pod, const std::string& uid) {
+  const auto packed = packUid(uid);
+  pod.uidBytes = packed.value_or(std::array<std::uint8_t, 16>{});
+  pod.uidText = packed ? nullptr : strings_.intern(uid);
+}
+
+void Cluster::enterLabels(PodRecord& pod) {
+  pod.placeInLabels = static_cast<std::uint32_t>(pod.labels->pods.size());
+  pod.labels->pods.push_back(&pod);
+}
+
+void Cluster::leaveLabels(PodRecord& pod) {
+  auto& pods = pod.labels->pods;
+  pods[pod.placeInLabels] = pods.back();
+  pods[pod.placeInLabels]->placeInLabels = pod.placeInLabels;
+  pods.pop_back();
+}
+
+void Cluster::release(const Held& held) {
+  strings_.release(held.nodeName);
+  if (held.uidText != nullptr) strings_.release(held.uidText);
+  labels_.release(held.labels);
+  releasePorts(held.ports);
 }
 
 void Cluster::erase(PodRecord& pod) {
   base::expects(!pod.claiming, "a pod that goes claims no address");
-  releaseFields(pod);
+  leaveLabels(pod);
+  release(heldBy(pod));
   --podCount_;
   auto& pods = pod.ns->pods;
   pods.erase(pods.find(*pod.name));
@@ -144,7 +202,8 @@ void Cluster::claim(PodRecord& pod,
                     const std::optional<std::vector<base::IpAddress>>& endpointIps) {
   base::expects(!pod.claiming, "a pod claims its addresses once");
   pod.local = endpointIps.has_value();
-  pod.endpointIps = endpointIps.value_or(std::vector<base::IpAddress>());
+  pod.endpointIps =
+      endpointIps ? std::make_unique<const std::vector<base::IpAddress>>(*endpointIps) : nullptr;
   pod.claiming = pod.hasPodNetwork();
   for (const auto& ip : pod.claims()) {
     auto& claims = claims_[ip];

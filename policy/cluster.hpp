@@ -5,7 +5,9 @@
 #include "policy/selector_index.hpp"
 #include "policy/snapshot.hpp"
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,9 +29,12 @@ struct PodRecord {
   const std::string* nodeName = nullptr;
   const InternedLabels* labels = nullptr;
   const std::vector<ContainerPort>* ports = nullptr;
-  std::vector<base::IpAddress> ips;          // status.podIPs
-  std::vector<base::IpAddress> endpointIps;  // claimed in their place by a local pod
-  std::string uid;
+  std::vector<base::IpAddress> ips;  // status.podIPs
+  // Claimed in their place by a local pod; null: not local.
+  std::unique_ptr<const std::vector<base::IpAddress>> endpointIps;
+  std::array<std::uint8_t, 16> uidBytes{};  // of a UID in the usual form
+  const std::string* uidText = nullptr;     // of any other
+  std::uint32_t placeInLabels = 0;          // in labels->pods
   PodPhase phase = PodPhase::Pending;
   bool hostNetwork = false;
   bool local = false;     // has an endpoint here
@@ -103,6 +108,7 @@ class Cluster {
   [[nodiscard]] std::vector<PodRecord*> claimants(const std::vector<base::IpAddress>& ips,
                                                   PodRecord* self) const;
   [[nodiscard]] std::size_t podCount() const { return podCount_; }
+  [[nodiscard]] const LabelTable& labels() const { return labels_; }
 
  private:
   struct Claims {
@@ -111,7 +117,19 @@ class Cluster {
   };
   const std::vector<ContainerPort>* internPorts(const std::vector<ContainerPort>& ports);
   void releasePorts(const std::vector<ContainerPort>* ports);
-  void releaseFields(const PodRecord& pod);
+  struct Held {  // what a record has in the tables below
+    const std::string* nodeName;
+    const std::string* uidText;
+    const InternedLabels* labels;
+    const std::vector<ContainerPort>* ports;
+  };
+  static Held heldBy(const PodRecord& pod) {
+    return {pod.nodeName, pod.uidText, pod.labels, pod.ports};
+  }
+  void release(const Held& held);
+  void setUid(PodRecord& pod, const std::string& uid);
+  static void enterLabels(PodRecord& pod);
+  static void leaveLabels(PodRecord& pod);
 
   StringTable strings_;
   LabelTable labels_{strings_};

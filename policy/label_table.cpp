@@ -20,6 +20,11 @@ void StringTable::release(const std::string* text) {
   if (--place->second == 0) holders_.erase(place);
 }
 
+const std::string* StringTable::find(std::string_view text) const {
+  const auto place = holders_.find(text);
+  return place == holders_.end() ? nullptr : &place->first;
+}
+
 const std::string* InternedLabels::find(std::string_view key) const {
   const auto found = std::lower_bound(
       entries_.begin(), entries_.end(), key,
@@ -42,7 +47,10 @@ const InternedLabels* LabelTable::intern(const Labels& labels) {
   const auto [place, isNew] = holders_.try_emplace(InternedLabels(std::move(entries)), 0);
   ++place->second;
   // The texts are held once for each set of labels, not for each object that has it.
-  if (!isNew) releaseTexts(place->first);
+  if (isNew)
+    enter(place->first);
+  else
+    releaseTexts(place->first);
   return &place->first;
 }
 
@@ -50,8 +58,57 @@ void LabelTable::release(const InternedLabels* labels) {
   const auto place = holders_.find(*labels);
   base::expects(place != holders_.end(), "labels are released as often as they were interned");
   if (--place->second > 0) return;
+  leave(place->first);
   const auto last = holders_.extract(place);
   releaseTexts(last.key());
+}
+
+void LabelTable::enter(const InternedLabels& labels) {
+  labels.places_.reserve(labels.entries_.size());
+  for (const auto& entry : labels.entries_) {
+    auto& list = withLabel_[entry];
+    labels.places_.push_back(static_cast<std::uint32_t>(list.size()));
+    list.push_back(&labels);
+  }
+}
+
+// The last of each list takes the place of what leaves it.
+void LabelTable::leave(const InternedLabels& labels) {
+  for (std::size_t i = 0; i < labels.entries_.size(); ++i) {
+    const auto& entry = labels.entries_[i];
+    const auto place = withLabel_.find(entry);
+    auto& list = place->second;
+    const auto* last = list.back();
+    const auto own = std::find(last->entries_.begin(), last->entries_.end(), entry);
+    last->places_[static_cast<std::size_t>(own - last->entries_.begin())] = labels.places_[i];
+    list[labels.places_[i]] = last;
+    list.pop_back();
+    if (list.empty()) withLabel_.erase(place);
+  }
+}
+
+std::optional<std::vector<const LabelTable::List*>> LabelTable::withDemandedLabel(
+    const LabelSelector& selector) const {
+  std::optional<std::vector<const List*>> best;
+  std::size_t fewest = 0;
+  for (const auto& requirement : selector.matchExpressions) {
+    if (requirement.op != LabelRequirement::Operator::In) continue;
+    std::vector<const List*> lists;
+    std::size_t count = 0;
+    const auto* key = strings_.find(requirement.key);
+    for (const auto& text : requirement.values) {
+      const auto* value = strings_.find(text);
+      if (key == nullptr || value == nullptr) continue;
+      const auto place = withLabel_.find({key, value});
+      if (place == withLabel_.end()) continue;
+      lists.push_back(&place->second);
+      count += place->second.size();
+    }
+    if (best && count >= fewest) continue;
+    best = std::move(lists);
+    fewest = count;
+  }
+  return best;
 }
 
 void LabelTable::releaseTexts(const InternedLabels& labels) {

@@ -4,7 +4,9 @@
 #include "policy/objects.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +21,8 @@ class StringTable {
   // Valid until release()d as often as it was interned.
   const std::string* intern(std::string_view text);
   void release(const std::string* text);
+  // Null when nobody holds it.
+  [[nodiscard]] const std::string* find(std::string_view text) const;
   [[nodiscard]] std::size_t size() const { return holders_.size(); }
 
  private:
@@ -30,6 +34,8 @@ class StringTable {
   };
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> holders_;
 };
+
+struct PodRecord;
 
 // The labels of one or many objects: as Labels, but every text is in a StringTable.
 class InternedLabels {
@@ -43,8 +49,13 @@ class InternedLabels {
   [[nodiscard]] Labels labels() const;
   bool operator<(const InternedLabels& other) const { return entries_ < other.entries_; }
 
+  // The pods that have just these labels, in no order. Not part of the value.
+  mutable std::vector<PodRecord*> pods;
+
  private:
+  friend class LabelTable;
   std::vector<Entry> entries_;
+  mutable std::vector<std::uint32_t> places_;  // by entry, where LabelTable::withLabel_ has it
 };
 
 // Each distinct set of labels once, for as long as some object has it: the pods of a workload share
@@ -57,12 +68,34 @@ class LabelTable {
   const InternedLabels* intern(const Labels& labels);
   void release(const InternedLabels* labels);
   [[nodiscard]] std::size_t size() const { return holders_.size(); }
+  // Calls `visit` with each distinct set of labels that `selector` (canonical()) may match: found
+  // by one label that it demands, if it demands one, else all.
+  template <class Visit>
+  void forEachCandidate(const LabelSelector& selector, Visit visit) const {
+    if (const auto found = withDemandedLabel(selector))
+      for (const auto* list : *found)
+        for (const auto* labels : *list) visit(*labels);
+    else
+      for (const auto& [labels, holders] : holders_) visit(labels);
+  }
 
  private:
+  using List = std::vector<const InternedLabels*>;
+  struct HashEntry {
+    std::size_t operator()(const InternedLabels::Entry& entry) const noexcept {
+      const std::hash<const std::string*> hash;
+      return hash(entry.first) * 1099511628211ULL ^ hash(entry.second);
+    }
+  };
   void releaseTexts(const InternedLabels& labels);
+  void enter(const InternedLabels& labels);
+  void leave(const InternedLabels& labels);
+  [[nodiscard]] std::optional<std::vector<const List*>> withDemandedLabel(
+      const LabelSelector& selector) const;
 
   StringTable& strings_;
   std::map<InternedLabels, std::uint32_t> holders_;
+  std::unordered_map<InternedLabels::Entry, List, HashEntry> withLabel_;
 };
 
 }  // namespace kpol::policy

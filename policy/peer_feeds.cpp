@@ -179,17 +179,26 @@ std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& p
   return all;
 }
 
+// Through the pods of the namespaces where these are few; else through the sets of labels, as many
+// pods share theirs and a label leads to those that have it.
 void PeerFeeds::contributeAll(const Subscription& subscription,
                               std::vector<Contribution>& out) const {
   const auto addFrom = [&](const NamespaceRecord& ns) {
     for (const auto& [name, pod] : ns.pods) contribute(pod, subscription, out);
   };
+  const auto* group = subscription.group;
   if (subscription.ns != nullptr) {
     addFrom(*subscription.ns);
-  } else if (subscription.group != nullptr) {
-    for (const auto* ns : subscription.group->members) addFrom(*ns);
+  } else if (group != nullptr && group->members.size() < cluster_.namespaces().size() / 16) {
+    for (const auto* ns : group->members) addFrom(*ns);
   } else {
-    for (const auto& [name, ns] : std::as_const(cluster_).namespaces()) addFrom(ns);
+    cluster_.labels().forEachCandidate(subscription.selector, [&](const InternedLabels& labels) {
+      if (labels.pods.empty() || !matches(subscription.selector, labels)) return;
+      for (const auto* pod : labels.pods)
+        if (group == nullptr ||
+            std::binary_search(pod->ns->groups.begin(), pod->ns->groups.end(), group))
+          contribute(*pod, subscription, out);
+    });
   }
 }
 
