@@ -32,6 +32,13 @@ bool isThere(netlink::RouteSocket& node, const Departure& departure) {
   return link && isLinkOf(*link, departure.lease.id);
 }
 
+// The device that limits what a pod sends is no part of its pair; after a pod that ended without
+// DEL it is still there.
+bool isIfbOf(const netlink::Link& link, const conf::AttachmentId& id) {
+  return link.kind == "ifb" && link.name.text().starts_with("kpbw") &&
+         link.alias.starts_with(id.containerId + ' ' + id.ifName + ' ');
+}
+
 void settle(const std::string& stateDir, const std::vector<Departure>& departures,
             const Remark& remark) {
   netlink::RouteSocket node;
@@ -42,6 +49,9 @@ void settle(const std::string& stateDir, const std::vector<Departure>& departure
     addresses.insert(addresses.end(), departure.lease.addresses.begin(),
                      departure.lease.addresses.end());
   }
+  for (const auto& link : node.links())
+    for (const auto& departure : departures)
+      if (isIfbOf(link, departure.lease.id)) links.push_back(link.index);
   deleteTogether(node, links);
   // An established flow passes without a look at the policies, so the flows of a pod must not
   // outlive it: the next one may have its address.

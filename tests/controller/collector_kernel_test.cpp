@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -113,6 +114,20 @@ TEST_F(Collection, PodsThatEndedWithoutADelAreCollected) {
   std::this_thread::sleep_for(3s);
   EXPECT_EQ(attachments(), 1U);
   node_.del(pod("b"));
+  EXPECT_TRUE(nothingIsLeft()) << left();
+}
+
+TEST_F(Collection, WhatLimitsAPodsBandwidthGoesWithIt) {
+  node_.add(pod("a"), R"({"bandwidth":{"ingressRate":8000000,"ingressBurst":80000,)"
+                      R"("egressRate":8000000,"egressBurst":80000}})");
+  const auto limiters = [] {
+    const auto all = netlink::RouteSocket().links();
+    return std::count_if(all.begin(), all.end(),
+                         [](const netlink::Link& link) { return link.kind == "ifb"; });
+  };
+  EXPECT_EQ(limiters(), 1);
+  node_.find(pod("a"))->netns.reset();
+  EXPECT_TRUE(comes([&] { return limiters() == 0; })) << left();
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
