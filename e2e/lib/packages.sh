@@ -22,8 +22,8 @@ build_packages() {
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libssl-dev "$(boost_package)"
 }
 test_packages() {
-  echo libgtest-dev libgmock-dev nftables iproute2 netbase containernetworking-plugins clang-format \
-    shellcheck
+  echo libgtest-dev libgmock-dev nftables iproute2 netbase procps curl util-linux perl \
+    containernetworking-plugins clang-format shellcheck
 }
 # libFuzzer comes with clang's runtime. Version 19 is in Debian 12 and 13; Debian 12's default, 14,
 # cannot read its own C++20 headers.
