@@ -20,6 +20,10 @@ constexpr std::string_view kDirectoryPrefix = "dir:";
 constexpr std::chrono::milliseconds kShortestAudit = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kShortestGrace = std::chrono::seconds(1);
 
+// The least that IPv6 may have (RFC 8200, section 5), and the most that veth takes.
+constexpr std::uint32_t kLeastMtu = 1280;
+constexpr std::uint32_t kMostMtu = 65535;
+
 // Each parser throws the problem alone; setField() knows the field.
 [[noreturn]] void refuse(const std::string& problem) {
   throw ConfigError("", problem);
@@ -38,6 +42,19 @@ T known(std::optional<T> value, const std::string& text, const char* wanted) {
 std::string parsePath(const std::string& text) {
   if (!text.starts_with('/')) refuse("must be an absolute path, not " + quoted(text));
   return text;
+}
+
+std::string parseOptionalPath(const std::string& text) {
+  return text.empty() ? text : parsePath(text);
+}
+
+std::uint32_t parseMtu(const std::string& text) {
+  std::uint32_t mtu = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mtu);
+  const bool isNumber = error == std::errc() && end == text.data() + text.size();
+  if (!isNumber || (mtu != 0 && (mtu < kLeastMtu || mtu > kMostMtu)))
+    refuse("must be 0 (computed) or 1280..65535, not " + quoted(text));
+  return mtu;
 }
 
 Source parseSource(const std::string& text) {
@@ -155,6 +172,8 @@ constexpr std::array kFields = {
           [](DaemonConfig& c, Text text) { c.insecureSkipTlsVerify = parseBool(text); }},
     Field{"socket", [](DaemonConfig& c, Text text) { c.socket = parsePath(text); }},
     Field{"stateDir", [](DaemonConfig& c, Text text) { c.stateDir = parsePath(text); }},
+    Field{"cniConfDir", [](DaemonConfig& c, Text text) { c.cniConfDir = parseOptionalPath(text); }},
+    Field{"cniBinDir", [](DaemonConfig& c, Text text) { c.cniBinDir = parsePath(text); }},
     Field{"metricsListen",
           [](DaemonConfig& c, Text text) { c.metricsListen = parseMetricsListen(text); }},
     Field{"logLevel",
@@ -171,6 +190,7 @@ constexpr std::array kFields = {
           [](DaemonConfig& c, Text text) { c.auditInterval = parseAuditInterval(text); }},
     Field{"collectAfter",
           [](DaemonConfig& c, Text text) { c.collectAfter = parseCollectAfter(text); }},
+    Field{"mtu", [](DaemonConfig& c, Text text) { c.mtu = parseMtu(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",
@@ -209,6 +229,11 @@ std::string toString(const Source& source) {
 std::string toString(const ListenAddress& listen) {
   const std::string host = toString(listen.address);
   return (listen.address.isV4() ? host : "[" + host + "]") + ":" + std::to_string(listen.port);
+}
+
+std::string cniConfDirOf(const DaemonConfig& config) {
+  if (config.cniConfDir) return *config.cniConfDir;
+  return config.source.kind == Source::Kind::Api ? "/etc/cni/net.d" : "";
 }
 
 std::vector<std::string_view> fieldNames() {

@@ -45,6 +45,9 @@ struct DaemonConfig {
   bool insecureSkipTlsVerify = false;  // a kubeconfig's insecure-skip-tls-verify is honoured
   std::string socket = "/run/kpol/kpold.sock";
   std::string stateDir = "/var/lib/kpol";
+  // Where the runtime's network config is written; empty: it is not. Nothing: as the source says.
+  std::optional<std::string> cniConfDir;
+  std::string cniBinDir = "/opt/cni/bin";  // where the runtime looks for plugins
   std::optional<ListenAddress> metricsListen =
       ListenAddress{*base::IpAddress::parse("127.0.0.1"), 9464};
   base::LogLevel logLevel = base::LogLevel::Info;
@@ -53,6 +56,7 @@ struct DaemonConfig {
   std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
   // An attachment whose pod is gone without a DEL is collected when two checks so far apart say so.
   std::chrono::milliseconds collectAfter = std::chrono::minutes(1);
+  std::uint32_t mtu = 0;  // of pods' interfaces; 0: what the node's network leaves
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -60,6 +64,10 @@ struct DaemonConfig {
   std::vector<std::string> systemNamespaces = {"kube-system"};
   bool operator==(const DaemonConfig&) const = default;
 };
+
+// cniConfDir, or what stands for it: /etc/cni/net.d with source api, and none with a directory,
+// which knows no pod CIDRs of Nodes unless somebody writes them.
+std::string cniConfDirOf(const DaemonConfig& config);
 
 // The names that setField() knows, in the order in which they are documented.
 std::vector<std::string_view> fieldNames();

@@ -32,6 +32,10 @@ constexpr std::array kFlags = {
          "true: do as a kubeconfig with insecure-skip-tls-verify says (default false)"},
     Flag{"--socket", "socket", "Unix socket (default /run/kpol/kpold.sock)"},
     Flag{"--state-dir", "stateDir", "where attachments are kept (default /var/lib/kpol)"},
+    Flag{"--cni-conf-dir", "cniConfDir",
+         "where the runtime's network config is written once kpold is ready (default with source "
+         "api: /etc/cni/net.d; empty: nowhere)"},
+    Flag{"--cni-bin-dir", "cniBinDir", "where --install-cni puts it (default /opt/cni/bin)"},
     Flag{"--metrics-listen", "metricsListen",
          "ADDRESS:PORT of /metrics, /livez, /readyz (default 127.0.0.1:9464; empty: none)"},
     Flag{"--collect-after", "collectAfter",
@@ -89,16 +93,25 @@ std::vector<std::string> argumentsLastFirst(int argc, const char* const* argv) {
 
 }  // namespace
 
-std::variant<conf::DaemonConfig, Exit> readCommandLine(int argc, const char* const* argv) {
+std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   CLI::App app("The kpol node agent: enforces NetworkPolicy on this node's pods with nftables.",
                "kpold");
   std::string configFile;
+  Command command;
+  bool installCni = false;
   app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
   app.add_option("--config", configFile, "configuration file; flags override it");
   for (const auto& flag : kFlags) app.add_option(flag.name, flag.help);
+  auto* install = app.add_flag("--install-cni", installCni,
+                               "copy the CNI plugin to where the runtime looks for it, and end");
+  app.add_option("--plugin-binary", command.pluginBinary,
+                 "of --install-cni (default: kpol beside kpold)")
+      ->needs(install);
   try {
     app.parse(argumentsLastFirst(argc, argv));
-    return makeConfig(app, configFile);
+    command.config = makeConfig(app, configFile);
+    if (installCni) command.verb = Command::Verb::InstallCni;
+    return command;
   } catch (const CLI::Success& request) {
     std::ostringstream text;
     app.exit(request, text, text);

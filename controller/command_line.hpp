@@ -15,8 +15,16 @@ struct Exit {
   std::string text;
 };
 
+// What the process is to do.
+struct Command {
+  enum class Verb : std::uint8_t { Run, InstallCni };
+  Verb verb = Verb::Run;
+  conf::DaemonConfig config;
+  std::string pluginBinary;  // of InstallCni; empty: the one beside this program
+};
+
 // kpold's configuration from its flags and the file they name; flags win. An Exit for --help and
 // --version (0), and for bad usage or configuration (2).
-std::variant<conf::DaemonConfig, Exit> readCommandLine(int argc, const char* const* argv);
+std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv);
 
 }  // namespace kpol::controller

@@ -4,6 +4,7 @@
 #include "base/async/readable.hpp"
 #include "base/async/supervise.hpp"
 #include "base/async/task_group.hpp"
+#include "controller/cni_config.hpp"
 #include "controller/collector.hpp"
 #include "controller/control_api.hpp"
 #include "controller/control_socket.hpp"
@@ -61,6 +62,11 @@ Reconciler makeReconciler(const conf::DaemonConfig& config) {
   Reconciler::Options options;
   options.auditInterval = config.auditInterval;
   return Reconciler(options, base::systemRandom());
+}
+
+CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config) {
+  return {conf::cniConfDirOf(config), nodeNameOf(config), config.stateDir, config.socket,
+          [mtu = config.mtu] { return mtu; }};
 }
 
 bool linkExists(const base::IfName& name) {
@@ -123,6 +129,7 @@ struct Daemon::Parts {
         podStart(store, files, loop, linkExists),
         settler(config.stateDir),
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
+        cniConfig(cniOptionsOf(config), store, loop),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -131,6 +138,7 @@ struct Daemon::Parts {
               loop,
               kernel,
               *source,
+              cniConfig,
               {}},
         api(state, podStart, *source, loop),
         tasks(io.get_executor()),
@@ -159,6 +167,7 @@ struct Daemon::Parts {
   PodStart podStart;
   Settler settler;
   Collector collector;
+  CniConfig cniConfig;
   NodeState state;
   ControlApi api;
   Router controlRoutes;
@@ -187,6 +196,7 @@ void Daemon::Parts::start() {
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
   supervised("settling of departures", [this] { return settler.run(); });
   supervised("collection", [this] { return collector.run(); });
+  supervised("network config", [this] { return cniConfig.run(); });
   supervised("source", [this] { return source->run(); });
 }
 

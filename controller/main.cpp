@@ -1,23 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/command_line.hpp"
 #include "controller/daemon.hpp"
+#include "node/plugin_binary.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <exception>
 
+namespace {
+
+using namespace kpol;
+using controller::Command;
+
+void installCni(const Command& command) {
+  const auto source = command.pluginBinary.empty() ? node::pluginBesideThisProgram()
+                                                   : std::filesystem::path(command.pluginBinary);
+  const auto written = node::installPlugin(source, command.config.cniBinDir);
+  spdlog::info("the plugin {} file={}/{}",
+               written == node::Written::Unchanged ? "is installed already" : "was installed",
+               command.config.cniBinDir, node::kPluginName);
+}
+
+void perform(const Command& command) {
+  switch (command.verb) {
+    case Command::Verb::Run: controller::Daemon(command.config).run(); return;
+    case Command::Verb::InstallCni: installCni(command); return;
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using namespace kpol;
   const auto choice = controller::readCommandLine(argc, argv);
   if (const auto* exit = std::get_if<controller::Exit>(&choice)) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
     return exit->code;
   }
-  const auto& config = std::get<conf::DaemonConfig>(choice);
-  base::setUpLog(config.logLevel, config.logFormat);
+  const auto& command = std::get<Command>(choice);
+  base::setUpLog(command.config.logLevel, command.config.logFormat);
   try {
-    controller::Daemon(config).run();
+    perform(command);
     return 0;
   } catch (const std::exception& error) {
     spdlog::error("kpold ends: {}", error.what());

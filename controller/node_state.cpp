@@ -12,6 +12,9 @@ bool isReady(const NodeState& state) {
 std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   std::vector<policy::Diagnostic> all = state.startDiagnostics;
   const auto source = state.objects.diagnostics();
+  const auto& cni = state.cniConfig.status();
+  if (!cni.trouble.empty())
+    all.push_back({policy::Diagnostic::Severity::Warning, cni.file, "", cni.trouble});
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
   all.insert(all.end(), stored.begin(), stored.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "controller/cni_config.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "controller/source.hpp"
 #include "controller/store.hpp"
@@ -21,7 +22,8 @@ struct NodeState {
   const Store& store;
   const ReconcileLoop& loop;
   const nft::Kernel& kernel;
-  const Source& objects;                             // where the store's come from
+  const Source& objects;  // where the store's come from
+  const CniConfig& cniConfig;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

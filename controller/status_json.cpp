@@ -59,6 +59,13 @@ Json faultJson(const NodeState& state) {
   return {{"message", fault->message}, {"at", unixSeconds(fault->at)}};
 }
 
+// Nothing where no network config is written.
+Json cniConfigJson(const NodeState& state) {
+  const auto& cni = state.cniConfig.status();
+  if (cni.file.empty()) return nullptr;
+  return {{"file", cni.file}, {"written", cni.written}, {"trouble", cni.trouble}};
+}
+
 // How each kind is followed; empty where the source is no API server.
 Json watchesJson(const NodeState& state) {
   Json list = Json::array();
@@ -101,6 +108,7 @@ std::string statusJson(const NodeState& state) {
                {"table", tableJson(state)},
                {"commits", commitsJson(state)},
                {"watches", watchesJson(state)},
+               {"cniConfig", cniConfigJson(state)},
                {"fault", faultJson(state)},
                {"diagnostics", toJson(diagnosticsOf(state))}});
 }

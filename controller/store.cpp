@@ -51,6 +51,11 @@ void Store::apply(const policy::Node& node, bool deleted) {
   changedIf(true);
 }
 
+const policy::Node* Store::findNode(const std::string& name) const {
+  const auto found = nodes_.find(name);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
 void Store::apply(const policy::Pod& pod, bool deleted) {
   changedIf(deleted ? engine_.removePod(pod.key) : engine_.put(pod));
   tellEndpoints(pod.key);

@@ -62,6 +62,8 @@ class Store {
 
   // The table that the snapshot means.
   [[nodiscard]] policy::Engine& engine() { return engine_; }
+  // Null when there is none; valid until the next event.
+  [[nodiscard]] const policy::Node* findNode(const std::string& name) const;
   [[nodiscard]] std::optional<policy::Pod> findPod(const base::ObjectKey& key) const {
     return engine_.findPod(key);
   }

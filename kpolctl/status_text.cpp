@@ -56,6 +56,13 @@ std::string watchLine(const Json& watch, std::int64_t now) {
   return line + " (" + since + ")";
 }
 
+// The file, and in brackets why it is not written or not as it should be.
+std::string cniConfigLine(const Json& cni) {
+  const std::string line =
+      textOf(cni, "file") + (cni.at("written").get<bool>() ? ", written" : ", not written");
+  return textOf(cni, "trouble").empty() ? line : line + " (see below)";
+}
+
 }  // namespace
 
 std::string statusLine(const Json& status) {
@@ -95,6 +102,8 @@ std::string statusText(const Json& status, std::int64_t now) {
              number(status, "generation") + ", committed " + number(status, "committedGeneration"));
   fields.add("Table", tableLine(status.at("table")));
   fields.add("Kernel", commitsLine(status.at("commits")));
+  if (status.contains("cniConfig") && !status.at("cniConfig").is_null())
+    fields.add("CNI config", cniConfigLine(status.at("cniConfig")));
   std::string all = fields.print();
   const auto& diagnostics = status.at("diagnostics");
   if (!diagnostics.empty()) all += "\n" + diagnosticsText(diagnostics);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.hpp"
+#include "conf/plugin_mark.hpp"
 #include "plugin/dispatch.hpp"
 
 #include <poll.h>
@@ -18,6 +19,11 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// conf::kPluginMark, as a line: kpold knows the plugin's file by it.
+[[gnu::used]] constexpr char kMark[] = "kpol.io/cni-plugin\n";
+static_assert(std::string_view(kMark).starts_with(kpol::conf::kPluginMark) &&
+              sizeof kMark == kpol::conf::kPluginMark.size() + 2);
 
 constexpr std::chrono::seconds kInputPatience{10};
 constexpr std::size_t kLargestInput = std::size_t{16} << 20;

@@ -56,18 +56,22 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.systemNamespaces = {"kube-system", "infra"};
   expected.apiServers = {"https://a", "https://b:1"};
   expected.insecureSkipTlsVerify = true;
+  expected.cniConfDir = "/c";
+  expected.cniBinDir = "/b";
+  expected.mtu = 1400;
   EXPECT_EQ(
       read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
            "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
            "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
            "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
            "systemNamespaces: kube-system, infra\n"
-           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"),
+           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
+           "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\n"),
       expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 17U);
+  EXPECT_EQ(fieldNames().size(), 20U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {
@@ -81,6 +85,13 @@ TEST(DaemonConfig, EveryFieldCanBeSetByName) {
 TEST(DaemonConfig, EmptyMetricsListenTurnsMetricsOff) {
   EXPECT_EQ(read("metricsListen: \"\"").metricsListen, std::nullopt);
   EXPECT_EQ(read("metricsListen:").metricsListen, std::nullopt);
+}
+
+TEST(DaemonConfig, TheNetworkConfigIsWrittenWhereTheSourceHasNodes) {
+  EXPECT_EQ(cniConfDirOf(read("")), "/etc/cni/net.d");
+  EXPECT_EQ(cniConfDirOf(read("source: dir:/m")), "");
+  EXPECT_EQ(cniConfDirOf(read("cniConfDir: ''")), "");
+  EXPECT_EQ(cniConfDirOf(read("source: dir:/m\ncniConfDir: /c")), "/c");
 }
 
 TEST(DaemonConfig, RefusalNamesTheField) {
@@ -103,6 +114,10 @@ TEST(DaemonConfig, RefusalNamesTheField) {
       {"collectAfter: soon", "collectAfter: must be a duration such as 1m or 90s, not \"soon\""},
       {"collectAfter: 0s", "collectAfter: must be at least 1s, not \"0s\""},
       {"manageSysctls: 1", "manageSysctls: must be true or false, not \"1\""},
+      {"cniConfDir: net.d", "cniConfDir: must be an absolute path, not \"net.d\""},
+      {"mtu: 1279", "mtu: must be 0 (computed) or 1280..65535, not \"1279\""},
+      {"mtu: 65536", "mtu: must be 0 (computed) or 1280..65535, not \"65536\""},
+      {"mtu: 1500x", "mtu: must be 0 (computed) or 1280..65535, not \"1500x\""},
       {"metricsListen: 9464",
        "metricsListen: must be ADDRESS:PORT (an IPv6 address in brackets) or empty, not \"9464\""},
   };

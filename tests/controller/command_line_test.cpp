@@ -10,16 +10,20 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-std::variant<conf::DaemonConfig, Exit> parse(const Arguments& arguments) {
+std::variant<Command, Exit> parse(const Arguments& arguments) {
   std::vector<const char*> argv{"kpold"};
   for (const auto& argument : arguments) argv.push_back(argument.c_str());
   return readCommandLine(static_cast<int>(argv.size()), argv.data());
 }
 
-conf::DaemonConfig configOf(const Arguments& arguments) {
+Command commandOf(const Arguments& arguments) {
   const auto result = parse(arguments);
   if (const auto* exit = std::get_if<Exit>(&result)) ADD_FAILURE() << exit->text;
-  return std::get<conf::DaemonConfig>(result);
+  return std::get<Command>(result);
+}
+
+conf::DaemonConfig configOf(const Arguments& arguments) {
+  return commandOf(arguments).config;
 }
 
 Exit exitOf(const Arguments& arguments) {
@@ -84,6 +88,16 @@ TEST(CommandLine, BadUsageIsExitCode2AndSaysWhy) {
     EXPECT_EQ(exit.code, 2);
     EXPECT_NE(exit.text.find(c.reason), std::string::npos) << exit.text;
   }
+}
+
+TEST(CommandLine, InstallingIsAnotherThingToDo) {
+  EXPECT_EQ(commandOf({"--source", "dir:/m"}).verb, Command::Verb::Run);
+  const auto command =
+      commandOf({"--install-cni", "--cni-bin-dir", "/b", "--plugin-binary", "/p/kpol"});
+  EXPECT_EQ(command.verb, Command::Verb::InstallCni);
+  EXPECT_EQ(command.config.cniBinDir, "/b");
+  EXPECT_EQ(command.pluginBinary, "/p/kpol");
+  EXPECT_EQ(exitOf({"--plugin-binary", "/p/kpol"}).code, 2);
 }
 
 TEST(CommandLine, HelpAndVersionAreExitCode0) {

@@ -165,6 +165,7 @@ class KpoldApiTest : public testing::Test {
                                   "--node-name",
                                   "n1"};
     argv.push_back("--metrics-listen=" + metricsListen);
+    argv.push_back("--cni-conf-dir=");
     argv.insert(argv.end(), extra.begin(), extra.end());
     return argv;
   }

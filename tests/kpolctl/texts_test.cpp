@@ -33,6 +33,16 @@ TEST(StatusText, SaysEverythingInOneScreen) {
             "Kernel        4 commits, 0 failures, 2 audits, 0 repaired after a foreign change\n");
 }
 
+TEST(StatusText, NamesTheNetworkConfigWhereThereIsToBeOne) {
+  auto json = status();
+  json["cniConfig"] = nullptr;
+  EXPECT_EQ(statusText(json, 1000).find("CNI config"), std::string::npos);
+  json["cniConfig"] = Json::parse(R"({"file": "/f", "written": true, "trouble": ""})");
+  EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, written\n"));
+  json["cniConfig"] = Json::parse(R"({"file": "/f", "written": false, "trouble": "no Node"})");
+  EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, not written (see below)\n"));
+}
+
 TEST(StatusText, EndsWithDiagnostics) {
   auto json = status();
   json["diagnostics"] = Json::parse(R"([

@@ -120,7 +120,7 @@ void Node::connectOutside() {
   }
 }
 
-void Node::startKpold() {
+void Node::startKpold(const std::vector<std::string>& extra) {
   std::vector<std::string> argv{KPOLD_BINARY,
                                 "--source",
                                 "dir:" + (directory_ / "manifests").string(),
@@ -135,6 +135,7 @@ void Node::startKpold() {
                                 "--log-level",
                                 "debug"};
   argv.insert(argv.end(), options_.kpoldArguments.begin(), options_.kpoldArguments.end());
+  argv.insert(argv.end(), extra.begin(), extra.end());
   kpold_ = std::make_unique<Background>(argv, directory_ / "kpold.log");
   for (const auto deadline = std::chrono::steady_clock::now() + 20s;
        std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(10ms)) {

@@ -58,7 +58,8 @@ class Node {
   Node& operator=(const Node&) = delete;
   ~Node();
 
-  void startKpold();          // and waits until its socket answers
+  // And waits until its socket answers. `extra`: arguments beside those of the node's options.
+  void startKpold(const std::vector<std::string>& extra = {});
   int stopKpold(int signal);  // its exit code
   [[nodiscard]] bool kpoldRuns();
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/cni_config.hpp"
+
+#include "base/async/event.hpp"
+#include "base/async/readable.hpp"
+#include "base/error.hpp"
+#include "kube/directory_watch.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <filesystem>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace base::asio::experimental::awaitable_operators;
+
+// Pods that stood against new ranges have ended, or a file system can be written again: neither is
+// told.
+constexpr auto kLookAgain = 10s;
+
+}  // namespace
+
+base::Task<> CniConfig::run() {
+  if (options_.directory.empty()) co_return;
+  status_.file = (std::filesystem::path(options_.directory) / node::kConflistName).string();
+  status_.trouble = "the policy is not in the kernel yet";
+  // Until there is something to write nothing is made, not even the directory.
+  while (!loop_.committed() || !wanted()) co_await loop_.progress().waitUntil(base::Event::kNever);
+  makeDirectory();
+  kube::DirectoryWatch watch(options_.directory);
+  base::Readable readable(co_await base::asio::this_coro::executor, watch.fd());
+  for (;;) {
+    static_cast<void>(watch.drain());
+    keep();
+    const auto again = std::chrono::steady_clock::now() + kLookAgain;
+    co_await (readable.wait() || loop_.progress().waitUntil(again));
+  }
+}
+
+void CniConfig::makeDirectory() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  if (!error) return;
+  const base::SystemError failure("make directory " + options_.directory, error.value());
+  status_.trouble = failure.what();
+  throw failure;
+}
+
+std::optional<conf::Conflist> CniConfig::wanted() {
+  const auto* self = store_.findNode(options_.nodeName);
+  if (self == nullptr) {
+    troubled("there is no Node " + options_.nodeName + " yet (--node-name)");
+    return std::nullopt;
+  }
+  // All families are given at once (the API server lets them be set once only).
+  if (self->podCidrs.empty()) {
+    troubled("Node " + options_.nodeName +
+             " has no podCIDRs yet: the controller manager gives them (--allocate-node-cidrs)");
+    return std::nullopt;
+  }
+  conf::Conflist conflist;
+  conflist.ranges = self->podCidrs;
+  conflist.mtu = options_.mtu();
+  conflist.stateDir = options_.stateDir;
+  conflist.socket = options_.socket;
+  return conflist;
+}
+
+void CniConfig::troubled(const std::string& why) {
+  if (status_.trouble != why) spdlog::warn("network config {}: {}", status_.file, why);
+  status_.trouble = why;
+}
+
+void CniConfig::keep() {
+  const auto conflist = wanted();
+  if (!conflist) return;
+  try {
+    write(*conflist);
+  } catch (const base::Error& error) {
+    status_.written = false;
+    troubled(std::string("cannot be written: ") + error.what());
+  }
+}
+
+void CniConfig::write(const conf::Conflist& wanted) {
+  const auto outcome = node::keepConflist(options_.directory, wanted);
+  if (const auto* kept = std::get_if<node::ConflistKept>(&outcome)) {
+    troubled("kept as it is: " + kept->why);
+    return;
+  }
+  if (std::get<node::ConflistHolds>(outcome).changed)
+    spdlog::info("network config written file={}", status_.file);
+  status_.written = true;
+  status_.trouble.clear();
+}
+
+}  // namespace kpol::controller
