@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that holds a pod's namespaces: waits to be told to end, and reaps orphans.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace {
+void end(int) {
+  _exit(0);
+}
+void reap(int) {
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+}
+}  // namespace
+
+int main() {
+  std::signal(SIGINT, end);
+  std::signal(SIGTERM, end);
+  std::signal(SIGCHLD, reap);
+  for (;;) pause();
+}

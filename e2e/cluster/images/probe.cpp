@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// What test pods run: a server that says who it is and whom it sees, and its client.
+//
+//   probe serve tcp/PORT|udp/PORT...          answers "POD CLIENT-ADDRESS" (TCP: as HTTP)
+//   probe get tcp|udp ADDRESS PORT [MS]       prints the answer; exit 1: none within MS (1000)
+//   probe every MS tcp|udp ADDRESS PORT       asks until it is ended; one line "TIME ok|lost" each
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr int kUsage = 2;
+
+struct Endpoint {
+  int type = SOCK_STREAM;
+  sockaddr_storage address{};
+  socklen_t length = 0;
+};
+
+[[noreturn]] void fail(const std::string& what) {
+  std::perror(what.c_str());
+  std::exit(1);
+}
+
+int typeOf(const std::string& protocol) {
+  if (protocol == "tcp") return SOCK_STREAM;
+  if (protocol == "udp") return SOCK_DGRAM;
+  std::fprintf(stderr, "probe: %s is neither tcp nor udp\n", protocol.c_str());
+  std::exit(kUsage);
+}
+
+Endpoint endpointOf(const std::string& protocol, const std::string& address,
+                    const std::string& port) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = typeOf(protocol);
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), port.c_str(), &hints, &found) != 0) {
+    std::fprintf(stderr, "probe: not an address and a port: %s %s\n", address.c_str(),
+                 port.c_str());
+    std::exit(kUsage);
+  }
+  Endpoint endpoint{hints.ai_socktype, {}, found->ai_addrlen};
+  std::memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  return endpoint;
+}
+
+void waitAtMost(int fd, long milliseconds) {
+  const timeval limit{milliseconds / 1000, (milliseconds % 1000) * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+// The last line of what the server says, or nothing when it does not answer in time.
+std::optional<std::string> ask(const Endpoint& to, long milliseconds) {
+  const int fd = socket(to.address.ss_family, to.type | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  waitAtMost(fd, milliseconds);
+  std::string answer;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&to.address), to.length) == 0 &&
+      send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) > 0) {
+    std::array<char, 2048> buffer{};
+    for (ssize_t got = 0; (got = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
+      answer.append(buffer.data(), static_cast<std::size_t>(got));
+      if (to.type == SOCK_DGRAM) break;
+    }
+  }
+  close(fd);
+  while (!answer.empty() && answer.back() == '\n') answer.pop_back();
+  if (answer.empty()) return std::nullopt;
+  const auto line = answer.rfind('\n');
+  return line == std::string::npos ? answer : answer.substr(line + 1);
+}
+
+int listenOn(int type, const std::string& port) {
+  const int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  const int yes = 1;
+  const int no = 0;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    fail("bind to port " + port);
+  if (type == SOCK_STREAM && listen(fd, 128) != 0) fail("listen");
+  return fd;
+}
+
+std::string greeting(const sockaddr_in6& client) {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, &client.sin6_addr, text.data(), text.size());
+  std::string address = text.data();
+  if (address.starts_with("::ffff:")) address.erase(0, 7);
+  return std::string(name.data()) + " " + address + "\n";
+}
+
+void answerStream(int listener) {
+  sockaddr_in6 client{};
+  socklen_t length = sizeof client;
+  const int fd = accept4(listener, reinterpret_cast<sockaddr*>(&client), &length, SOCK_CLOEXEC);
+  if (fd < 0) return;
+  waitAtMost(fd, 1000);
+  std::array<char, 2048> request{};
+  if (recv(fd, request.data(), request.size(), 0) > 0) {
+    const std::string answer =
+        "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n" + greeting(client);
+    send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+  }
+  close(fd);
+}
+
+void answerDatagram(int fd) {
+  sockaddr_in6 client{};
+  socklen_t length = sizeof client;
+  std::array<char, 2048> request{};
+  if (recvfrom(fd, request.data(), request.size(), 0, reinterpret_cast<sockaddr*>(&client),
+               &length) < 0)
+    return;
+  const std::string answer = greeting(client);
+  sendto(fd, answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&client), length);
+}
+
+int serve(const std::vector<std::string>& ports) {
+  std::vector<pollfd> sockets;
+  std::vector<int> types;
+  for (const auto& port : ports) {
+    types.push_back(typeOf(port.substr(0, 3)));
+    sockets.push_back({listenOn(types.back(), port.substr(4)), POLLIN, 0});
+  }
+  for (;;) {
+    if (poll(sockets.data(), sockets.size(), -1) < 0) continue;
+    for (std::size_t i = 0; i < sockets.size(); ++i) {
+      if ((sockets[i].revents & POLLIN) == 0) continue;
+      if (types[i] == SOCK_STREAM)
+        answerStream(sockets[i].fd);
+      else
+        answerDatagram(sockets[i].fd);
+    }
+  }
+}
+
+int get(const Endpoint& to, long milliseconds) {
+  const auto answer = ask(to, milliseconds);
+  if (!answer) return 1;
+  std::printf("%s\n", answer->c_str());
+  return 0;
+}
+
+int every(long milliseconds, const Endpoint& to) {
+  for (;;) {
+    const bool answered = ask(to, milliseconds).has_value();
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    std::printf("%.3f %s\n", std::chrono::duration<double>(now).count(), answered ? "ok" : "lost");
+    std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  }
+}
+
+int run(const std::vector<std::string>& words) {
+  if (words.size() >= 2 && words[0] == "serve") return serve({words.begin() + 1, words.end()});
+  if ((words.size() == 4 || words.size() == 5) && words[0] == "get")
+    return get(endpointOf(words[1], words[2], words[3]),
+               words.size() == 5 ? std::stol(words[4]) : 1000);
+  if (words.size() == 5 && words[0] == "every")
+    return every(std::stol(words[1]), endpointOf(words[2], words[3], words[4]));
+  std::fprintf(stderr,
+               "usage: probe serve tcp/PORT|udp/PORT... | get tcp|udp ADDRESS PORT [MS] | "
+               "every MS tcp|udp ADDRESS PORT\n");
+  return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGTERM, [](int) { _exit(0); });
+  return run({argv + 1, argv + argc});
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034
+# Sourced by the scripts of the test cluster: where things are, and how they are called.
+#
+# KPOL_CLUSTER is the folder that one cluster lives in; clusters in different folders do not meet.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=e2e/lib/packages.sh
+. "$here/../lib/packages.sh"
+
+dir=${KPOL_CLUSTER:-/var/tmp/kpol-cluster}
+pki=$dir/pki
+# What the kernel knows of this cluster (namespaces, cgroups) starts with this.
+prefix=kpe$(printf %s "$dir" | cksum | cut -c1-5)
+
+control_plane_v4=10.90.0.1
+control_plane_v6=fd90::1
+service_cidrs=10.96.0.0/16,fd00:10:96::/112
+pod_cidrs=10.244.0.0/16,fd00:10:244::/56
+kubernetes_service=10.96.0.1
+node_v4() { echo "10.90.0.$((10 + $1))"; }
+node_v6() { printf 'fd90::%x\n' $((0x10 + $1)); }
+
+start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# A line "PID STARTTIME NAME" for each process that `down` ends. The start time tells a process from
+# another that was given its number later.
+record() { echo "$1 $(start_time "$1") $2" >>"$dir/processes"; }
+is_running() { [ -n "$2" ] && [ "$(start_time "$1")" = "$2" ]; }
+
+# pid_of NAME
+pid_of() {
+  local pid start name
+  while read -r pid start name; do
+    [ "$name" = "$1" ] && is_running "$pid" "$start" && echo "$pid" && return 0
+  done <"$dir/processes"
+  return 1
+}
+
+must_be_up() { [ -e "$dir/processes" ] || die "there is no cluster: start one with e2e/cluster/up"; }
+kubectl() { ip netns exec "$prefix-cp" "$dir/bin/kubectl" --kubeconfig "$pki/admin.kubeconfig" "$@"; }
+
+# on_node nK CMD...: in every namespace of that node.
+on_node() {
+  local name=$1 outer inner
+  shift
+  outer=$(pid_of "node-$name") || die "there is no node $name; see e2e/cluster/status"
+  read -r inner _ <"/proc/$outer/task/$outer/children" || true  # there is no newline
+  nsenter -t "$inner" -m -n -p -u -i -C -- "$@"
+}
+
+# wait_for SECONDS WHAT CMD...: until CMD succeeds.
+wait_for() {
+  local seconds=$1 what=$2 end
+  shift 2
+  end=$((SECONDS + seconds))
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $end ] || die "$what: not within $seconds seconds; logs are in $dir/log"
+    sleep 0.2
+  done
+}
