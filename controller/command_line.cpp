@@ -99,6 +99,7 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   std::string configFile;
   Command command;
   bool installCni = false;
+  bool cleanUp = false;
   app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
   app.add_option("--config", configFile, "configuration file; flags override it");
   for (const auto& flag : kFlags) app.add_option(flag.name, flag.help);
@@ -107,10 +108,16 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   app.add_option("--plugin-binary", command.pluginBinary,
                  "of --install-cni (default: kpol beside kpold)")
       ->needs(install);
+  auto* cleanup = app.add_flag("--cleanup", cleanUp,
+                               "take away everything that kpol made on this node, and end");
+  cleanup->excludes(install);
+  app.add_flag("-n,--dry-run", command.dryRun, "of --cleanup: only say what would be taken away")
+      ->needs(cleanup);
   try {
     app.parse(argumentsLastFirst(argc, argv));
     command.config = makeConfig(app, configFile);
     if (installCni) command.verb = Command::Verb::InstallCni;
+    if (cleanUp) command.verb = Command::Verb::CleanUp;
     return command;
   } catch (const CLI::Success& request) {
     std::ostringstream text;

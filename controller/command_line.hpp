@@ -17,10 +17,11 @@ struct Exit {
 
 // What the process is to do.
 struct Command {
-  enum class Verb : std::uint8_t { Run, InstallCni };
+  enum class Verb : std::uint8_t { Run, InstallCni, CleanUp };
   Verb verb = Verb::Run;
   conf::DaemonConfig config;
   std::string pluginBinary;  // of InstallCni; empty: the one beside this program
+  bool dryRun = false;       // of CleanUp: say what would go
 };
 
 // kpold's configuration from its flags and the file they name; flags win. An Exit for --help and

@@ -70,6 +70,12 @@ base::UniqueFd listenAt(const std::filesystem::path& path) {
 
 }  // namespace
 
+void expectUnused(const std::filesystem::path& path) {
+  if (isAnswered(path))
+    throw SocketInUse("a kpold runs on this node and listens on " + path.string() +
+                      "; stop it first");
+}
+
 ControlSocket::ControlSocket(std::filesystem::path path) : path_(std::move(path)) {
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path());
   lock_ = lock(path_);

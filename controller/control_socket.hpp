@@ -14,6 +14,9 @@ class SocketInUse : public base::Error {
   using Error::Error;
 };
 
+// Throws SocketInUse when somebody listens at `path`; changes nothing.
+void expectUnused(const std::filesystem::path& path);
+
 // A listening Unix stream socket at `path`, mode 0600 from its first instant. One process at a time
 // holds it: a lock on `path`.lock, held as long as this object lives, decides between two that
 // start at once; the kernel drops it when its holder dies, so a stale socket never stands in the

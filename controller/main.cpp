@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "controller/clean_up.hpp"
 #include "controller/command_line.hpp"
 #include "controller/daemon.hpp"
 #include "node/plugin_binary.hpp"
@@ -26,6 +27,7 @@ void perform(const Command& command) {
   switch (command.verb) {
     case Command::Verb::Run: controller::Daemon(command.config).run(); return;
     case Command::Verb::InstallCni: installCni(command); return;
+    case Command::Verb::CleanUp: controller::cleanUp(command.config, command.dryRun); return;
   }
 }
 

@@ -274,6 +274,11 @@ std::uint64_t Kernel::batchesSent() const {
   return state_->batchesSent;
 }
 
+bool Kernel::exists() const {
+  return asKernelError(
+      [&] { return readTable(state_->socket, state_->options.table).has_value(); });
+}
+
 std::optional<std::uint32_t> Kernel::foreignOwner() const {
   return asKernelError([&] { return state_->foreignOwner(); });
 }

@@ -73,6 +73,9 @@ class Kernel {
   // Batches sent so far; for metrics and for tests that nothing was written.
   [[nodiscard]] std::uint64_t batchesSent() const;
 
+  // Whether there is such a table, whoever made it.
+  [[nodiscard]] bool exists() const;
+
   // Names the process (netlink port ID) that owns the table when it is not this one.
   [[nodiscard]] std::optional<std::uint32_t> foreignOwner() const;
 

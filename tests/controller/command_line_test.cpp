@@ -100,6 +100,14 @@ TEST(CommandLine, InstallingIsAnotherThingToDo) {
   EXPECT_EQ(exitOf({"--plugin-binary", "/p/kpol"}).code, 2);
 }
 
+TEST(CommandLine, CleaningUpIsAnotherThingToDo) {
+  EXPECT_EQ(commandOf({"--cleanup"}).verb, Command::Verb::CleanUp);
+  EXPECT_FALSE(commandOf({"--cleanup"}).dryRun);
+  EXPECT_TRUE(commandOf({"--cleanup", "-n"}).dryRun);
+  EXPECT_EQ(exitOf({"--dry-run"}).code, 2);
+  EXPECT_EQ(exitOf({"--cleanup", "--install-cni"}).code, 2);
+}
+
 TEST(CommandLine, HelpAndVersionAreExitCode0) {
   EXPECT_EQ(exitOf({"--help"}).code, 0);
   EXPECT_NE(exitOf({"--help"}).text.find("--source"), std::string::npos);

@@ -29,7 +29,7 @@ const std::map<std::string, std::set<std::string>> kMayUse{
     {"policy", {"base", "nft"}},
     {"kube", {"base", "policy"}},
     {"ipam", {"base", "conf", "netlink"}},
-    {"node", {"base", "conf", "ipam", "netlink", "policy"}},
+    {"node", {"base", "conf", "ipam", "netlink", "nft", "policy"}},
     {"plugin", {"base", "conf", "control", "ipam", "netlink"}},
     {"controller", {"base", "conf", "control", "ipam", "kube", "netlink", "nft", "node", "policy"}},
     {"kpolctl", {"base", "conf", "control", "nft", "policy"}},
