@@ -105,10 +105,12 @@ ListWatch::Action ListWatch::take(const Answered&, Time) {
 
 // 400 and 422 are said by servers that do not know sendInitialEvents, or have it turned off. 504
 // ("Too large resource version") comes as long as the server's cache is behind its store, which
-// over an etcd that cannot be asked for its progress (before 3.4.31) lasts until somebody writes.
+// over an etcd that cannot be asked for its progress (before 3.4.31) lasts until somebody writes;
+// or the server accepts the stream and sends 500 in place of its first event. A server error in
+// place of an answer may be one that passes.
 bool ListWatch::cannotStream(unsigned status) {
   if (status == kBadRequest || status == kUnprocessable || status == kTimeout) return true;
-  return status >= kServerError && ++brokenStreams_ > 1;
+  return status >= kServerError && (answered_ || ++brokenStreams_ > 1);
 }
 
 ListWatch::Action ListWatch::take(const Refused& refused, Time now) {

@@ -136,6 +136,11 @@ Event Reflector::takeObject(ApiObject object) {
 }
 
 Event Reflector::takeStatus(const ApiStatus& status) {
+  const bool listing = machine_.state() == ListWatch::State::Listing;
+  if (listing && status.code >= kServerError) {
+    spdlog::info("no streaming list, reading pages kind={}: {}", toString(kind_), status.message);
+    return ListWatch::Refused{status.code, {}};
+  }
   fail("the watch ended with " + std::to_string(status.code) + ": " + status.message);
   return ListWatch::Refused{status.code, status.retryAfter};
 }

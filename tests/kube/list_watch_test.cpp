@@ -224,6 +224,13 @@ TEST_F(StreamingListTest, FallsBackToPagesAfterServerErrors) {
   EXPECT_EQ(tell(ListWatch::Refused{500, {}}), Action(list()));
 }
 
+// Real servers over an etcd without RequestWatchProgress: 200, and 500 in place of the first event.
+TEST_F(StreamingListTest, FallsBackToPagesAtOnceWhenTheStreamItselfIsRefused) {
+  tell(ListWatch::Started{});
+  tell(ListWatch::Answered{});
+  EXPECT_EQ(tell(ListWatch::Refused{500, {}}), Action(list()));
+}
+
 TEST_F(StreamingListTest, RefusalsThatPagesWouldMeetTooAreWaitedOut) {
   tell(ListWatch::Started{});
   for (const unsigned status : {401U, 403U, 429U}) {

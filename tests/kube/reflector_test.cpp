@@ -96,6 +96,23 @@ TEST_F(ReflectorTest, FollowsAStreamingList) {
   EXPECT_EQ(asked(isWatch), 1U);
 }
 
+// An API server over an old etcd accepts the stream, and then says so.
+TEST_F(ReflectorTest, AStreamThatTheServerCannotServeIsNoFailure) {
+  play(
+      [](Exchange& exchange) -> Task<bool> {
+        if (!exchange.asked.isInitialWatch()) co_return false;
+        co_await exchange.begin();
+        co_await exchange.chunk(FakeApi::eventText(
+            "ERROR", FakeApi::statusText(500, "the required storage feature is disabled")));
+        co_await exchange.end();
+        co_return true;
+      },
+      [this]() -> Task<> { co_await sameAndFollowing(); });
+  EXPECT_EQ(asked([](const auto& a) { return a.isInitialWatch(); }), 1U);
+  EXPECT_EQ(asked(isFirstPage), 1U);
+  EXPECT_EQ(run.reflector->counters().failures, 0U);
+}
+
 // Each byte of a watch as its own chunk and packet.
 TEST_F(ReflectorTest, BytewiseAnswers) {
   play(
