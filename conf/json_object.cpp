@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conf/json_object.hpp"
 
+#include <algorithm>
+
 namespace kpol::conf {
 
 namespace {
 
 // Far beyond anything that means something; what prints JSON does it by recursion.
 constexpr int kDeepest = 100;
+
+bool isSameButCase(std::string_view left, std::string_view right) {
+  const auto lower = [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [&](char a, char b) { return lower(a) == lower(b); });
+}
 
 }  // namespace
 
@@ -40,7 +48,10 @@ std::string JsonObject::pathOf(std::string_view key) const {
 }
 
 const Json* JsonObject::find(std::string_view key) const {
-  const auto found = json_->find(key);
+  auto found = json_->find(key);
+  if (found == json_->end())
+    for (found = json_->begin(); found != json_->end(); ++found)
+      if (isSameButCase(found.key(), key)) break;
   return found == json_->end() || found->is_null() ? nullptr : &*found;
 }
 

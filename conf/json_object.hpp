@@ -32,7 +32,8 @@ struct IntegerBounds {
 };
 
 // One JSON object and where it stands. A field that is absent or null counts as not given; of a
-// wrong type it is refused. Borrows the JSON value.
+// wrong type it is refused. A name is matched exactly or, where there is none such, in any case, as
+// readers written in Go do, for writers rely on it. Borrows the JSON value.
 class JsonObject {
  public:
   // Throws ConfigError where `json` is no object.

@@ -134,9 +134,16 @@ std::optional<std::vector<AttachmentId>> readValidAttachments(const JsonObject& 
   return std::nullopt;
 }
 
+void readForOnePod(const JsonObject& object, NetworkConfig& config) {
+  config.requestedIps = readRequestedIps(object);
+  config.hostPorts = readHostPorts(object);
+  config.mac = readMac(object);
+  config.bandwidth = readBandwidth(object);
+}
+
 }  // namespace
 
-NetworkConfig parseNetworkConfig(std::string_view json) {
+NetworkConfig parseNetworkConfig(std::string_view json, RuntimeConfig runtime) {
   const Json parsed = parseJson(json, "network config");
   const JsonObject object(parsed);
   NetworkConfig config;
@@ -150,10 +157,7 @@ NetworkConfig parseNetworkConfig(std::string_view json) {
   if (const auto seconds = object.integer("policyTimeout", kTimeoutBounds))
     config.policyTimeout = std::chrono::seconds(*seconds);
   if (const auto dns = object.object("dns")) config.dns = readDns(*dns);
-  config.requestedIps = readRequestedIps(object);
-  config.hostPorts = readHostPorts(object);
-  config.mac = readMac(object);
-  config.bandwidth = readBandwidth(object);
+  if (runtime == RuntimeConfig::Read) readForOnePod(object, config);
   config.prevResult = readPrevResult(object);
   config.validAttachments = readValidAttachments(object);
   return config;

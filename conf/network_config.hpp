@@ -58,8 +58,12 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 };
 
+// Whether what the runtime asks for one pod is read, which only ADD and CHECK use.
+enum class RuntimeConfig : unsigned char { Read, Ignore };
+
 // Throws ConfigError naming the field (none: the text is no JSON object) and IncompatibleVersion.
 // Unknown fields are ignored, as the specification asks.
-NetworkConfig parseNetworkConfig(std::string_view json);
+NetworkConfig parseNetworkConfig(std::string_view json,
+                                 RuntimeConfig runtime = RuntimeConfig::Read);
 
 }  // namespace kpol::conf

@@ -41,7 +41,9 @@ void requireVersionFor(CniCommand command, CniVersion version) {
 
 std::string perform(conf::CniEnv env, std::string input) {
   const auto command = env.command;
-  auto config = conf::parseNetworkConfig(input);
+  // DEL of what ADD refused: that must end.
+  auto config = conf::parseNetworkConfig(
+      input, command == CniCommand::Del ? conf::RuntimeConfig::Ignore : conf::RuntimeConfig::Read);
   requireVersionFor(command, config.version);
   const Request request{std::move(env), std::move(config), std::move(input)};
   switch (command) {

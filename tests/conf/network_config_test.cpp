@@ -190,6 +190,25 @@ TEST(NetworkConfig, ReadsPortMappings) {
   EXPECT_EQ(config.hostPorts, expected);
 }
 
+// containerd before 1.7 writes these by the names its own fields have, and readers written in Go
+// take names in any case.
+TEST(NetworkConfig, ReadsWhatContainerdWrites) {
+  const auto config = parseWith(
+      R"("runtimeConfig":{
+         "bandwidth":{"IngressRate":10000000,"IngressBurst":4294967295,"EgressRate":0,"EgressBurst":0},
+         "portMappings":[{"HostPort":18089,"ContainerPort":8080,"Protocol":"tcp",
+                          "HostIP":"192.0.2.1"}]})");
+  const std::vector<base::HostPort> expected{{base::Protocol::Tcp, 18089, ip("192.0.2.1"), 8080}};
+  EXPECT_EQ(config.hostPorts, expected);
+  EXPECT_EQ(config.bandwidth, (Bandwidth{RateLimit{10000000, 4294967295}, {}}));
+}
+
+TEST(NetworkConfig, TheExactNameCountsBeforeOthers) {
+  EXPECT_EQ(parseWith(R"("MTU":1000,"mtu":1400)").mtu, 1400U);
+  EXPECT_EQ(parseWith(R"("MTU":1000,"mtu":null)").mtu, 0U);
+  EXPECT_EQ(parseWith(R"("MTU":1000)").mtu, 1000U);
+}
+
 TEST(NetworkConfig, RefusesPortMappingsByField) {
   const auto refuses = [](const std::string& mapping, const std::string& field) {
     EXPECT_EQ(test::configErrorOf([&] { parseMappings("[" + mapping + "]"); }).first,

@@ -63,6 +63,16 @@ TEST_F(Del, TakesThePrevResultThatAddGave) {
   del("a", withPrevious(dual, added.out));
 }
 
+// A pod that ADD refused must not be one that cannot be deleted.
+TEST_F(Del, ReadsNothingThatOnlyAddNeeds) {
+  const auto wrong = config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[{}],"mac":7})");
+  EXPECT_NE(call("ADD", "a", wrong).status, 0);
+  del("a", wrong);
+  add("b", config(Families::Dual));
+  del("b", wrong);
+  expectNothingLeft();
+}
+
 TEST_F(Del, LeavesOtherPodsAlone) {
   const auto dual = config(Families::Dual);
   add("a", dual);
