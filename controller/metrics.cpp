@@ -55,6 +55,9 @@ void addGauges(const NodeState& state, std::string& text) {
         state.store.attachments().size());
   gauge("kpold_diagnostics", "Things that could not be taken as written.",
         diagnosticsOf(state).size());
+  gauge("kpold_refused_profiles",
+        "Sets of policies that the kernel refuses; their pods are isolated.",
+        state.loop.refusedProfiles());
   const auto size = tableSizeOf(state);
   gauge("kpold_chains", "Chains in the table.", size.chains);
   gauge("kpold_rules", "Rules in the table.", size.rules);

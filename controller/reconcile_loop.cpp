@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/reconcile_loop.hpp"
 
+#include "controller/refusal.hpp"
 #include "nft/diff.hpp"
 
 #include <spdlog/spdlog.h>
@@ -17,6 +18,14 @@ std::size_t elementsIn(const nft::ChangeSet& changes) {
     if (const auto* del = std::get_if<nft::DeleteElements>(&change)) count += del->elements.size();
   }
   return count;
+}
+
+std::vector<policy::NetworkPolicy> policiesOf(const std::string& profile,
+                                              const policy::Engine& engine) {
+  std::vector<policy::NetworkPolicy> policies;
+  for (const auto& key : engine.policiesOf(profile))
+    if (auto policy = engine.findPolicy(key)) policies.push_back(std::move(*policy));
+  return policies;
 }
 
 double millisecondsSince(Reconciler::Time start) {
@@ -109,6 +118,7 @@ Reconciler::Event ReconcileLoop::readBack(bool audit) {
                      repair.changes.size());
       }
     }
+    if (audit) retryAll();
     seen_ = std::move(seen);
     applied_.reset();
     return Reconciler::ReadBackDone{};
@@ -125,6 +135,7 @@ nft::ChangeSet ReconcileLoop::changesToCommit() {
 
 Reconciler::Event ReconcileLoop::commit() {
   const auto start = Reconciler::Clock::now();
+  reconsider();
   const CommittedState wanted{store_.generation(), store_.engine().counts().endpoints};
   // What is in this state is no news any more.
   seenGeneration_ = wanted.generation;
@@ -142,20 +153,84 @@ Reconciler::Event ReconcileLoop::commit() {
   }
   committed_ = wanted;
   fault_.reset();
+  forgiveTaken();
+  if (radius_.committed()) doubtful_ = true;  // more is to be tried
+  denyBlamed();
   progress_.notify();
   return event;
 }
 
 Reconciler::Event ReconcileLoop::send(const nft::ChangeSet& changes) {
   try {
-    const auto outcome = kernel_.commit(changes);
+    const auto outcome = commit_(changes);
     const auto* rejected = std::get_if<nft::Rejected>(&outcome);
     if (rejected == nullptr) return Reconciler::Committed{};
-    failed("the kernel refused a change and keeps the policy it had: " + rejected->message);
-    return Reconciler::Refused{};
+    return confine(*rejected, changes);
   } catch (const base::Error& error) {
     return failed(std::string("cannot commit: ") + error.what());
   }
+}
+
+Reconciler::Event ReconcileLoop::confine(const nft::Rejected& rejected,
+                                         const nft::ChangeSet& changes) {
+  auto& engine = store_.engine();
+  const bool narrowed = radius_.refused(refusalOf(rejected, changes, engine));
+  denyBlamed();
+  if (!narrowed) {
+    failed("the kernel refused a change and keeps the policy it had: " + rejected.message);
+    return Reconciler::Refused{};
+  }
+  ++counters_.failures;
+  return Reconciler::Narrowed{};
+}
+
+void ReconcileLoop::denyBlamed() {
+  auto& engine = store_.engine();
+  engine.deny(radius_.denied());
+  for (const auto& [profile, why] : radius_.blamed()) {
+    auto& known = refused_[profile];
+    known.policies = policiesOf(profile, engine);
+    if (std::exchange(known.why, why) == why) continue;
+    spdlog::error("the kernel refuses a profile, its pods are isolated profile={} pods={}: {}",
+                  profile, engine.podsOf(profile).size(), why);
+  }
+}
+
+void ReconcileLoop::reconsider() {
+  const auto& engine = store_.engine();
+  BlastRadius::Profiles gone;
+  BlastRadius::Profiles changed;
+  for (const auto& [profile, known] : refused_) {
+    if (!engine.hasProfile(profile))
+      gone.insert(profile);
+    else if (policiesOf(profile, engine) != known.policies)
+      changed.insert(profile);
+  }
+  if (gone.empty() && changed.empty()) return;
+  radius_.forget(gone);
+  radius_.retry(changed);
+  for (const auto& profile : gone) refused_.erase(profile);
+  store_.engine().deny(radius_.denied());
+}
+
+void ReconcileLoop::retryAll() {
+  BlastRadius::Profiles all;
+  for (const auto& [profile, known] : refused_) all.insert(profile);
+  radius_.retry(all);
+  store_.engine().deny(radius_.denied());
+}
+
+void ReconcileLoop::forgiveTaken() {
+  const auto denied = radius_.denied();
+  std::erase_if(refused_, [&](const auto& known) {
+    const bool taken = !denied.contains(known.first);
+    if (taken) spdlog::info("the kernel takes a profile again profile={}", known.first);
+    return taken;
+  });
+}
+
+std::vector<policy::Diagnostic> ReconcileLoop::diagnostics() const {
+  return diagnosticsOf(radius_, store_.engine());
 }
 
 Reconciler::Event ReconcileLoop::failed(const std::string& what) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/async/event.hpp"
+#include "controller/blast_radius.hpp"
 #include "controller/reconciler.hpp"
 #include "controller/store.hpp"
 #include "nft/kernel.hpp"
@@ -9,6 +10,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,12 +21,22 @@ namespace kpol::controller {
 // Keeps the kernel's table equal to the store's engine. Performs what Reconciler says. In the
 // steady state what the engine says changed goes to the kernel, and nothing is compared; at start,
 // after any doubt and in audits the kernel's table is read and compared with the engine's whole
-// one. On a refusal or a failure the kernel keeps what it had. One thread; commits block it for as
-// long as the kernel takes.
+// one. What the kernel refuses isolates the pods it is about, and no others: see BlastRadius. On
+// any other refusal, and on a failure, the kernel keeps what it had. One thread; commits block it
+// for as long as the kernel takes.
 class ReconcileLoop {
  public:
+  using Commit = std::function<nft::CommitOutcome(const nft::ChangeSet&)>;
   ReconcileLoop(Store& store, nft::Kernel& kernel, Reconciler reconciler)
-      : store_(store), kernel_(kernel), reconciler_(std::move(reconciler)) {}
+      : ReconcileLoop(store, kernel, std::move(reconciler),
+                      [&kernel](const nft::ChangeSet& changes) { return kernel.commit(changes); }) {
+  }
+  // With something between itself and the kernel's commit(), for tests.
+  ReconcileLoop(Store& store, nft::Kernel& kernel, Reconciler reconciler, Commit commit)
+      : store_(store),
+        kernel_(kernel),
+        reconciler_(std::move(reconciler)),
+        commit_(std::move(commit)) {}
   ReconcileLoop(const ReconcileLoop&) = delete;
   ReconcileLoop& operator=(const ReconcileLoop&) = delete;
 
@@ -52,8 +65,10 @@ class ReconcileLoop {
   [[nodiscard]] const std::optional<nft::Ruleset>& applied() const;
   // Of the same table, without making it.
   [[nodiscard]] policy::Engine::Size tableSize() const;
-  // What the last compile could not take as written.
-  [[nodiscard]] const std::vector<policy::Diagnostic>& diagnostics() const { return diagnostics_; }
+  // The policies that the kernel refuses.
+  [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
+  // Whose pods are isolated because of that.
+  [[nodiscard]] std::size_t refusedProfiles() const { return refused_.size(); }
 
   struct Fault {
     std::string message;
@@ -79,6 +94,14 @@ class ReconcileLoop {
   // Everything the kernel lacks, by what it was seen to have or by what changed since it had all.
   nft::ChangeSet changesToCommit();
   Reconciler::Event send(const nft::ChangeSet& changes);
+  Reconciler::Event confine(const nft::Rejected& rejected, const nft::ChangeSet& changes);
+  // Tells the engine whom to deny, and keeps `refused_`.
+  void denyBlamed();
+  // Lets the next commit try those whose policies changed, or all.
+  void reconsider();
+  void retryAll();
+  // A commit went through: those that it did not deny are no longer refused.
+  void forgiveTaken();
   Reconciler::Event failed(const std::string& what);
   // Waits, then tells what ended the wait.
   base::Task<Reconciler::Event> wait(std::optional<Reconciler::Time> until);
@@ -88,6 +111,7 @@ class ReconcileLoop {
   Store& store_;
   nft::Kernel& kernel_;
   Reconciler reconciler_;
+  Commit commit_;
   base::Event wake_;
   base::Event progress_;
   bool doubtful_ = false;
@@ -97,7 +121,12 @@ class ReconcileLoop {
   std::optional<std::optional<nft::Ruleset>> seen_;
   mutable std::optional<nft::Ruleset> applied_;
   std::optional<CommittedState> committed_;
-  std::vector<policy::Diagnostic> diagnostics_;
+  BlastRadius radius_;
+  struct RefusedProfile {
+    std::string why;
+    std::vector<policy::NetworkPolicy> policies;  // as the kernel refused them
+  };
+  std::map<std::string, RefusedProfile> refused_;  // until the kernel takes them
   std::optional<Fault> fault_;
   Counters counters_;
 };

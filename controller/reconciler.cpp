@@ -46,6 +46,14 @@ void Reconciler::take(const Committed&, Time now) {
   backoff_.reset();
 }
 
+// No wait: each time less is left to be refused.
+void Reconciler::take(const Narrowed&, Time) {
+  base::expects(state_ != State::Waiting, "nothing is committed while Waiting");
+  state_ = State::Syncing;
+  isRead_ = false;
+  retryAt_.reset();
+}
+
 void Reconciler::take(const Doubt&, Time) {
   if (state_ == State::Synced) state_ = State::Syncing;
   isRead_ = false;

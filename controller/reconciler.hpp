@@ -47,11 +47,12 @@ class Reconciler {
   struct ReadBackDone {};  // the kernel's state is known
   struct Committed {};     // the kernel holds the store's state
   struct Refused {};       // the kernel took none of it
+  struct Narrowed {};      // the kernel took none of it, and less of it is wanted now
   struct Failed {};        // the kernel could not be asked
   struct Doubt {};         // somebody else may have changed the kernel's state
   struct Stop {};
-  using Event =
-      std::variant<Changed, Elapsed, ReadBackDone, Committed, Refused, Failed, Doubt, Stop>;
+  using Event = std::variant<Changed, Elapsed, ReadBackDone, Committed, Refused, Narrowed, Failed,
+                             Doubt, Stop>;
 
   // What to do.
   struct Wait {  // until something happens, at most until then
@@ -83,6 +84,7 @@ class Reconciler {
   void take(const ReadBackDone&, Time now);
   void take(const Committed&, Time now);
   void take(const Refused&, Time now) { fail(now); }
+  void take(const Narrowed&, Time now);
   void take(const Failed&, Time now) { fail(now); }
   void take(const Doubt&, Time now);
   void take(const Stop&, Time) { stopped_ = true; }

@@ -228,8 +228,23 @@ std::vector<base::ObjectKey> Engine::policiesOf(const std::string& profile) cons
   return state_->profiles.policiesOf(profile);
 }
 
-std::vector<std::string> Engine::profiles() const {
-  return state_->profiles.chains();
+bool Engine::hasProfile(const std::string& profile) const {
+  return state_->profiles.contains(profile);
+}
+
+Direction Engine::directionOf(const std::string& profile) const {
+  return state_->profiles.directionOf(profile);
+}
+
+std::vector<base::ObjectKey> Engine::podsOf(const std::string& profile) const {
+  return state_->locals.podsOf(profile);
+}
+
+std::optional<NetworkPolicy> Engine::findPolicy(const base::ObjectKey& key) const {
+  const auto* ns = std::as_const(state_->cluster).findNamespace(key.ns);
+  if (ns == nullptr) return std::nullopt;
+  const auto place = ns->policies.find(key.name);
+  return place == ns->policies.end() ? std::nullopt : std::optional(place->second.policy);
 }
 
 // ---- the objects

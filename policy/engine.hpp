@@ -68,8 +68,12 @@ class Engine {
   void deny(const std::set<std::string>& profiles);
   // The profiles that have a chain, counter or set of this name; empty: it belongs to all.
   [[nodiscard]] std::set<std::string> profilesWith(const std::string& object) const;
+  [[nodiscard]] bool hasProfile(const std::string& profile) const;
+  // Of a profile that there is.
+  [[nodiscard]] Direction directionOf(const std::string& profile) const;
   [[nodiscard]] std::vector<base::ObjectKey> policiesOf(const std::string& profile) const;
-  [[nodiscard]] std::vector<std::string> profiles() const;
+  [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& profile) const;
+  [[nodiscard]] std::optional<NetworkPolicy> findPolicy(const base::ObjectKey& key) const;
 
   // The objects, as values; generation is 0. As expensive as it looks.
   [[nodiscard]] Snapshot snapshot() const;

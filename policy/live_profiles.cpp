@@ -55,6 +55,7 @@ void LiveProfiles::setFamilies(Families families) {
 }
 
 void LiveProfiles::deny(std::set<std::string> chains) {
+  if (chains == denied_) return;
   stale_.insert(denied_.begin(), denied_.end());
   denied_ = std::move(chains);
   stale_.insert(denied_.begin(), denied_.end());
@@ -104,12 +105,6 @@ std::set<std::string> LiveProfiles::users(const std::string& object) const {
 std::vector<base::ObjectKey> LiveProfiles::policiesOf(const std::string& chain) const {
   const auto place = profiles_.find(chain);
   return place == profiles_.end() ? std::vector<base::ObjectKey>() : place->second.policies;
-}
-
-std::vector<std::string> LiveProfiles::chains() const {
-  std::vector<std::string> chains;
-  for (const auto& [chain, profile] : profiles_) chains.push_back(chain);
-  return chains;
 }
 
 }  // namespace kpol::policy

@@ -36,7 +36,10 @@ class LiveProfiles {
   // The profiles that have a chain, counter or set of this name.
   [[nodiscard]] std::set<std::string> users(const std::string& object) const;
   [[nodiscard]] std::vector<base::ObjectKey> policiesOf(const std::string& chain) const;
-  [[nodiscard]] std::vector<std::string> chains() const;
+  [[nodiscard]] bool contains(const std::string& chain) const { return profiles_.contains(chain); }
+  [[nodiscard]] Direction directionOf(const std::string& chain) const {
+    return profiles_.at(chain).direction;
+  }
 
  private:
   struct Profile {

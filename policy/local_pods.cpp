@@ -78,6 +78,14 @@ std::size_t LocalPods::endpointCount() const {
   return count;
 }
 
+std::vector<base::ObjectKey> LocalPods::podsOf(const std::string& chain) const {
+  std::vector<base::ObjectKey> keys;
+  for (const auto& [key, pod] : pods_)
+    if (std::find(pod.chains.begin(), pod.chains.end(), chain) != pod.chains.end())
+      keys.push_back(key);
+  return keys;
+}
+
 void LocalPods::touch(const base::ObjectKey& pod) {
   if (pods_.contains(pod)) stale_.insert(pod);
 }

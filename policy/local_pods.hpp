@@ -38,6 +38,7 @@ class LocalPods {
   [[nodiscard]] std::vector<Endpoint> endpoints() const;  // sorted
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   [[nodiscard]] std::size_t endpointCount() const;
+  [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
 
   // Something the table says about the pod may differ now.
   void touch(const base::ObjectKey& pod);

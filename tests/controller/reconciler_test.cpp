@@ -56,6 +56,20 @@ class ReconcilerTest : public testing::Test {
   R::Time now{1000s};
 };
 
+TEST_F(ReconcilerTest, LessIsTriedAtOnceAfterARefusal) {
+  synchronise();
+  tell(R::Changed{true});
+  ASSERT_EQ(after(10ms), R::Action(R::Commit{}));
+  EXPECT_EQ(tell(R::Narrowed{}), R::Action(R::ReadBack{}));
+  EXPECT_EQ(tell(R::ReadBackDone{}), R::Action(R::Commit{}));
+  EXPECT_EQ(tell(R::Refused{}), R::Action(R::Wait{in(100ms)}));
+  ASSERT_EQ(after(100ms), R::Action(R::ReadBack{}));
+  ASSERT_EQ(tell(R::ReadBackDone{}), R::Action(R::Commit{}));
+  EXPECT_EQ(tell(R::Narrowed{}), R::Action(R::ReadBack{}));
+  EXPECT_EQ(tell(R::ReadBackDone{}), R::Action(R::Commit{}));
+  EXPECT_EQ(tell(R::Committed{}), R::Action(R::Wait{in(60s)}));
+}
+
 TEST_F(ReconcilerTest, TouchesNothingBeforeTheSourceIsSynced) {
   EXPECT_EQ(tell(R::Elapsed{}), R::Action(R::Wait{}));
   EXPECT_EQ(tell(R::Changed{false}), R::Action(R::Wait{}));
