@@ -9,6 +9,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 
@@ -61,6 +62,45 @@ void putVeth(Message& message, const VethPair& pair) {
   message.putHeader(linkHeader(base::IfIndex{0}));
   putEnd(message, {pair.peerName, pair.peerMac, pair.mtu});
   if (pair.peerNetns >= 0) message.putIndex(IFLA_NET_NS_FD, pair.peerNetns);
+}
+
+// What the device is, without its name and MTU, which every link has.
+struct VxlanFields {
+  bool isVxlan = false;
+  std::uint32_t id = 0;
+  std::uint16_t port = 0;
+  std::optional<base::IpAddress> local;
+  bool learning = false;
+};
+
+// UDP ports are in network byte order here, unlike nearly all else of rtnetlink.
+std::uint16_t portOf(const Attribute& attribute) {
+  if (attribute.payload.size() != 2) throw Error("parse a VXLAN device: no valid port", EBADMSG);
+  return static_cast<std::uint16_t>(attribute.payload[0] << 8U | attribute.payload[1]);
+}
+
+void parseVxlanAttributes(Attributes attributes, VxlanFields& fields) {
+  while (const auto attribute = attributes.next()) {
+    switch (attribute->type) {
+      case IFLA_VXLAN_ID: fields.id = attribute->u32(); break;
+      case IFLA_VXLAN_PORT: fields.port = portOf(*attribute); break;
+      case IFLA_VXLAN_LOCAL:
+      case IFLA_VXLAN_LOCAL6: fields.local = attribute->address(); break;
+      case IFLA_VXLAN_LEARNING: fields.learning = attribute->u8() != 0; break;
+      default: break;
+    }
+  }
+}
+
+VxlanFields parseVxlanFields(Attributes info) {
+  VxlanFields fields;
+  std::optional<Attribute> data;
+  while (const auto attribute = info.next()) {
+    if (attribute->type == IFLA_INFO_KIND) fields.isVxlan = attribute->text() == "vxlan";
+    if (attribute->type == IFLA_INFO_DATA) data = attribute;
+  }
+  if (fields.isVxlan && data) parseVxlanAttributes(data->nested(), fields);
+  return fields;
 }
 
 void putNoAutomaticIpv6(Message& message) {
@@ -120,6 +160,22 @@ Message encodeNewIfb(const base::IfName& name) {
   message.putText(IFLA_IFNAME, name.text());
   const Nest linkInfo = message.nest(IFLA_LINKINFO);
   message.putText(IFLA_INFO_KIND, "ifb");
+  return message;
+}
+
+Message encodeNewVxlan(const Vxlan& device) {
+  Message message = Message::forObject(RTM_NEWLINK, Verb::Add);
+  message.putHeader(linkHeader(base::IfIndex{0}));
+  putEnd(message, {device.name, device.mac, device.mtu});
+  const Nest linkInfo = message.nest(IFLA_LINKINFO);
+  message.putText(IFLA_INFO_KIND, "vxlan");
+  const Nest data = message.nest(IFLA_INFO_DATA);
+  message.putU32(IFLA_VXLAN_ID, device.id);
+  const std::array port{static_cast<std::uint8_t>(device.port >> 8U),
+                        static_cast<std::uint8_t>(device.port & 0xFFU)};
+  message.put(IFLA_VXLAN_PORT, port);
+  message.put(device.local.isV4() ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, device.local);
+  message.putU8(IFLA_VXLAN_LEARNING, device.learning ? 1 : 0);
   return message;
 }
 
@@ -196,6 +252,23 @@ Link parseLink(std::span<const std::uint8_t> payload) {
   Attributes attributes(payload);
   while (const auto attribute = attributes.next()) parseAttribute(*attribute, link);
   return link;
+}
+
+std::optional<Vxlan> parseVxlan(std::span<const std::uint8_t> payload) {
+  const Link link = parseLink(payload);
+  cutHeader<ifinfomsg>(payload);
+  VxlanFields fields;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next())
+    if (attribute->type == IFLA_LINKINFO) fields = parseVxlanFields(attribute->nested());
+  if (!fields.isVxlan || !fields.local) return std::nullopt;
+  return Vxlan{.name = link.name,
+               .mac = link.mac.value_or(base::MacAddress()),
+               .id = fields.id,
+               .port = fields.port,
+               .local = *fields.local,
+               .mtu = link.mtu,
+               .learning = fields.learning};
 }
 
 }  // namespace kpol::netlink

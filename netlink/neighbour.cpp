@@ -7,6 +7,7 @@
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 
@@ -49,6 +50,53 @@ std::optional<Neighbour> parseNeighbour(std::span<const std::uint8_t> payload) {
                    .address = *address,
                    .mac = *mac,
                    .permanent = (header.ndm_state & NUD_PERMANENT) != 0};
+}
+
+std::optional<NeighbourKey> parseNeighbourKey(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<ndmsg>(payload);
+  if (!fromKernel(header.ndm_family)) return std::nullopt;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next())
+    if (attribute->type == NDA_DST)
+      return NeighbourKey{base::IfIndex{header.ndm_ifindex}, attribute->address()};
+  throw Error("parse a neighbour: no address in the message", EBADMSG);
+}
+
+Message encode(Verb verb, const ForwardingEntry& entry) {
+  Message message = Message::forObject(RTM_NEWNEIGH, verb);
+  ndmsg header{};
+  header.ndm_family = PF_BRIDGE;
+  header.ndm_ifindex = entry.link.value;
+  // The device's own entry, not one of a bridge that it might be a port of.
+  header.ndm_flags = NTF_SELF;
+  header.ndm_state = NUD_PERMANENT;
+  message.putHeader(header);
+  message.put(NDA_LLADDR, entry.mac);
+  message.put(NDA_DST, entry.destination);
+  return message;
+}
+
+Message encodeDumpForwarding(base::IfIndex link) {
+  Message message(RTM_GETNEIGH, 0);
+  ndmsg header{};
+  header.ndm_family = PF_BRIDGE;
+  message.putHeader(header);
+  message.putIndex(NDA_IFINDEX, link.value);
+  return message;
+}
+
+std::optional<ForwardingEntry> parseForwardingEntry(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<ndmsg>(payload);
+  if (header.ndm_family != PF_BRIDGE) return std::nullopt;
+  std::optional<base::IpAddress> destination;
+  std::optional<base::MacAddress> mac;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next()) {
+    if (attribute->type == NDA_DST) destination = attribute->address();
+    if (attribute->type == NDA_LLADDR) mac = attribute->mac();
+  }
+  if (!destination || !mac) return std::nullopt;
+  return ForwardingEntry{base::IfIndex{header.ndm_ifindex}, *mac, *destination};
 }
 
 }  // namespace kpol::netlink

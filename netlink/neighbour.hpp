@@ -20,4 +20,20 @@ Message encodeDumpNeighbours(std::optional<base::IfIndex> link);
 // EBADMSG.
 std::optional<Neighbour> parseNeighbour(std::span<const std::uint8_t> payload);
 
+// What an RTM_DELNEIGH is about where parseNeighbour() has no Ethernet address to tell: the kernel
+// forgets it before the neighbour. Nothing when it is no IP neighbour.
+struct NeighbourKey {
+  base::IfIndex link;
+  base::IpAddress address;
+  bool operator==(const NeighbourKey&) const = default;
+};
+std::optional<NeighbourKey> parseNeighbourKey(std::span<const std::uint8_t> payload);
+
+// Forwarding entries of VXLAN devices, in the same messages. Add and Replace leave the MAC address
+// with this destination alone.
+Message encode(Verb verb, const ForwardingEntry& entry);
+Message encodeDumpForwarding(base::IfIndex link);
+// Nothing when it is none that has an address to send to (an IP neighbour, a bridge's own).
+std::optional<ForwardingEntry> parseForwardingEntry(std::span<const std::uint8_t> payload);
+
 }  // namespace kpol::netlink

@@ -73,6 +73,33 @@ struct Neighbour {
   bool operator==(const Neighbour&) const = default;
 };
 
+// Where a VXLAN device sends frames for a MAC address: `bridge fdb ... dst ADDRESS self permanent`.
+struct ForwardingEntry {
+  base::IfIndex link;
+  base::MacAddress mac;
+  base::IpAddress destination;
+  bool operator==(const ForwardingEntry&) const = default;
+};
+
+// A VXLAN device that learns nothing: it sends where its forwarding entries say.
+struct Vxlan {
+  base::IfName name;
+  base::MacAddress mac;
+  std::uint32_t id = 0;    // VNI
+  std::uint16_t port = 0;  // UDP
+  base::IpAddress local;   // where it sends from; its family is that of the outer packets
+  std::uint32_t mtu = 0;
+  bool learning = false;
+  bool operator==(const Vxlan&) const = default;
+};
+
+// The first step on the way to an address, as the kernel would take it now.
+struct Hop {
+  base::IfIndex link;
+  std::optional<base::IpAddress> gateway{};  // nothing: the address is a neighbour's
+  bool operator==(const Hop&) const = default;
+};
+
 // What lets `burst` bytes pass at once and `rate` bytes a second in the long run (tc-tbf(8)).
 struct TokenBucket {
   std::uint64_t rate = 0;

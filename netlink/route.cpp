@@ -119,6 +119,16 @@ Message encodeDumpRoutes(const RouteFilter& filter) {
   return message;
 }
 
+Message encodeGetRoute(const base::IpAddress& address) {
+  Message message(RTM_GETROUTE, 0);
+  rtmsg header{};
+  header.rtm_family = toKernel(address.family());
+  header.rtm_dst_len = static_cast<unsigned char>(address.bits());
+  message.putHeader(header);
+  message.put(RTA_DST, address);
+  return message;
+}
+
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload) {
   const auto header = cutHeader<rtmsg>(payload);
   const auto family = fromKernel(header.rtm_family);

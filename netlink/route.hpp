@@ -23,6 +23,9 @@ struct RouteFilter {
 // Unicast routes that match; kernels before 4.20 answer with all of the family.
 Message encodeDumpRoutes(const RouteFilter& filter);
 
+// Asks how the kernel would send to `address`; the answer is an RTM_NEWROUTE.
+Message encodeGetRoute(const base::IpAddress& address);
+
 // The payload of an RTM_NEWROUTE or RTM_DELROUTE; nothing when it is no unicast IP route or has no
 // link of its own (multipath). Throws Error with EBADMSG.
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload);

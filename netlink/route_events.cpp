@@ -4,7 +4,6 @@
 #include "netlink/address.hpp"
 #include "netlink/error.hpp"
 #include "netlink/link.hpp"
-#include "netlink/neighbour.hpp"
 #include "netlink/route.hpp"
 
 #include <linux/netlink.h>
@@ -55,6 +54,17 @@ std::optional<Link> parseOwnLink(std::span<const std::uint8_t> payload) {
   return parseLink(payload);
 }
 
+template <template <class> class Change>
+std::optional<RouteEvent> neighbourEvent(std::span<const std::uint8_t> payload) {
+  if (auto entry = parseForwardingEntry(payload)) return Change<ForwardingEntry>{*entry};
+  return event<Change>(parseNeighbour(payload));
+}
+
+std::optional<RouteEvent> goneNeighbour(std::span<const std::uint8_t> payload) {
+  if (auto known = neighbourEvent<Removed>(payload)) return known;
+  return event<Removed>(parseNeighbourKey(payload));
+}
+
 void append(std::span<const std::uint8_t> datagram, std::vector<RouteEvent>& events) {
   Messages messages(datagram);
   while (const auto message = messages.next())
@@ -85,8 +95,8 @@ std::optional<RouteEvent> parseRouteEvent(const MessageView& message) {
     case RTM_DELADDR: return event<Removed>(parseAddress(payload));
     case RTM_NEWROUTE: return event<Added>(parseRoute(payload));
     case RTM_DELROUTE: return event<Removed>(parseRoute(payload));
-    case RTM_NEWNEIGH: return event<Added>(parseNeighbour(payload));
-    case RTM_DELNEIGH: return event<Removed>(parseNeighbour(payload));
+    case RTM_NEWNEIGH: return neighbourEvent<Added>(payload);
+    case RTM_DELNEIGH: return goneNeighbour(payload);
     case NLMSG_OVERRUN: return Overflow{};
     default: return std::nullopt;
   }

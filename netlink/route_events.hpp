@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "netlink/neighbour.hpp"
 #include "netlink/objects.hpp"
 #include "netlink/parse.hpp"
 #include "netlink/socket.hpp"
@@ -31,9 +32,12 @@ struct Overflow {
   bool operator==(const Overflow&) const = default;
 };
 
+// A neighbour that is gone is told by its address alone where its Ethernet address is not known
+// (any more), which is so for each that is deleted.
 using RouteEvent =
     std::variant<Added<Link>, Removed<Link>, Added<Address>, Removed<Address>, Added<Route>,
-                 Removed<Route>, Added<Neighbour>, Removed<Neighbour>, Overflow>;
+                 Removed<Route>, Added<Neighbour>, Removed<Neighbour>, Removed<NeighbourKey>,
+                 Added<ForwardingEntry>, Removed<ForwardingEntry>, Overflow>;
 
 // Nothing for a message that is none of these, such as a multicast route or an unresolved
 // neighbour. Throws Error with EBADMSG.

@@ -27,6 +27,8 @@ using Codes = std::initializer_list<int>;
 // address (EADDRNOTAVAIL), or the link of either (ENODEV).
 constexpr Codes kAbsent = {ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL};
 constexpr Codes kExists = {EEXIST};
+// Of the way to an address: there is none, or one that refuses (prohibit, blackhole).
+constexpr Codes kNowhere = {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENODEV, ESRCH};
 constexpr Codes kNone = {};
 
 std::string describe(base::IfIndex link) {
@@ -58,6 +60,20 @@ std::string describe(const RoutingRule& rule) {
 
 std::string describe(const Neighbour& neighbour) {
   return "neighbour " + toString(neighbour.address) + " on " + describe(neighbour.link);
+}
+
+std::string describe(const ForwardingEntry& entry) {
+  return "forwarding of " + toString(entry.mac) + " to " + toString(entry.destination) + " on " +
+         describe(entry.link);
+}
+
+std::string describe(const Vxlan& device) {
+  return "VXLAN device " + device.name.text() + " with id " + std::to_string(device.id) +
+         " on port " + std::to_string(device.port);
+}
+
+std::string describe(const base::IpAddress& address) {
+  return toString(address);
 }
 
 // Where a failure gets the words for what was tried; most requests never need them.
@@ -173,6 +189,20 @@ void RouteSocket::setAlias(const base::IfName& name, const std::string& alias) {
   }
 }
 
+bool RouteSocket::addVxlan(const Vxlan& device) {
+  return state_->change(encodeNewVxlan(device), Attempt{"add", device}, kExists);
+}
+
+std::optional<Vxlan> RouteSocket::findVxlan(base::IfIndex link) {
+  Message message = encodeGetLink(link);
+  std::optional<Vxlan> device;
+  outcome(Attempt{"find", link}, kAbsent, [&] {
+    return request(state_->socket, message, Exchange::Kind::Answered,
+                   [&](const MessageView& answer) { device = parseVxlan(answer.payload); });
+  });
+  return device;
+}
+
 bool RouteSocket::deleteLink(base::IfIndex link) {
   return state_->change(encodeDeleteLink(link), Attempt{"delete", link}, kAbsent);
 }
@@ -279,6 +309,17 @@ std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::u
   return all;
 }
 
+std::optional<Hop> RouteSocket::hopTo(const base::IpAddress& address) {
+  Message message = encodeGetRoute(address);
+  std::optional<Route> route;
+  outcome(Attempt{"find the way to", address}, kNowhere, [&] {
+    return request(state_->socket, message, Exchange::Kind::Answered,
+                   [&](const MessageView& answer) { route = parseRoute(answer.payload); });
+  });
+  if (!route) return std::nullopt;
+  return Hop{route->link, route->gateway};
+}
+
 bool RouteSocket::addRule(const RoutingRule& rule) {
   return state_->change(encode(Verb::Add, rule), Attempt{"add", rule}, kExists);
 }
@@ -308,6 +349,19 @@ bool RouteSocket::deleteNeighbour(const Neighbour& neighbour) {
 std::vector<Neighbour> RouteSocket::neighbours(std::optional<base::IfIndex> link) {
   return state_->list(encodeDumpNeighbours(link), {"list neighbours"}, parseNeighbour,
                       [&](const Neighbour& one) { return !link || one.link == *link; });
+}
+
+void RouteSocket::replaceForwarding(const ForwardingEntry& entry) {
+  state_->change(encode(Verb::Replace, entry), Attempt{"replace", entry}, kNone);
+}
+
+bool RouteSocket::deleteForwarding(const ForwardingEntry& entry) {
+  return state_->change(encode(Verb::Delete, entry), Attempt{"delete", entry}, kAbsent);
+}
+
+std::vector<ForwardingEntry> RouteSocket::forwarding(base::IfIndex link) {
+  return state_->list(encodeDumpForwarding(link), {"list forwarding entries"}, parseForwardingEntry,
+                      [&](const ForwardingEntry& entry) { return entry.link == link; });
 }
 
 }  // namespace kpol::netlink

@@ -29,6 +29,8 @@ class RouteSocket {
   // is deleted again.
   bool addVeth(const VethPair& pair);
   bool addIfb(const base::IfName& name, const std::string& alias);  // likewise
+  bool addVxlan(const Vxlan& device);  // false: the name, or its port and id, are taken
+  std::optional<Vxlan> findVxlan(base::IfIndex link);  // nothing: it is gone, or no VXLAN device
   bool deleteLink(base::IfIndex link);
   bool deleteLink(const base::IfName& name);
   // False: there is no such link.
@@ -64,6 +66,10 @@ class RouteSocket {
   std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
                             std::uint32_t table = 254);
 
+  // As the kernel would send now, policy routing included. Nothing: nowhere, or to this node
+  // itself.
+  std::optional<Hop> hopTo(const base::IpAddress& address);
+
   bool addRule(const RoutingRule& rule);
   bool deleteRule(const RoutingRule& rule);
   std::vector<RoutingRule> rules();
@@ -72,6 +78,10 @@ class RouteSocket {
   bool deleteNeighbour(const Neighbour& neighbour);
   // Those whose Ethernet address is known.
   std::vector<Neighbour> neighbours(std::optional<base::IfIndex> link = std::nullopt);
+
+  void replaceForwarding(const ForwardingEntry& entry);
+  bool deleteForwarding(const ForwardingEntry& entry);
+  std::vector<ForwardingEntry> forwarding(base::IfIndex link);
 
  private:
   void setAlias(const base::IfName& name, const std::string& alias);

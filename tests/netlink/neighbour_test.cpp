@@ -103,5 +103,42 @@ TEST(EncodeDumpNeighbours, FiltersByLinkInAnAttribute) {
             message({RTM_GETNEIGH, NLM_F_REQUEST}, join(head, u32(NDA_IFINDEX, 7))));
 }
 
+TEST(NeighbourKeyBytes, AreReadWithoutAnEthernetAddress) {
+  const auto payload = join(header(AF_INET, 7, NUD_FAILED), attribute(NDA_DST, {10, 0, 0, 1}));
+  EXPECT_EQ(parseNeighbourKey(payload), (NeighbourKey{base::IfIndex{7}, ip("10.0.0.1")}));
+  EXPECT_EQ(parseNeighbourKey(header(PF_BRIDGE, 7, NUD_PERMANENT)), std::nullopt);
+  EXPECT_THROW(parseNeighbourKey(header(AF_INET, 7, NUD_FAILED)), Error);
+}
+
+Bytes forwardingHeader() {
+  ndmsg kernel{};
+  kernel.ndm_family = PF_BRIDGE;
+  kernel.ndm_ifindex = 7;
+  kernel.ndm_state = NUD_PERMANENT;
+  kernel.ndm_flags = NTF_SELF;
+  return raw(kernel);
+}
+
+TEST(ForwardingBytes, AreTheDevicesOwnAndPermanent) {
+  const ForwardingEntry entry{base::IfIndex{7}, mac("02:00:00:00:00:01"), ip("192.0.2.1")};
+  const auto payload =
+      join(forwardingHeader(), attribute(NDA_LLADDR, kMac), attribute(NDA_DST, {192, 0, 2, 1}));
+  EXPECT_EQ(
+      copy(encode(Verb::Replace, entry).bytes()),
+      message({RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE}, payload));
+  EXPECT_EQ(copy(encode(Verb::Delete, entry).bytes()),
+            message({RTM_DELNEIGH, NLM_F_REQUEST | NLM_F_ACK}, payload));
+  EXPECT_EQ(parseForwardingEntry(payload), entry);
+}
+
+TEST(ForwardingBytes, WhatHasNoAddressToSendToIsNone) {
+  EXPECT_EQ(parseForwardingEntry(join(forwardingHeader(), attribute(NDA_LLADDR, kMac))),
+            std::nullopt);
+  EXPECT_EQ(
+      parseForwardingEntry(join(header(AF_INET, 7, NUD_PERMANENT), attribute(NDA_LLADDR, kMac),
+                                attribute(NDA_DST, {192, 0, 2, 1}))),
+      std::nullopt);
+}
+
 }  // namespace
 }  // namespace kpol::netlink

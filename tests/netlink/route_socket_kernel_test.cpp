@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "netlink/route_events.hpp"
 #include "netlink/route_socket.hpp"
 #include "tests/netlink/bytes.hpp"
 #include "tests/netlink/namespaces.hpp"
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -477,6 +479,72 @@ TEST_F(Links, ListSurvivesLinksThatComeAndGo) {
   }
   stop = true;
   churn.join();
+}
+
+Vxlan vxlanFrom(const char* local) {
+  return {.name = ifName("vxlan.kpol"),
+          .mac = mac("02:00:00:00:00:07"),
+          .id = 4107,
+          .port = 4789,
+          .local = ip(local),
+          .mtu = 1400};
+}
+
+class VxlanDevices : public NodeAndPod, public testing::WithParamInterface<const char*> {};
+
+TEST_P(VxlanDevices, AreReadBackAsWritten) {
+  const auto device = vxlanFrom(GetParam());
+  ASSERT_TRUE(socket_.addVxlan(device));
+  const auto link = socket_.findLink(device.name).value();
+  EXPECT_EQ(link.kind, "vxlan");
+  EXPECT_EQ(socket_.findVxlan(link.index), device);
+  EXPECT_FALSE(socket_.addVxlan(device)) << "the name is taken";
+  auto other = device;
+  other.name = ifName("vxlan.other");
+  EXPECT_FALSE(socket_.addVxlan(other)) << "the port and the id are taken";
+  EXPECT_EQ(socket_.findVxlan(socket_.findLink(ifName("lo"))->index), std::nullopt);
+  EXPECT_EQ(socket_.findVxlan(kNoLink), std::nullopt);
+}
+
+TEST_P(VxlanDevices, ForwardWhereTheyAreTold) {
+  const auto device = vxlanFrom(GetParam());
+  ASSERT_TRUE(socket_.addVxlan(device));
+  const auto link = socket_.findLink(device.name)->index;
+  ForwardingEntry entry{link, mac("02:00:00:00:00:09"), ip(GetParam())};
+  RouteEvents events({RouteTopic::Neighbours});
+  socket_.replaceForwarding(entry);
+  EXPECT_EQ(socket_.forwarding(link), std::vector{entry});
+  entry.destination = *entry.destination.next();
+  socket_.replaceForwarding(entry);
+  EXPECT_EQ(socket_.forwarding(link), std::vector{entry});
+  EXPECT_TRUE(socket_.deleteForwarding(entry));
+  EXPECT_FALSE(socket_.deleteForwarding(entry));
+  EXPECT_EQ(socket_.forwarding(link), std::vector<ForwardingEntry>());
+  const auto told = events.read(std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  EXPECT_TRUE(holds(told, RouteEvent(Added<ForwardingEntry>{entry})));
+  EXPECT_TRUE(holds(told, RouteEvent(Removed<ForwardingEntry>{entry})));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, VxlanDevices, testing::Values("192.0.2.1", "2001:db8::1"),
+                         [](const auto& one) {
+                           return ip(one.param).isV4() ? std::string("V4") : std::string("V6");
+                         });
+
+TEST_F(Links, HopsAreWhatTheKernelWouldDo) {
+  ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
+  const auto link = socket_.findLink(ifName("kpol0"))->index;
+  socket_.setUp(link);
+  podSocket_.setUp(podSocket_.findLink(ifName("eth0"))->index);
+  socket_.addAddress({link, ip("192.0.2.1"), 24});
+  socket_.addAddress({link, ip("2001:db8::1"), 64, true});
+  EXPECT_EQ(socket_.hopTo(ip("192.0.2.7")), (Hop{link, std::nullopt}));
+  EXPECT_EQ(socket_.hopTo(ip("2001:db8::7")), (Hop{link, std::nullopt}));
+  EXPECT_EQ(socket_.hopTo(ip("192.0.2.1")), std::nullopt) << "this node itself";
+  EXPECT_EQ(socket_.hopTo(ip("198.51.100.7")), std::nullopt) << "nowhere";
+  EXPECT_EQ(socket_.hopTo(ip("2001:db8:9::7")), std::nullopt) << "nowhere";
+  const auto far = *base::Prefix::parse("198.51.100.0/24");
+  socket_.addRoute({.destination = far, .gateway = ip("192.0.2.254"), .link = link});
+  EXPECT_EQ(socket_.hopTo(ip("198.51.100.7")), (Hop{link, ip("192.0.2.254")}));
 }
 
 }  // namespace
