@@ -109,19 +109,24 @@ bool isNamespaceName(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
 }
 
-// Names with commas between them; empty: none.
-std::vector<std::string> parseNamespaces(const std::string& text) {
-  std::vector<std::string> names;
+// Texts with commas between them, blanks around them taken away; empty: none.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
   for (std::size_t start = 0; !text.empty() && start <= text.size();) {
     const auto end = std::min(text.find(',', start), text.size());
     const auto first = std::min(text.find_first_not_of(' ', start), end);
-    auto name = text.substr(first, end - first);
-    name.erase(name.find_last_not_of(' ') + 1);
-    if (!isNamespaceName(name))
-      refuse("must be names of namespaces with commas between them, not " + quoted(text));
-    names.push_back(name);
+    auto part = text.substr(first, end - first);
+    part.erase(part.find_last_not_of(' ') + 1);
+    parts.push_back(std::move(part));
     start = end + 1;
   }
+  return parts;
+}
+
+std::vector<std::string> parseNamespaces(const std::string& text) {
+  auto names = split(text);
+  if (!std::all_of(names.begin(), names.end(), isNamespaceName))
+    refuse("must be names of namespaces with commas between them, not " + quoted(text));
   return names;
 }
 
@@ -157,6 +162,42 @@ std::vector<std::string> parseServers(const std::string& text) {
   return servers;
 }
 
+Routing parseRouting(const std::string& text) {
+  for (const auto routing : {Routing::Auto, Routing::Direct, Routing::Vxlan, Routing::None})
+    if (text == toString(routing)) return routing;
+  refuse("must be auto, direct, vxlan or none, not " + quoted(text));
+}
+
+std::vector<base::IpAddress> parseNodeIps(const std::string& text) {
+  std::vector<base::IpAddress> addresses;
+  for (const auto& part : split(text)) {
+    const auto address = base::IpAddress::parse(part);
+    const bool isSecond =
+        address && std::any_of(addresses.begin(), addresses.end(), [&](const auto& known) {
+          return known.family() == address->family();
+        });
+    if (!address || isSecond)
+      refuse("must be an IP address, or one of each family with a comma between them, not " +
+             quoted(text));
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+// A number between the two.
+template <class Number>
+Number parseNumber(const std::string& text, Number least, Number most) {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool isNumber = error == std::errc() && end == text.data() + text.size();
+  if (!isNumber || number < least || number > most)
+    refuse("must be " + std::to_string(least) + ".." + std::to_string(most) + ", not " +
+           quoted(text));
+  return number;
+}
+
+constexpr std::uint32_t kMostVxlanId = (1U << 24U) - 1;
+
 struct Field {
   std::string_view name;
   void (*set)(DaemonConfig&, const std::string&);
@@ -191,6 +232,14 @@ constexpr std::array kFields = {
     Field{"collectAfter",
           [](DaemonConfig& c, Text text) { c.collectAfter = parseCollectAfter(text); }},
     Field{"mtu", [](DaemonConfig& c, Text text) { c.mtu = parseMtu(text); }},
+    Field{"routing", [](DaemonConfig& c, Text text) { c.routing = parseRouting(text); }},
+    Field{"nodeIP", [](DaemonConfig& c, Text text) { c.nodeIps = parseNodeIps(text); }},
+    Field{"vxlanId",
+          [](DaemonConfig& c, Text text) {
+            c.vxlanId = parseNumber<std::uint32_t>(text, 1, kMostVxlanId);
+          }},
+    Field{"vxlanPort", [](DaemonConfig& c,
+                          Text text) { c.vxlanPort = parseNumber<std::uint16_t>(text, 1, 65535); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",
@@ -234,6 +283,21 @@ std::string toString(const ListenAddress& listen) {
 std::string cniConfDirOf(const DaemonConfig& config) {
   if (config.cniConfDir) return *config.cniConfDir;
   return config.source.kind == Source::Kind::Api ? "/etc/cni/net.d" : "";
+}
+
+const char* toString(Routing routing) {
+  switch (routing) {
+    case Routing::Auto: return "auto";
+    case Routing::Direct: return "direct";
+    case Routing::Vxlan: return "vxlan";
+    case Routing::None: break;
+  }
+  return "none";
+}
+
+Routing routingOf(const DaemonConfig& config) {
+  if (config.routing) return *config.routing;
+  return config.source.kind == Source::Kind::Api ? Routing::Auto : Routing::None;
 }
 
 std::vector<std::string_view> fieldNames() {

@@ -3,7 +3,9 @@
 
 #include "base/ip_address.hpp"
 #include "base/log.hpp"
+#include "base/prefix.hpp"
 #include "conf/config_error.hpp"
+#include "conf/routing.hpp"
 
 #include <chrono>
 #include <compare>
@@ -56,7 +58,13 @@ struct DaemonConfig {
   std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
   // An attachment whose pod is gone without a DEL is collected when two checks so far apart say so.
   std::chrono::milliseconds collectAfter = std::chrono::minutes(1);
-  std::uint32_t mtu = 0;  // of pods' interfaces; 0: what the node's network leaves
+  std::uint32_t mtu = 0;           // of pods' interfaces; 0: what the node's network leaves
+  std::optional<Routing> routing;  // nothing: as the source says, see routingOf()
+  // This node's addresses, at most one of a family; of a family without, the Node object's count.
+  std::vector<base::IpAddress> nodeIps;
+  // 4789 is VXLAN's own port (RFC 7348); the id keeps apart who shares it.
+  std::uint32_t vxlanId = 4107;
+  std::uint16_t vxlanPort = 4789;
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -68,6 +76,10 @@ struct DaemonConfig {
 // cniConfDir, or what stands for it: /etc/cni/net.d with source api, and none with a directory,
 // which knows no pod CIDRs of Nodes unless somebody writes them.
 std::string cniConfDirOf(const DaemonConfig& config);
+
+// `routing`, or what stands for it: auto with source api; none with a directory, which tells of
+// other nodes only if somebody writes them there.
+Routing routingOf(const DaemonConfig& config);
 
 // The names that setField() knows, in the order in which they are documented.
 std::vector<std::string_view> fieldNames();

@@ -61,9 +61,14 @@ std::optional<conf::Conflist> CniConfig::wanted() {
              " has no podCIDRs yet: the controller manager gives them (--allocate-node-cidrs)");
     return std::nullopt;
   }
+  const auto mtu = options_.mtu();
+  if (!mtu) {
+    troubled("the network between nodes is not made yet");
+    return std::nullopt;
+  }
   conf::Conflist conflist;
   conflist.ranges = self->podCidrs;
-  conflist.mtu = options_.mtu();
+  conflist.mtu = *mtu;
   conflist.stateDir = options_.stateDir;
   conflist.socket = options_.socket;
   return conflist;

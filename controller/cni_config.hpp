@@ -24,7 +24,8 @@ class CniConfig {
     std::string nodeName;
     std::string stateDir;
     std::string socket;
-    std::function<std::uint32_t()> mtu;  // of pods' interfaces, as of now; 0: the plugin chooses
+    // Of pods' interfaces, as of now; 0: the plugin chooses. Nothing: not known yet.
+    std::function<std::optional<std::uint32_t>()> mtu;
   };
   // Both outlive this object.
   CniConfig(Options options, const Store& store, ReconcileLoop& loop)

@@ -40,6 +40,11 @@ constexpr std::array kFlags = {
          "ADDRESS:PORT of /metrics, /livez, /readyz (default 127.0.0.1:9464; empty: none)"},
     Flag{"--collect-after", "collectAfter",
          "how long a pod must seem gone before what it left is collected (default 1m)"},
+    Flag{"--routing", "routing",
+         "how pods of other nodes are reached: auto (the default), direct, vxlan or none (with "
+         "source dir:PATH the default)"},
+    Flag{"--node-ip", "nodeIP",
+         "this node's address, or one of each family with a comma between (default: InternalIPs)"},
     Flag{"--log-level", "logLevel", "trace, debug, info, warn or error (default info)"},
     Flag{"--log-format", "logFormat", "text or json (default text)"},
 };

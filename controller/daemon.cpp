@@ -12,6 +12,7 @@
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
 #include "controller/node_addresses.hpp"
+#include "controller/node_network.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
 
@@ -64,9 +65,20 @@ Reconciler makeReconciler(const conf::DaemonConfig& config) {
   return Reconciler(options, base::systemRandom());
 }
 
-CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config) {
+node::Settings networkSettingsOf(const conf::DaemonConfig& config) {
+  node::Settings settings;
+  settings.nodeName = nodeNameOf(config);
+  settings.routing = conf::routingOf(config);
+  settings.nodeIps = config.nodeIps;
+  settings.vxlanId = config.vxlanId;
+  settings.vxlanPort = config.vxlanPort;
+  settings.mtu = config.mtu;
+  return settings;
+}
+
+CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config, const NodeNetwork& network) {
   return {conf::cniConfDirOf(config), nodeNameOf(config), config.stateDir, config.socket,
-          [mtu = config.mtu] { return mtu; }};
+          [&network] { return network.podMtu(); }};
 }
 
 bool linkExists(const base::IfName& name) {
@@ -125,11 +137,12 @@ struct Daemon::Parts {
         files(config.stateDir),
         kernel(kernelOptions()),
         loop(store, kernel, makeReconciler(config)),
-        source(makeSource(config, store, [this] { loop.wake(); })),
+        source(makeSource(config, store, [this] { objectsChanged(); })),
         podStart(store, files, loop, linkExists),
         settler(config.stateDir),
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
-        cniConfig(cniOptionsOf(config), store, loop),
+        network(networkSettingsOf(config), store, [this] { networkChanged(); }),
+        cniConfig(cniOptionsOf(config, network), store, loop),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -139,6 +152,7 @@ struct Daemon::Parts {
               kernel,
               *source,
               cniConfig,
+              network,
               {}},
         api(state, podStart, *source, loop),
         tasks(io.get_executor()),
@@ -152,6 +166,12 @@ struct Daemon::Parts {
   }
 
   void start();
+  void objectsChanged() {
+    loop.wake();
+    network.wake();
+  }
+  // The network config waits for what is told here.
+  void networkChanged() { loop.progress().notify(); }
   void supervised(std::string name, std::function<base::Task<>()> run) {
     tasks.spawn(base::supervise(std::move(name), std::move(run)));
   }
@@ -167,6 +187,7 @@ struct Daemon::Parts {
   PodStart podStart;
   Settler settler;
   Collector collector;
+  NodeNetwork network;
   CniConfig cniConfig;
   NodeState state;
   ControlApi api;
@@ -196,6 +217,8 @@ void Daemon::Parts::start() {
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
   supervised("settling of departures", [this] { return settler.run(); });
   supervised("collection", [this] { return collector.run(); });
+  supervised("node network", [this] { return network.run(); });
+  supervised("node network watch", [this] { return network.watch(); });
   supervised("network config", [this] { return cniConfig.run(); });
   supervised("source", [this] { return source->run(); });
 }

@@ -17,6 +17,8 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
     all.push_back({policy::Diagnostic::Severity::Warning, cni.file, "", cni.trouble});
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
+  const auto network = state.network.diagnostics();
+  all.insert(all.end(), network.begin(), network.end());
   all.insert(all.end(), stored.begin(), stored.end());
   all.insert(all.end(), source.begin(), source.end());
   all.insert(all.end(), compiled.begin(), compiled.end());

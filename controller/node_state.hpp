@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controller/cni_config.hpp"
+#include "controller/node_network.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "controller/source.hpp"
 #include "controller/store.hpp"
@@ -24,6 +25,7 @@ struct NodeState {
   const nft::Kernel& kernel;
   const Source& objects;  // where the store's come from
   const CniConfig& cniConfig;
+  const NodeNetwork& network;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

@@ -66,6 +66,34 @@ Json cniConfigJson(const NodeState& state) {
   return {{"file", cni.file}, {"written", cni.written}, {"trouble", cni.trouble}};
 }
 
+// How the pods of other nodes are reached.
+Json networkJson(const NodeState& state) {
+  const auto& plan = state.network.plan();
+  const auto& counters = state.network.counters();
+  Json peers = Json::array();
+  for (const auto& peer : plan.peers)
+    peers.push_back({{"node", peer.node},
+                     {"podCIDR", toString(peer.cidr)},
+                     {"how", toString(peer.how)},
+                     {"via", peer.via ? Json(toString(*peer.via)) : Json()},
+                     {"link", peer.link}});
+  Json podCidrs = Json::array();
+  for (const auto& cidr : plan.own.podCidrs) podCidrs.push_back(toString(cidr));
+  Json json{{"routing", toString(state.network.settings().routing)},
+            {"podCIDRs", std::move(podCidrs)},
+            {"mtu", state.network.podMtu().value_or(0)},
+            {"changes", counters.changes},
+            {"repairs", counters.repairs},
+            {"peers", std::move(peers)}};
+  if (plan.device)
+    json["vxlan"] = {{"device", plan.device->name.text()},
+                     {"id", plan.device->id},
+                     {"port", plan.device->port},
+                     {"local", toString(plan.device->local)},
+                     {"mtu", plan.device->mtu}};
+  return json;
+}
+
 // How each kind is followed; empty where the source is no API server.
 Json watchesJson(const NodeState& state) {
   Json list = Json::array();
@@ -109,6 +137,7 @@ std::string statusJson(const NodeState& state) {
                {"commits", commitsJson(state)},
                {"watches", watchesJson(state)},
                {"cniConfig", cniConfigJson(state)},
+               {"network", networkJson(state)},
                {"fault", faultJson(state)},
                {"diagnostics", toJson(diagnosticsOf(state))}});
 }

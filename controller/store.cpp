@@ -42,12 +42,13 @@ void Store::apply(const policy::Namespace& ns, bool deleted) {
 
 void Store::apply(const policy::Node& node, bool deleted) {
   if (deleted) {
-    changedIf(nodes_.erase(node.name) > 0);
-    return;
+    if (nodes_.erase(node.name) == 0) return;
+  } else {
+    const auto [place, isNew] = nodes_.try_emplace(node.name, node);
+    if (!isNew && place->second == node) return;
+    place->second = node;
   }
-  const auto [place, isNew] = nodes_.try_emplace(node.name, node);
-  if (!isNew && place->second == node) return;
-  place->second = node;
+  ++nodesGeneration_;
   changedIf(true);
 }
 

@@ -71,6 +71,11 @@ class Store {
   [[nodiscard]] std::optional<std::uint64_t> endpointSince(
       const conf::Attachment& attachment) const;
 
+  // By name; valid until the next event.
+  [[nodiscard]] const std::map<std::string, policy::Node>& nodes() const { return nodes_; }
+  // Grows with every change of them.
+  [[nodiscard]] std::uint64_t nodesGeneration() const { return nodesGeneration_; }
+
   struct Counts {
     std::size_t namespaces = 0;
     std::size_t nodes = 0;
@@ -96,6 +101,7 @@ class Store {
   std::uint64_t generation_ = 0;
   policy::Engine engine_;
   std::map<std::string, policy::Node> nodes_;
+  std::uint64_t nodesGeneration_ = 0;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;
   std::map<base::ObjectKey, std::set<conf::AttachmentId>> attachmentsOf_;
   std::map<base::ObjectKey, std::uint64_t> endpointsChanged_;  // when last, of local pods

@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <string_view>
+
 namespace kpol::kpolctl {
 namespace {
 
@@ -56,6 +59,24 @@ std::string watchLine(const Json& watch, std::int64_t now) {
   return line + " (" + since + ")";
 }
 
+// "auto, MTU 1450; 3 pod CIDRs of other nodes: 2 direct, 1 vxlan".
+std::string networkLine(const Json& network) {
+  std::string line = textOf(network, "routing");
+  if (network.at("mtu").get<std::uint64_t>() != 0) line += ", MTU " + number(network, "mtu");
+  std::map<std::string, std::size_t> ways;
+  for (const auto& peer : network.at("peers")) ++ways[textOf(peer, "how")];
+  const auto count = network.at("peers").size();
+  if (count == 0) return line;
+  line += "; " + std::to_string(count) + " pod CIDRs of other nodes:";
+  std::string_view separator = " ";
+  for (const auto& [how, nodes] : ways) {
+    line += separator;
+    line += std::to_string(nodes) + " " + (how == "none" ? "out of reach" : how);
+    separator = ", ";
+  }
+  return line;
+}
+
 // The file, and in brackets why it is not written or not as it should be.
 std::string cniConfigLine(const Json& cni) {
   const std::string line =
@@ -102,6 +123,7 @@ std::string statusText(const Json& status, std::int64_t now) {
              number(status, "generation") + ", committed " + number(status, "committedGeneration"));
   fields.add("Table", tableLine(status.at("table")));
   fields.add("Kernel", commitsLine(status.at("commits")));
+  if (status.contains("network")) fields.add("Network", networkLine(status.at("network")));
   if (status.contains("cniConfig") && !status.at("cniConfig").is_null())
     fields.add("CNI config", cniConfigLine(status.at("cniConfig")));
   std::string all = fields.print();

@@ -6,10 +6,15 @@
 namespace kpol::kube {
 namespace {
 
+struct Addresses {
+  std::vector<base::IpAddress> all;       // sorted, unique
+  std::vector<base::IpAddress> internal;  // in their order
+};
+
 // InternalIP and ExternalIP must be addresses; the other types are names, or addresses by accident
 // (a cloud that puts the address into Hostname).
-std::vector<base::IpAddress> decodeNodeAddresses(const Field& field) {
-  std::vector<base::IpAddress> addresses;
+Addresses decodeNodeAddresses(const Field& field) {
+  Addresses addresses;
   for (const Field& item : field.items()) {
     if (!item.object()) continue;
     const Field type = item["type"];
@@ -18,9 +23,12 @@ std::vector<base::IpAddress> decodeNodeAddresses(const Field& field) {
     const bool mustParse = typeText == "InternalIP" || typeText == "ExternalIP";
     const auto ip =
         mustParse ? decodeIp(address) : base::IpAddress::parse(address.text().value_or(""));
-    if (ip) addresses.push_back(*ip);
+    if (!ip) continue;
+    addresses.all.push_back(*ip);
+    if (typeText == "InternalIP") addresses.internal.push_back(*ip);
   }
-  return canonical(std::move(addresses));
+  addresses.all = canonical(std::move(addresses.all));
+  return addresses;
 }
 
 std::vector<base::Prefix> decodePodCidrs(const Field& spec) {
@@ -44,9 +52,10 @@ policy::Node decodeNode(const Field& root) {
   const Field status = root["status"];
   static_cast<void>(spec.object());
   static_cast<void>(status.object());
-  const Field addresses = status["addresses"];
-  return {meta.key.name, std::move(meta.labels), decodeNodeAddresses(addresses),
-          decodePodCidrs(spec)};
+  const Field field = status["addresses"];
+  Addresses addresses = decodeNodeAddresses(field);
+  return {meta.key.name, std::move(meta.labels), std::move(addresses.all), decodePodCidrs(spec),
+          std::move(addresses.internal)};
 }
 
 }  // namespace kpol::kube

@@ -83,6 +83,9 @@ struct Node {
   Labels labels;
   std::vector<base::IpAddress> addresses;  // status.addresses that are addresses, sorted, unique
   std::vector<base::Prefix> podCidrs;      // spec.podCIDRs
+  // Those of status.addresses with type InternalIP, in their order: the first of a family is where
+  // other nodes send.
+  std::vector<base::IpAddress> internalIps = {};
   auto operator<=>(const Node&) const = default;
 };
 

@@ -59,19 +59,25 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.cniConfDir = "/c";
   expected.cniBinDir = "/b";
   expected.mtu = 1400;
+  expected.routing = Routing::Direct;
+  expected.nodeIps = {*base::IpAddress::parse("192.0.2.1"), *base::IpAddress::parse("2001:db8::1")};
+  expected.vxlanId = 9;
+  expected.vxlanPort = 8472;
   EXPECT_EQ(
-      read("nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
-           "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
-           "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
-           "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
-           "systemNamespaces: kube-system, infra\n"
-           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
-           "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\n"),
+      read(
+          "nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
+          "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
+          "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
+          "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
+          "systemNamespaces: kube-system, infra\n"
+          "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
+          "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\nrouting: direct\nnodeIP: '192.0.2.1, 2001:db8::1'\n"
+          "vxlanId: 9\nvxlanPort: 8472\n"),
       expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 20U);
+  EXPECT_EQ(fieldNames().size(), 24U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {
@@ -92,6 +98,14 @@ TEST(DaemonConfig, TheNetworkConfigIsWrittenWhereTheSourceHasNodes) {
   EXPECT_EQ(cniConfDirOf(read("source: dir:/m")), "");
   EXPECT_EQ(cniConfDirOf(read("cniConfDir: ''")), "");
   EXPECT_EQ(cniConfDirOf(read("source: dir:/m\ncniConfDir: /c")), "/c");
+}
+
+TEST(DaemonConfig, NodesAreRoutedToWhereTheSourceHasThem) {
+  EXPECT_EQ(routingOf(read("")), Routing::Auto);
+  EXPECT_EQ(routingOf(read("source: dir:/m")), Routing::None);
+  for (const auto routing : {Routing::Auto, Routing::Direct, Routing::Vxlan, Routing::None})
+    EXPECT_EQ(routingOf(read(std::string("source: dir:/m\nrouting: ") + toString(routing))),
+              routing);
 }
 
 TEST(DaemonConfig, RefusalNamesTheField) {
@@ -117,6 +131,12 @@ TEST(DaemonConfig, RefusalNamesTheField) {
       {"cniConfDir: net.d", "cniConfDir: must be an absolute path, not \"net.d\""},
       {"mtu: 1279", "mtu: must be 0 (computed) or 1280..65535, not \"1279\""},
       {"mtu: 65536", "mtu: must be 0 (computed) or 1280..65535, not \"65536\""},
+      {"routing: bgp", "routing: must be auto, direct, vxlan or none, not \"bgp\""},
+      {"nodeIP: 192.0.2.1,192.0.2.2",
+       "nodeIP: must be an IP address, or one of each family with a comma between them, not "
+       "\"192.0.2.1,192.0.2.2\""},
+      {"vxlanId: 16777216", "vxlanId: must be 1..16777215, not \"16777216\""},
+      {"vxlanPort: 0", "vxlanPort: must be 1..65535, not \"0\""},
       {"mtu: 1500x", "mtu: must be 0 (computed) or 1280..65535, not \"1500x\""},
       {"metricsListen: 9464",
        "metricsListen: must be ADDRESS:PORT (an IPv6 address in brackets) or empty, not \"9464\""},

@@ -166,6 +166,7 @@ class KpoldApiTest : public testing::Test {
                                   "n1"};
     argv.push_back("--metrics-listen=" + metricsListen);
     argv.push_back("--cni-conf-dir=");
+    argv.push_back("--routing=none");
     argv.insert(argv.end(), extra.begin(), extra.end());
     return argv;
   }

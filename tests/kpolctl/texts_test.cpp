@@ -43,6 +43,19 @@ TEST(StatusText, NamesTheNetworkConfigWhereThereIsToBeOne) {
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, not written (see below)\n"));
 }
 
+TEST(StatusText, SumsUpTheWaysToOtherNodes) {
+  auto json = status();
+  json["network"] = Json::parse(R"({"routing": "auto", "mtu": 1450, "peers": [
+    {"how": "direct"}, {"how": "vxlan"}, {"how": "direct"}, {"how": "none"}]})");
+  EXPECT_TRUE(
+      statusText(json, 1000)
+          .ends_with("\nNetwork       auto, MTU 1450; 4 pod CIDRs of other nodes: 2 direct, "
+                     "1 out of reach, 1 vxlan\n"))
+      << statusText(json, 1000);
+  json["network"] = Json::parse(R"({"routing": "none", "mtu": 0, "peers": []})");
+  EXPECT_TRUE(statusText(json, 1000).ends_with("\nNetwork       none\n"));
+}
+
 TEST(StatusText, EndsWithDiagnostics) {
   auto json = status();
   json["diagnostics"] = Json::parse(R"([

@@ -183,7 +183,8 @@ TEST(DecodeNode, EveryField) {
   const Node expected{"node-1",
                       labels({{"zone", "a"}}),
                       {ip("10.0.0.1"), ip("192.0.2.1"), ip("fd00::1")},
-                      {*base::Prefix::parse("10.244.1.0/24"), *base::Prefix::parse("fd00:1::/64")}};
+                      {*base::Prefix::parse("10.244.1.0/24"), *base::Prefix::parse("fd00:1::/64")},
+                      {ip("fd00::1"), ip("10.0.0.1")}};
   EXPECT_EQ(read<Node>(R"(
 apiVersion: v1
 kind: Node
@@ -191,8 +192,8 @@ metadata: {name: node-1, labels: {zone: a}}
 spec: {podCIDR: 10.244.1.0/24, podCIDRs: [10.244.1.0/24, 'fd00:1::/64']}
 status:
   addresses:
-  - {type: InternalIP, address: 10.0.0.1}
   - {type: InternalIP, address: 'fd00::1'}
+  - {type: InternalIP, address: 10.0.0.1}
   - {type: ExternalIP, address: 192.0.2.1}
   - {type: Hostname, address: node-1}
   - {type: Hostname, address: 10.0.0.1}

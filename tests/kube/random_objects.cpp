@@ -142,6 +142,8 @@ class Draw {
     policy::Node node{key.name, labels(), several(3, [&] { return ip(); }),
                       several(2, [&] { return prefix(); })};
     sortUnique(node.addresses);
+    for (auto place = node.addresses.rbegin(); place != node.addresses.rend(); ++place)
+      if (chance(2)) node.internalIps.push_back(*place);
     return node;
   }
   Object ns(const base::ObjectKey& key) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string_view>
 
 namespace kpol::test {
@@ -114,9 +115,15 @@ Json tree(const policy::Node& node) {
                  {"kind", "Node"},
                  {"metadata", metadata({{}, node.name}, &node.labels)}};
   if (!node.podCidrs.empty()) result["spec"]["podCIDRs"] = textList(node.podCidrs);
-  for (const auto& address : node.addresses) {
+  for (const auto& address : node.internalIps)
     result["status"]["addresses"].push_back(
         {{"type", "InternalIP"}, {"address", toString(address)}});
+  for (const auto& address : node.addresses) {
+    if (std::find(node.internalIps.begin(), node.internalIps.end(), address) !=
+        node.internalIps.end())
+      continue;
+    result["status"]["addresses"].push_back(
+        {{"type", "ExternalIP"}, {"address", toString(address)}});
   }
   return result;
 }

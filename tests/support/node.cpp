@@ -85,7 +85,7 @@ base::IpAddress Node::outsideIp(base::Family family) {
 Node::Node(NodeOptions options) : options_(std::move(options)), directory_(makeDirectory()) {
   for (const char* part : {"state", "manifests", "netns"})
     std::filesystem::create_directory(directory_ / part);
-  connectOutside();
+  if (options_.outside) connectOutside();
 }
 
 Node::~Node() {
@@ -129,7 +129,7 @@ void Node::startKpold(const std::vector<std::string>& extra) {
                                 "--state-dir",
                                 stateDirectory(),
                                 "--node-name",
-                                "node",
+                                options_.name,
                                 "--metrics-listen",
                                 "",
                                 "--log-level",

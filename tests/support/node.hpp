@@ -44,6 +44,8 @@ struct NodeOptions {
   std::string ipv4 = "10.244.1.0/24";
   std::string ipv6 = "fd00:10:244:1::/64";
   std::string policy = "required";
+  std::string name = "node";
+  bool outside = true;  // with the neighbour outside, and eth0 to it
   std::vector<std::string> kpoldArguments;
 };
 
@@ -81,6 +83,7 @@ class Node {
   static ProcessResult plugin(const std::string& command, const NodePod& pod, const char* config);
   NodePod makePod(const base::ObjectKey& key);  // its namespace only; no ADD
 
+  [[nodiscard]] const std::string& name() const { return options_.name; }
   // The answer of kpold to GET `target`.
   [[nodiscard]] std::string get(const std::string& target) const;
   [[nodiscard]] ProcessResult kpolctl(std::vector<std::string> arguments) const;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/node_network.hpp"
+
+#include "base/async/readable.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// What comes in this time after a round is one round's work; and who fights with kpold over a route
+// does not get all of the processor.
+constexpr auto kGather = 20ms;
+// The kernel tells when somebody makes way; other obstacles may go untold.
+constexpr auto kFirstRetry = 1s;
+constexpr auto kLongestRetry = 60s;
+
+std::vector<base::IpAddress> othersAddresses(const std::map<std::string, policy::Node>& nodes,
+                                             const std::string& own) {
+  std::vector<base::IpAddress> addresses;
+  for (const auto& [name, node] : nodes)
+    if (name != own)
+      addresses.insert(addresses.end(), node.internalIps.begin(), node.internalIps.end());
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  return addresses;
+}
+
+}  // namespace
+
+base::Task<> NodeNetwork::watch() {
+  using netlink::RouteTopic;
+  // Before the first look, so that nothing between is missed.
+  netlink::RouteEvents events(
+      {RouteTopic::Links, RouteTopic::Addresses, RouteTopic::Routes, RouteTopic::Neighbours});
+  base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
+  doubtful_ = true;
+  for (;;) {
+    if (doubtful_) wake_.notify();
+    co_await readable.wait();
+    for (const auto& event : events.read(Clock::now()))
+      if (kernel_.isNews(event)) doubtful_ = true;
+  }
+}
+
+bool NodeNetwork::isDue() const {
+  if (!store_.synced()) return false;
+  return doubtful_ || planned_ != store_.nodesGeneration() ||
+         (retryAt_ && *retryAt_ <= Clock::now());
+}
+
+base::Task<> NodeNetwork::run() {
+  doubtful_ = true;
+  for (;;) {
+    while (!isDue()) co_await wake_.waitUntil(retryAt_.value_or(base::Event::kNever));
+    round();
+    co_await base::sleepFor(kGather);
+  }
+}
+
+void NodeNetwork::round() {
+  const auto addresses = othersAddresses(store_.nodes(), settings_.nodeName);
+  const bool isRepair = std::exchange(doubtful_, false) && planned_.has_value();
+  if (!kernel_.held() || isRepair) kernel_.read();
+  planned_ = store_.nodesGeneration();
+  const auto& host = kernel_.readHost(addresses);
+  plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
+  // Routing that others see to leaves nothing of ours, whether the own Node is known or not.
+  if (plan_.complete || settings_.routing == conf::Routing::None)
+    report(kernel_.apply(plan_), isRepair);
+  changed_();
+}
+
+void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, bool isRepair) {
+  counters_.changes += outcome.changes;
+  if (isRepair && outcome.changes > 0) ++counters_.repairs;
+  if (outcome.changes > 0)
+    spdlog::info("node network {} changes={} routes={} vxlan={}", isRepair ? "repaired" : "set",
+                 outcome.changes, plan_.routes.size(), plan_.forwarding.size());
+  for (const auto& failure : outcome.failures)
+    if (std::find(failures_.begin(), failures_.end(), failure) == failures_.end())
+      spdlog::error("node network: {}", failure);
+  failures_ = outcome.failures;
+  retryAt_.reset();
+  if (failures_.empty()) {
+    failedRounds_ = 0;
+    return;
+  }
+  const auto wait = kFirstRetry * (1U << std::min(failedRounds_++, 6U));
+  retryAt_ = Clock::now() + std::min<Clock::duration>(wait, kLongestRetry);
+}
+
+std::optional<std::uint32_t> NodeNetwork::podMtu() const {
+  if (settings_.mtu != 0) return settings_.mtu;
+  if (settings_.routing == conf::Routing::None) return plan_.own.mtu;
+  if (!plan_.complete) return std::nullopt;
+  return plan_.own.mtu;
+}
+
+std::vector<policy::Diagnostic> NodeNetwork::diagnostics() const {
+  auto all = plan_.diagnostics;
+  for (const auto& failure : failures_)
+    all.push_back({policy::Diagnostic::Severity::Error, "node network", "", failure});
+  return all;
+}
+
+}  // namespace kpol::controller

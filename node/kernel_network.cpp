@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/kernel_network.hpp"
+
+#include "netlink/error.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kpol::node {
+namespace {
+
+// What keeps the kernel from holding the plan, in words for people.
+struct Obstacle : base::Error {
+  using base::Error::Error;
+};
+
+bool isPodLink(const netlink::Link& link) {
+  return link.name.text().starts_with("kpol");
+}
+
+bool isLinkLocal(const base::IpAddress& address) {
+  static const auto kLinkLocal4 = *base::Prefix::parse("169.254.0.0/16");
+  static const auto kLinkLocal6 = *base::Prefix::parse("fe80::/10");
+  return kLinkLocal4.contains(address) || kLinkLocal6.contains(address);
+}
+
+std::uint8_t lengthOf(const base::IpAddress& address) {
+  return static_cast<std::uint8_t>(address.bits());
+}
+
+void readDevice(netlink::RouteSocket& socket, Held& held) {
+  const auto link = socket.findLink(*base::IfName::parse(kVxlanName));
+  if (!link) return;
+  const auto vxlan = socket.findVxlan(link->index);
+  if (!vxlan)
+    throw Obstacle(std::string("the link ") + kVxlanName +
+                   " is no VXLAN device of kpol's; remove it, or rename it");
+  held.device = Held::Device{link->index, *vxlan, link->up};
+  for (const auto& address : socket.addresses(link->index)) {
+    if (address.prefixLength == lengthOf(address.address))
+      held.deviceAddresses.insert(address.address);
+    else if (!isLinkLocal(address.address))
+      held.strayAddresses.push_back(address);
+  }
+  for (const auto& neighbour : socket.neighbours(link->index))
+    if (neighbour.permanent) held.neighbours.emplace(neighbour.address, neighbour.mac);
+  for (const auto& entry : socket.forwarding(link->index))
+    if (!held.forwarding.emplace(entry.mac, entry.destination).second)
+      held.strayForwarding.push_back(entry);
+}
+
+void readRoutes(netlink::RouteSocket& socket, Held& held) {
+  for (const auto& route : socket.routes()) {
+    if (route.protocol != kRouteProtocol) continue;
+    if (!held.routes.emplace(route.destination, route).second) held.strayRoutes.push_back(route);
+  }
+}
+
+}  // namespace
+
+void KernelNetwork::read() {
+  held_.reset();
+  Held held;
+  readDevice(socket_, held);
+  readRoutes(socket_, held);
+  held_ = std::move(held);
+}
+
+const Host& KernelNetwork::readHost(const std::vector<base::IpAddress>& nodeAddresses) {
+  host_ = {};
+  for (auto& link : socket_.links())
+    if (!isPodLink(link)) host_.links.emplace(link.index, link);
+  for (const auto& address : socket_.addresses()) {
+    const auto link = host_.links.find(address.link);
+    if (link == host_.links.end() || link->second.name.text() == kVxlanName) continue;
+    if (!isLinkLocal(address.address)) host_.addresses.push_back(address);
+  }
+  for (const auto& address : nodeAddresses)
+    if (const auto hop = socket_.hopTo(address)) host_.hops.emplace(address, *hop);
+  nodeAddresses_ = nodeAddresses;
+  return host_;
+}
+
+namespace {
+
+// Carries out one step and remembers it.
+struct Performer {
+  netlink::RouteSocket& socket;
+  Held& held;
+
+  base::IfIndex device() const {
+    if (!held.device) throw Obstacle("the VXLAN device could not be made");
+    return held.device->index;
+  }
+
+  void operator()(const MakeDevice& step) {
+    if (!socket.addVxlan(step.vxlan))
+      throw Obstacle("another VXLAN device has id " + std::to_string(step.vxlan.id) + " on port " +
+                     std::to_string(step.vxlan.port) +
+                     "; remove it, or set vxlanId or vxlanPort on all nodes");
+    const auto link = socket.findLink(step.vxlan.name);
+    if (!link) throw Obstacle("the VXLAN device is gone again");
+    // Nobody is there to hear what an automatic link-local address would begin with.
+    socket.disableAutomaticIpv6(link->index);
+    held.device = Held::Device{link->index, step.vxlan, false};
+  }
+  void operator()(const DeleteDevice& /*step*/) {
+    const auto index = device();
+    socket.deleteLink(index);
+    std::erase_if(held.routes, [&](const auto& entry) { return entry.second.link == index; });
+    held.device.reset();
+    held.deviceAddresses.clear();
+    held.neighbours.clear();
+    held.forwarding.clear();
+  }
+  void operator()(const SetDeviceMtu& step) {
+    socket.setMtu(device(), step.mtu);
+    held.device->vxlan.mtu = step.mtu;
+  }
+  void operator()(const SetDeviceUp& /*step*/) {
+    socket.setUp(device());
+    held.device->up = true;
+  }
+  void operator()(const AddDeviceAddress& step) {
+    socket.addAddress({device(), step.address, lengthOf(step.address), !step.address.isV4()});
+    held.deviceAddresses.insert(step.address);
+  }
+  void operator()(const DeleteDeviceAddress& step) {
+    socket.deleteAddress({device(), step.address, lengthOf(step.address)});
+    held.deviceAddresses.erase(step.address);
+  }
+  void operator()(const PutNeighbour& step) {
+    socket.replaceNeighbour({device(), step.address, step.mac});
+    held.neighbours[step.address] = step.mac;
+  }
+  void operator()(const DeleteNeighbour& step) {
+    const auto known = held.neighbours.find(step.address);
+    socket.deleteNeighbour({device(), step.address, known->second});
+    held.neighbours.erase(known);
+  }
+  void operator()(const PutForwarding& step) {
+    socket.replaceForwarding({device(), step.mac, step.destination});
+    held.forwarding[step.mac] = step.destination;
+  }
+  void operator()(const DeleteForwarding& step) {
+    const auto known = held.forwarding.find(step.mac);
+    socket.deleteForwarding({device(), step.mac, known->second});
+    held.forwarding.erase(known);
+  }
+  netlink::Route complete(netlink::Route route) const {
+    if (route.link == kVxlanLink) route.link = device();
+    return route;
+  }
+  void operator()(const AddRoute& step) {
+    const auto route = complete(step.route);
+    if (!socket.addRoute(route))
+      throw Obstacle("another route to " + toString(route.destination) +
+                     " is there, which kpol did not make; remove it");
+    held.routes.insert_or_assign(route.destination, route);
+  }
+  void operator()(const ReplaceRoute& step) {
+    const auto route = complete(step.route);
+    socket.replaceRoute(route);
+    held.routes.insert_or_assign(route.destination, route);
+  }
+  void operator()(const DeleteRoute& step) {
+    const auto known = held.routes.find(step.destination);
+    socket.deleteRoute(known->second);
+    held.routes.erase(known);
+  }
+  void operator()(const DeleteStray& step) {
+    std::visit([this](const auto& object) { remove(object); }, step.object);
+  }
+  void remove(const netlink::Route& route) {
+    socket.deleteRoute(route);
+    std::erase(held.strayRoutes, route);
+  }
+  void remove(const netlink::ForwardingEntry& entry) {
+    socket.deleteForwarding(entry);
+    std::erase(held.strayForwarding, entry);
+  }
+  void remove(const netlink::Address& address) {
+    socket.deleteAddress(address);
+    std::erase(held.strayAddresses, address);
+  }
+};
+
+}  // namespace
+
+KernelNetwork::Outcome KernelNetwork::apply(const Plan& plan) {
+  if (!held_) read();
+  wantedRoutes_ = plan.routes;
+  Outcome outcome;
+  for (const auto& step : stepsTo(plan, *held_)) {
+    try {
+      std::visit(Performer{socket_, *held_}, step);
+      ++outcome.changes;
+    } catch (const base::Error& error) {
+      outcome.failures.emplace_back(error.what());
+    }
+  }
+  return outcome;
+}
+
+namespace {
+
+// Judges one event by what is remembered.
+struct Judge {
+  const std::optional<Held>& held;
+  const Host& host;
+  const std::map<base::Prefix, netlink::Route>& wantedRoutes;
+  const std::vector<base::IpAddress>& nodeAddresses;
+
+  [[nodiscard]] bool isDevice(base::IfIndex link) const {
+    return held->device && held->device->index == link;
+  }
+  template <class Map, class Key, class Value>
+  static bool has(const Map& map, const Key& key, const Value& value) {
+    const auto found = map.find(key);
+    return found != map.end() && found->second == value;
+  }
+
+  bool operator()(const netlink::Added<netlink::Link>& event) const {
+    const auto& link = event.object;
+    if (isPodLink(link)) return false;
+    if (link.name.text() != kVxlanName) return !has(host.links, link.index, link);
+    return !held->device || *held->device != Held::Device{link.index, vxlanOf(link), link.up};
+  }
+  // As far as an event tells it.
+  [[nodiscard]] netlink::Vxlan vxlanOf(const netlink::Link& link) const {
+    auto vxlan = held->device->vxlan;
+    vxlan.mtu = link.mtu;
+    vxlan.mac = link.mac.value_or(base::MacAddress());
+    return vxlan;
+  }
+  bool operator()(const netlink::Removed<netlink::Link>& event) const {
+    const auto index = event.object.index;
+    return isDevice(index) ||
+           (host.links.contains(index) && event.object.name.text() != kVxlanName);
+  }
+
+  bool operator()(const netlink::Added<netlink::Address>& event) const {
+    const auto& address = event.object;
+    if (isLinkLocal(address.address)) return false;
+    if (isDevice(address.link)) return !held->deviceAddresses.contains(address.address);
+    return host.links.contains(address.link) && std::ranges::count(host.addresses, address) == 0;
+  }
+  bool operator()(const netlink::Removed<netlink::Address>& event) const {
+    const auto& address = event.object;
+    if (isDevice(address.link)) return held->deviceAddresses.contains(address.address);
+    return std::ranges::any_of(host.addresses, [&](const auto& known) {
+      return known.link == address.link && known.address == address.address;
+    });
+  }
+
+  // Whether the route may lead to another node.
+  [[nodiscard]] bool mayLeadToNode(const netlink::Route& route) const {
+    const auto inside = std::ranges::lower_bound(nodeAddresses, route.destination.first());
+    return inside != nodeAddresses.end() && *inside <= route.destination.last();
+  }
+  [[nodiscard]] bool isInTheWay(const netlink::Route& route) const {
+    return wantedRoutes.contains(route.destination) && !held->routes.contains(route.destination);
+  }
+  [[nodiscard]] bool isHeld(const netlink::Route& route) const {
+    return has(held->routes, route.destination, route);
+  }
+  bool operator()(const netlink::Added<netlink::Route>& event) const {
+    const auto& route = event.object;
+    if (route.protocol == kRouteProtocol && route.table == netlink::kMainTable)
+      return !isHeld(route);
+    return mayLeadToNode(route);
+  }
+  bool operator()(const netlink::Removed<netlink::Route>& event) const {
+    const auto& route = event.object;
+    if (route.protocol == kRouteProtocol && route.table == netlink::kMainTable)
+      return isHeld(route);
+    return mayLeadToNode(route) || isInTheWay(route);
+  }
+
+  bool operator()(const netlink::Added<netlink::Neighbour>& event) const {
+    const auto& neighbour = event.object;
+    return isDevice(neighbour.link) && !has(held->neighbours, neighbour.address, neighbour.mac);
+  }
+  bool operator()(const netlink::Removed<netlink::Neighbour>& event) const {
+    return isGone(event.object.link, event.object.address);
+  }
+  bool operator()(const netlink::Removed<netlink::NeighbourKey>& event) const {
+    return isGone(event.object.link, event.object.address);
+  }
+  [[nodiscard]] bool isGone(base::IfIndex link, const base::IpAddress& address) const {
+    return isDevice(link) && held->neighbours.contains(address);
+  }
+
+  bool operator()(const netlink::Added<netlink::ForwardingEntry>& event) const {
+    const auto& entry = event.object;
+    return isDevice(entry.link) && !has(held->forwarding, entry.mac, entry.destination);
+  }
+  bool operator()(const netlink::Removed<netlink::ForwardingEntry>& event) const {
+    const auto& entry = event.object;
+    return isDevice(entry.link) && has(held->forwarding, entry.mac, entry.destination);
+  }
+
+  bool operator()(const netlink::Overflow& /*event*/) const { return true; }
+};
+
+}  // namespace
+
+bool KernelNetwork::isNews(const netlink::RouteEvent& event) const {
+  if (!held_) return true;
+  return std::visit(Judge{held_, host_, wantedRoutes_, nodeAddresses_}, event);
+}
+
+}  // namespace kpol::node

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/plan.hpp"
+
+#include "node/cidr_claims.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+namespace kpol::node {
+namespace {
+
+using base::Family;
+using conf::Routing;
+using policy::Diagnostic;
+
+// The kernel's own for IPv6 routes that say nothing; written out so that it reads back the same.
+constexpr std::uint32_t kIpv6Metric = 1024;
+// The least that IPv6 may have (RFC 8200, section 5).
+constexpr std::uint32_t kLeastMtu = 1280;
+
+bool usesVxlan(Routing routing) {
+  return routing == Routing::Auto || routing == Routing::Vxlan;
+}
+
+std::optional<base::IpAddress> firstOf(const std::vector<base::IpAddress>& addresses,
+                                       Family family) {
+  for (const auto& address : addresses)
+    if (address.family() == family) return address;
+  return std::nullopt;
+}
+
+const char* familyText(Family family) {
+  return family == Family::V4 ? "IPv4" : "IPv6";
+}
+
+// FNV-1a with MurmurHash3's final mix, so that every bit depends on every byte.
+std::uint64_t hashOf(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  hash = (hash ^ (hash >> 33U)) * 0xFF51AFD7ED558CCDULL;
+  hash = (hash ^ (hash >> 33U)) * 0xC4CEB9FE1A85EC53ULL;
+  return hash ^ (hash >> 33U);
+}
+
+class Planner {
+ public:
+  Planner(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
+          const Host& host)
+      : settings_(settings), nodes_(nodes), host_(host) {}
+
+  Plan run(const Holders& before) {
+    const auto own = nodes_.find(settings_.nodeName);
+    if (own == nodes_.end()) {
+      if (settings_.routing != Routing::None)
+        report(settings_.nodeName, "",
+               "is not known, so the network between nodes stays as it is; is nodeName this "
+               "node's name in the cluster?");
+      return std::move(plan_);
+    }
+    plan_.complete = true;
+    for (const auto& [name, node] : nodes_)
+      plan_.nodeAddresses.insert(plan_.nodeAddresses.end(), node.internalIps.begin(),
+                                 node.internalIps.end());
+    std::ranges::sort(plan_.nodeAddresses);
+    const auto same = std::ranges::unique(plan_.nodeAddresses);
+    plan_.nodeAddresses.erase(same.begin(), same.end());
+    claim(own->second, before);
+    findOwnAddresses(own->second);
+    if (usesVxlan(settings_.routing)) makeDevice();
+    decideMtu();
+    if (settings_.routing == Routing::None) return std::move(plan_);
+    for (const auto& [cidr, name] : plan_.holders)
+      if (name != settings_.nodeName) route(cidr, nodes_.at(name));
+    return std::move(plan_);
+  }
+
+ private:
+  void report(const std::string& node, const char* field, std::string message,
+              Diagnostic::Severity severity = Diagnostic::Severity::Warning) {
+    plan_.diagnostics.push_back({severity, "Node " + node, field, std::move(message)});
+  }
+
+  // ---- whose pod CIDR is whose
+
+  void claim(const policy::Node& own, const Holders& before) {
+    CidrClaims claims(plan_.nodeAddresses);
+    const auto take = [&](const policy::Node& node, const base::Prefix& cidr) {
+      if (const auto why = claims.refusal(node.name, cidr)) {
+        report(node.name, "spec.podCIDRs", *why, Diagnostic::Severity::Error);
+        return;
+      }
+      auto& mine = plan_.own.podCidrs;
+      if (&node == &own && std::ranges::count(mine, cidr) == 0) mine.push_back(cidr);
+    };
+    for (const auto& cidr : own.podCidrs) take(own, cidr);
+    for (const auto& address : host_.addresses) claims.forbid(address.address);
+    for (const bool held : {true, false})
+      for (const auto& [name, node] : nodes_) {
+        if (&node == &own) continue;
+        for (const auto& cidr : node.podCidrs) {
+          const auto holder = before.find(cidr);
+          if ((holder != before.end() && holder->second == name) == held) take(node, cidr);
+        }
+      }
+    plan_.holders = std::move(claims).holders();
+    if (own.podCidrs.empty())
+      report(own.name, "spec.podCIDRs",
+             "is empty, so pods get no addresses; kube-controller-manager gives them with "
+             "--allocate-node-cidrs");
+  }
+
+  // ---- this node
+
+  const netlink::Link* linkWith(const base::IpAddress& address) const {
+    for (const auto& one : host_.addresses) {
+      if (one.address != address) continue;
+      const auto link = host_.links.find(one.link);
+      if (link != host_.links.end()) return &link->second;
+    }
+    return nullptr;
+  }
+
+  // Those of the settings, and of a family without those of the Node object; the first is where
+  // VXLAN sends from.
+  void findOwnAddresses(const policy::Node& own) {
+    std::vector<base::IpAddress> candidates = settings_.nodeIps;
+    for (const auto& address : own.internalIps)
+      if (!firstOf(settings_.nodeIps, address.family())) candidates.push_back(address);
+    for (const auto& address : candidates) {
+      if (linkWith(address) != nullptr) {
+        ownAddresses_.push_back(address);
+        continue;
+      }
+      if (settings_.routing == Routing::None) continue;
+      const bool isGiven = std::ranges::count(settings_.nodeIps, address) != 0;
+      report(own.name, isGiven ? "" : "status.addresses",
+             toString(address) + " is on none of this node's interfaces" +
+                 (isGiven ? "; correct nodeIP" : "; name the addresses that are with nodeIP"));
+    }
+  }
+
+  void makeDevice() {
+    if (ownAddresses_.empty()) {
+      report(settings_.nodeName, "status.addresses",
+             "has no address that this node has, so there is nowhere to send VXLAN from; name one "
+             "with nodeIP");
+      return;
+    }
+    const auto& local = ownAddresses_.front();
+    plan_.device = netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
+                                  .mac = vxlanMac(settings_.nodeName),
+                                  .id = settings_.vxlanId,
+                                  .port = settings_.vxlanPort,
+                                  .local = local,
+                                  .mtu = linkWith(local)->mtu - vxlanOverhead(local.family())};
+    for (const auto& cidr : plan_.own.podCidrs) plan_.deviceAddresses.push_back(cidr.first());
+    std::ranges::sort(plan_.deviceAddresses);
+  }
+
+  void decideMtu() {
+    std::uint32_t mtu = 0;
+    for (const auto& address : ownAddresses_) {
+      const auto& link = *linkWith(address);
+      if (mtu == 0 || link.mtu < mtu) mtu = link.mtu;
+    }
+    if (plan_.device) mtu = std::min(mtu, plan_.device->mtu);
+    if (settings_.mtu != 0) {
+      if (plan_.device && plan_.device->mtu < settings_.mtu)
+        report(settings_.nodeName, "",
+               "mtu " + std::to_string(settings_.mtu) + " is more than the " +
+                   std::to_string(plan_.device->mtu) +
+                   " that VXLAN leaves: large packets between nodes that are no neighbours are "
+                   "lost or fragmented");
+      mtu = settings_.mtu;
+    }
+    if (mtu != 0 && mtu < kLeastMtu)
+      report(settings_.nodeName, "",
+             "leaves pods an MTU of " + std::to_string(mtu) + ", with which they have no IPv6 (" +
+                 std::to_string(kLeastMtu) + ")");
+    plan_.own.mtu = mtu;
+  }
+
+  // ---- the others
+
+  // The node's address of that family if the kernel sends to it without a gateway. What has no
+  // Ethernet address (WireGuard, an IP tunnel) may carry the node's own packets only, and counts
+  // where that was asked for.
+  std::optional<base::IpAddress> neighbour(const policy::Node& node, Family family) const {
+    for (const auto& address : node.internalIps) {
+      if (address.family() != family) continue;
+      const auto hop = host_.hops.find(address);
+      if (hop == host_.hops.end() || hop->second.gateway) continue;
+      const auto link = host_.links.find(hop->second.link);
+      if (link == host_.links.end()) continue;
+      if (link->second.mac || settings_.routing == Routing::Direct) return address;
+    }
+    return std::nullopt;
+  }
+
+  void route(const base::Prefix& cidr, const policy::Node& node) {
+    PeerRoute peer{node.name, cidr, PeerRoute::How::None, {}, {}};
+    const auto gateway =
+        settings_.routing == Routing::Vxlan ? std::nullopt : neighbour(node, cidr.family());
+    if (gateway)
+      routeDirectly(peer, *gateway);
+    else if (settings_.routing == Routing::Direct)
+      report(node.name, "status.addresses",
+             std::string("has no ") + familyText(cidr.family()) +
+                 " address that is a neighbour of this node, so its pods cannot be reached at " +
+                 toString(cidr) + " (routing: direct)");
+    else if (plan_.device)
+      routeByVxlan(peer, node);
+    plan_.peers.push_back(std::move(peer));
+  }
+
+  void addRoute(const base::Prefix& cidr, const base::IpAddress& gateway, base::IfIndex link) {
+    plan_.routes.emplace(cidr,
+                         netlink::Route{.destination = cidr,
+                                        .gateway = gateway,
+                                        .link = link,
+                                        .protocol = kRouteProtocol,
+                                        .metric = cidr.family() == Family::V6 ? kIpv6Metric : 0,
+                                        .onLink = link == kVxlanLink});
+  }
+
+  void routeDirectly(PeerRoute& peer, const base::IpAddress& gateway) {
+    const auto link = host_.hops.at(gateway).link;
+    addRoute(peer.cidr, gateway, link);
+    peer.how = PeerRoute::How::Direct;
+    peer.via = gateway;
+    peer.link = host_.links.at(link).name.text();
+  }
+
+  void routeByVxlan(PeerRoute& peer, const policy::Node& node) {
+    const auto family = plan_.device->local.family();
+    const auto address = firstOf(node.internalIps, family);
+    if (!address) {
+      report(node.name, "status.addresses",
+             std::string("has no InternalIP of ") + familyText(family) +
+                 ", which VXLAN takes here, so its pods cannot be reached at " +
+                 toString(peer.cidr));
+      return;
+    }
+    const auto mac = vxlanMac(node.name);
+    const auto gateway = peer.cidr.first();
+    addRoute(peer.cidr, gateway, kVxlanLink);
+    plan_.neighbours.emplace(gateway, mac);
+    plan_.forwarding.emplace(mac, *address);
+    peer.how = PeerRoute::How::Vxlan;
+    peer.via = *address;
+    peer.link = kVxlanName;
+  }
+
+  const Settings& settings_;
+  const std::map<std::string, policy::Node>& nodes_;
+  const Host& host_;
+  std::vector<base::IpAddress> ownAddresses_;
+  Plan plan_;
+};
+
+}  // namespace
+
+const char* toString(PeerRoute::How how) {
+  switch (how) {
+    case PeerRoute::How::Direct: return "direct";
+    case PeerRoute::How::Vxlan: return "vxlan";
+    case PeerRoute::How::None: break;
+  }
+  return "none";
+}
+
+Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
+              const Host& host, const Holders& before) {
+  return Planner(settings, nodes, host).run(before);
+}
+
+base::MacAddress vxlanMac(const std::string& nodeName) {
+  const auto hash = hashOf(nodeName);
+  base::MacAddress mac;
+  for (std::size_t i = 0; i < mac.bytes.size(); ++i)
+    mac.bytes.at(i) = static_cast<std::uint8_t>(hash >> (8 * i));
+  // Administered locally, of one interface.
+  mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xFCU) | 0x02U);
+  return mac;
+}
+
+}  // namespace kpol::node

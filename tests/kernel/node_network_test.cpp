@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network between nodes: three of them, with pods that speak to one another.
+#include "tests/support/prober.hpp"
+#include "tests/support/site.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace kpol::test {
+namespace {
+
+using base::Family;
+using nlohmann::json;
+
+constexpr std::size_t kAlpha = 0, kBeta = 1, kGamma = 2;
+const std::vector<std::string> kPodNames{"a", "b", "c"};  // one on each node
+
+class NodeNetwork : public ::testing::Test {
+ protected:
+  void start(const std::string& routing, std::vector<std::string> arguments = {}) {
+    site_.announceNodes();
+    site_.apply("pods.yaml", podsText());
+    arguments.insert(arguments.begin(), {"--routing", routing});
+    site_.start(arguments);
+    for (std::size_t i = 0; i < Site::kNodes; ++i) {
+      auto& pod = site_.add(i, {"shop", kPodNames[i]});
+      pods_[kPodNames[i]] = &pod;
+      prober_.addHost(kPodNames[i], pod.netns->open());
+    }
+    site_.apply("pods.yaml", podsText());  // with their addresses
+    sync();
+  }
+  void sync() {
+    for (std::size_t i = 0; i < Site::kNodes; ++i) site_.node(i).sync();
+  }
+
+  std::string podsText() const {
+    std::string text;
+    for (const auto& name : kPodNames) {
+      text += "---\napiVersion: v1\nkind: Pod\nmetadata: {namespace: shop, name: " + name +
+              ", labels: {app: " + name + "}}\n";
+      const auto pod = pods_.find(name);
+      if (pod == pods_.end()) continue;
+      text += "status:\n  phase: Running\n  podIPs:\n";
+      for (const auto& ip : pod->second->ips) text += "  - {ip: '" + toString(ip) + "'}\n";
+    }
+    return text;
+  }
+
+  json network(std::size_t node) {
+    return json::parse(site_.node(node).get("/v1/status")).at("network");
+  }
+  // How `node` reaches the pods of the others: "beta direct eth0", sorted, of one family.
+  std::vector<std::string> ways(std::size_t node, Family family = Family::V4) {
+    std::vector<std::string> all;
+    const auto peers = network(node).at("peers");
+    for (const auto& peer : peers) {
+      const auto cidr = peer.at("podCIDR").get<std::string>();
+      if ((cidr.find(':') == cidr.npos) != (family == Family::V4)) continue;
+      all.push_back(peer.at("node").get<std::string>() + " " + peer.at("how").get<std::string>() +
+                    " " + peer.at("link").get<std::string>());
+    }
+    return all;
+  }
+
+  // What is held against each other: TCP, UDP and echo, in both families.
+  std::vector<Reach> tryAll(const std::string& from, const std::string& to, bool expected) {
+    std::vector<Attempt> attempts;
+    for (const auto family : {Family::V4, Family::V6})
+      for (const int protocol : {6, 17, family == Family::V4 ? 1 : 58})
+        attempts.push_back({from,
+                            {pods_.at(from)->ip(family), pods_.at(to)->ip(family),
+                             static_cast<std::uint8_t>(protocol), 80}});
+    return prober_.run(attempts, std::vector<bool>(attempts.size(), expected));
+  }
+  void expectOpen(const std::string& from, const std::string& to) {
+    EXPECT_EQ(tryAll(from, to, true), std::vector<Reach>(6, Reach::Both)) << from << " -> " << to;
+  }
+  void expectClosed(const std::string& from, const std::string& to) {
+    EXPECT_EQ(tryAll(from, to, false), std::vector<Reach>(6, Reach::None)) << from << " -> " << to;
+  }
+  void expectAllOpen() {
+    for (const auto& from : kPodNames)
+      for (const auto& to : kPodNames)
+        if (from != to) expectOpen(from, to);
+  }
+
+  std::string routes(std::size_t node, Family family) {
+    return site_.in(node,
+                    {"ip", family == Family::V4 ? "-4" : "-6", "route", "show", "proto", "107"});
+  }
+  std::string diagnostics(std::size_t node) {
+    return json::parse(site_.node(node).get("/v1/status")).at("diagnostics").dump();
+  }
+
+  Site site_;
+  Prober prober_;
+  std::map<std::string, NodePod*> pods_;
+};
+
+using Ways = std::vector<std::string>;
+
+TEST_F(NodeNetwork, NeighboursAreReachedDirectly) {
+  start("direct");
+  for (const auto family : {Family::V4, Family::V6}) {
+    EXPECT_EQ(ways(kAlpha, family), (Ways{"beta direct eth0", "gamma none "}));
+    EXPECT_EQ(ways(kGamma, family), (Ways{"alpha none ", "beta none "}));
+  }
+  expectOpen("a", "b");
+  expectOpen("b", "a");
+  expectClosed("a", "c");
+  EXPECT_NE(diagnostics(kAlpha).find("Node gamma"), std::string::npos) << diagnostics(kAlpha);
+  EXPECT_EQ(site_.in(kAlpha, {"ip", "-br", "link"}).find("vxlan.kpol"), std::string::npos);
+}
+
+TEST_F(NodeNetwork, AutoTakesVxlanWhereANodeIsNoNeighbour) {
+  start("auto");
+  for (const auto family : {Family::V4, Family::V6}) {
+    EXPECT_EQ(ways(kAlpha, family), (Ways{"beta direct eth0", "gamma vxlan vxlan.kpol"}));
+    EXPECT_EQ(ways(kGamma, family), (Ways{"alpha vxlan vxlan.kpol", "beta vxlan vxlan.kpol"}));
+  }
+  expectAllOpen();
+  EXPECT_EQ(network(kAlpha).at("mtu"), 1450);
+}
+
+TEST_F(NodeNetwork, VxlanReachesAll) {
+  start("vxlan");
+  EXPECT_EQ(ways(kAlpha), (Ways{"beta vxlan vxlan.kpol", "gamma vxlan vxlan.kpol"}));
+  expectAllOpen();
+}
+
+TEST_F(NodeNetwork, VxlanOverIpv6) {
+  start("vxlan");
+  // The first of a Node's addresses is what VXLAN goes by.
+  for (std::size_t i = 0; i < Site::kNodes; ++i) {
+    auto text = Site::nodeText(i);
+    const auto v4 = "{type: InternalIP, address: " + toString(Site::nodeIp(i, Family::V4)) + "}, ";
+    text.erase(text.find(v4), v4.size());
+    site_.apply("node-" + site_.node(i).name() + ".yaml", text);
+  }
+  EXPECT_TRUE(soon([&] {
+    for (std::size_t i = 0; i < Site::kNodes; ++i)
+      if (network(i).at("vxlan").at("local") != toString(Site::nodeIp(i, Family::V6))) return false;
+    return true;
+  }));
+  EXPECT_TRUE(soon([&] { return network(kAlpha).at("mtu") == 1430; })) << network(kAlpha);
+  expectAllOpen();
+}
+
+TEST_F(NodeNetwork, PoliciesHoldAcrossNodes) {
+  start("auto");
+  site_.apply("policy.yaml", R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: shop, name: guard}
+spec:
+  podSelector: {matchLabels: {app: c}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: a}}}]
+)");
+  sync();
+  expectOpen("a", "c");    // by VXLAN
+  expectClosed("b", "c");  // by VXLAN
+  expectOpen("c", "b");
+  site_.apply("policy.yaml", R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: shop, name: guard}
+spec:
+  podSelector: {matchLabels: {app: a}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: c}}}]}]
+  egress: [{to: [{podSelector: {matchLabels: {app: b}}}]}]
+)");
+  sync();
+  expectOpen("a", "b");  // directly
+  expectClosed("b", "a");
+  expectOpen("c", "a");
+  expectClosed("a", "c");
+}
+
+TEST_F(NodeNetwork, RoutesGoWithTheNodeAndFollowItsChanges) {
+  start("auto");
+  const auto both = [&](const std::string& part) {
+    return routes(kAlpha, Family::V4).find("10.244." + part) != std::string::npos;
+  };
+  EXPECT_TRUE(both("2.0/24 via 192.0.2.12")) << routes(kAlpha, Family::V4);
+  EXPECT_TRUE(both("3.0/24 via 10.244.3.0 dev vxlan.kpol")) << routes(kAlpha, Family::V4);
+  site_.remove("node-beta.yaml");
+  site_.remove("node-gamma.yaml");
+  EXPECT_TRUE(soon([&] { return routes(kAlpha, Family::V4).empty(); }));
+  EXPECT_TRUE(soon([&] { return routes(kAlpha, Family::V6).empty(); }));
+  EXPECT_EQ(site_.in(kAlpha, {"ip", "neighbour", "show", "dev", "vxlan.kpol"}), "");
+  EXPECT_EQ(site_.in(kAlpha, {"bridge", "fdb", "show", "dev", "vxlan.kpol"}), "");
+  auto text = Site::nodeText(kBeta);
+  text.replace(text.find("10.244.2.0/24"), 13, "10.244.9.0/24");
+  site_.apply("node-beta.yaml", text);
+  EXPECT_TRUE(soon([&] { return both("9.0/24 via 192.0.2.12"); })) << routes(kAlpha, Family::V4);
+  text.replace(text.find("192.0.2.12"), 10, "192.0.2.77");
+  site_.apply("node-beta.yaml", text);
+  EXPECT_TRUE(soon([&] { return both("9.0/24 via 192.0.2.77"); })) << routes(kAlpha, Family::V4);
+}
+
+// Whatever somebody takes away, or changes, comes back by itself.
+TEST_F(NodeNetwork, IsRepaired) {
+  start("auto");
+  const std::vector<std::vector<std::string>> harms{
+      {"ip", "route", "del", "10.244.2.0/24"},
+      {"ip", "route", "del", "fd00:10:244:3::/64"},
+      {"ip", "route", "replace", "10.244.3.0/24", "via", "192.0.2.254", "proto", "107"},
+      {"ip", "neighbour", "del", "10.244.3.0", "dev", "vxlan.kpol"},
+      {"ip", "neighbour", "replace", "10.244.3.0", "lladdr", "02:00:00:00:00:99", "dev",
+       "vxlan.kpol"},
+      {"sh", "-c",
+       "bridge fdb del $(bridge fdb show dev vxlan.kpol | cut -d' ' -f1) dev "
+       "vxlan.kpol dst 198.51.100.13"},
+      {"ip", "address", "flush", "dev", "vxlan.kpol"},
+      {"ip", "link", "set", "vxlan.kpol", "down"},
+      {"ip", "link", "set", "vxlan.kpol", "mtu", "1400"},
+      {"ip", "link", "del", "vxlan.kpol"},
+      {"sh", "-c",
+       "ip link set eth0 down; ip link set eth0 up; ip route add default via "
+       "192.0.2.254; ip address replace 2001:db8:2::11/64 dev eth0 nodad; "
+       "ip route replace default via 2001:db8:2::fe"},
+  };
+  const auto state = [&] {
+    return routes(kAlpha, Family::V4) + routes(kAlpha, Family::V6) +
+           site_.in(kAlpha, {"ip", "neighbour", "show", "dev", "vxlan.kpol", "nud", "permanent"}) +
+           site_.in(kAlpha, {"bridge", "fdb", "show", "dev", "vxlan.kpol"}) +
+           site_.in(kAlpha, {"sh", "-c",
+                             "ip -o address show dev vxlan.kpol | sed 's/^[0-9]*//'; "
+                             "ip -o link show dev vxlan.kpol | sed "
+                             "'s/^[0-9]*//;s/state .*//'"});
+  };
+  const auto before = state();
+  for (const auto& harm : harms) {
+    const auto said = site_.in(kAlpha, harm);
+    EXPECT_TRUE(soon([&] { return state() == before; }))
+        << json(harm) << ": " << said << "\nwanted:\n"
+        << before << "\ngot:\n"
+        << state();
+  }
+  expectAllOpen();
+  EXPECT_GE(network(kAlpha).at("repairs").get<int>(), 8);
+}
+
+TEST_F(NodeNetwork, WarmRestartWritesNothing) {
+  start("auto");
+  const auto inside = site_.netns(kAlpha).enter();
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    site_.node(kAlpha).stopKpold(signal);
+    expectOpen("a", "b");
+    expectOpen("a", "c");
+    site_.node(kAlpha).startKpold({"--routing", "auto"});
+    EXPECT_TRUE(soon([&] { return ways(kAlpha).size() == 2; }));
+    EXPECT_EQ(network(kAlpha).at("changes"), 0);
+  }
+}
+
+TEST_F(NodeNetwork, RoutesOfOthersStay) {
+  site_.in(kAlpha, {"ip", "route", "add", "10.244.2.0/24", "via", "192.0.2.254"});
+  site_.in(kAlpha, {"ip", "route", "add", "10.99.0.0/16", "via", "192.0.2.254"});
+  start("auto");
+  const auto others = [&] {
+    return site_.in(kAlpha, {"ip", "-4", "route", "show", "proto", "boot"});
+  };
+  EXPECT_NE(others().find("10.244.2.0/24 via 192.0.2.254"), std::string::npos);
+  EXPECT_NE(others().find("10.99.0.0/16"), std::string::npos);
+  EXPECT_NE(diagnostics(kAlpha).find("another route to 10.244.2.0/24"), std::string::npos)
+      << diagnostics(kAlpha);
+  // And when the other makes way, ours comes.
+  site_.in(kAlpha, {"ip", "route", "del", "10.244.2.0/24"});
+  EXPECT_TRUE(soon([&] {
+    return routes(kAlpha, Family::V4).find("10.244.2.0/24 via 192.0.2.12") != std::string::npos;
+  }));
+  EXPECT_TRUE(soon([&] { return diagnostics(kAlpha).find("another route") == std::string::npos; }));
+}
+
+TEST_F(NodeNetwork, WithoutTheOwnNodeNothingIsTouched) {
+  start("auto");
+  const auto before = routes(kAlpha, Family::V4);
+  site_.remove("node-alpha.yaml");
+  EXPECT_TRUE(soon([&] {
+    return diagnostics(kAlpha).find("Node alpha: ") != std::string::npos ||
+           diagnostics(kAlpha).find("Node alpha") != std::string::npos;
+  }));
+  EXPECT_EQ(routes(kAlpha, Family::V4), before);
+}
+
+TEST_F(NodeNetwork, RoutingNoneLeavesNothingOfOurs) {
+  start("auto");
+  const auto inside = site_.netns(kAlpha).enter();
+  site_.node(kAlpha).stopKpold(SIGTERM);
+  site_.node(kAlpha).startKpold({"--routing", "none"});
+  EXPECT_TRUE(soon([&] { return routes(kAlpha, Family::V4).empty(); }));
+  EXPECT_TRUE(soon([&] { return routes(kAlpha, Family::V6).empty(); }));
+  EXPECT_TRUE(soon([&] {
+    return site_.in(kAlpha, {"ip", "-br", "link"}).find("vxlan.kpol") == std::string::npos;
+  }));
+}
+
+TEST_F(NodeNetwork, KpolctlShowsIt) {
+  start("auto");
+  const auto result = site_.node(kAlpha).kpolctl({"status"});
+  EXPECT_NE(result.out.find("auto, MTU 1450; 4 pod CIDRs of other nodes: 2 direct, 2 vxlan"),
+            std::string::npos)
+      << result.out;
+}
+
+}  // namespace
+}  // namespace kpol::test

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace kpol::node {
+namespace {
+
+using conf::Routing;
+using Lines = std::vector<std::string>;
+
+base::IpAddress ip(std::string_view text) {
+  return *base::IpAddress::parse(text);
+}
+base::Prefix cidr(std::string_view text) {
+  return *base::Prefix::parse(text);
+}
+
+constexpr base::IfIndex kEth0{2}, kEth1{3}, kTunnel{4};
+
+// A node "own" (192.0.2.1, 2001:db8::1 on eth0), "near" on the same link, "far" behind a router,
+// and "tunnel" at the other end of a link without Ethernet.
+class PlanTest : public testing::Test {
+ protected:
+  PlanTest() {
+    settings.nodeName = "own";
+    settings.routing = Routing::Auto;
+    settings.vxlanId = 7;
+    settings.vxlanPort = 4789;
+    host.links.emplace(kEth0, link(kEth0, "eth0", 1500, true));
+    host.links.emplace(kEth1, link(kEth1, "eth1", 9000, true));
+    host.links.emplace(kTunnel, link(kTunnel, "wg0", 1420, false));
+    host.addresses = {{kEth0, ip("192.0.2.1"), 24},
+                      {kEth0, ip("2001:db8::1"), 64},
+                      {kEth1, ip("203.0.113.1"), 24}};
+    put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "2001:db8::1"});
+    put("near", {"10.244.1.0/24"}, {"192.0.2.2"});
+    put("far", {"10.244.2.0/24"}, {"198.51.100.2"});
+    host.hops = {{ip("192.0.2.2"), {kEth0, {}}},
+                 {ip("198.51.100.2"), {kEth0, ip("192.0.2.254")}},
+                 {ip("100.64.0.2"), {kTunnel, {}}}};
+  }
+
+  static netlink::Link link(base::IfIndex index, const char* name, std::uint32_t mtu,
+                            bool ethernet) {
+    netlink::Link link{.index = index,
+                       .name = *base::IfName::parse(name),
+                       .kind = "",
+                       .mtu = mtu,
+                       .mac = {},
+                       .up = true,
+                       .alias = "",
+                       .peer = {}};
+    if (ethernet) link.mac = base::MacAddress{{2, 0, 0, 0, 0, 1}};
+    return link;
+  }
+  void put(const std::string& name, const Lines& cidrs, const Lines& addresses) {
+    policy::Node node{name, {}, {}, {}, {}};
+    for (const auto& text : cidrs) node.podCidrs.push_back(cidr(text));
+    for (const auto& text : addresses) node.internalIps.push_back(ip(text));
+    nodes[name] = node;
+  }
+  Plan plan() const { return makePlan(settings, nodes, host, before); }
+
+  // "10.244.1.0/24 near direct 192.0.2.2 eth0"
+  static Lines ways(const Plan& plan) {
+    Lines lines;
+    for (const auto& peer : plan.peers)
+      lines.push_back(toString(peer.cidr) + " " + peer.node + " " + toString(peer.how) +
+                      (peer.via ? " " + toString(*peer.via) + " " + peer.link : ""));
+    return lines;
+  }
+  static Lines said(const Plan& plan) {
+    Lines lines;
+    for (const auto& diagnostic : plan.diagnostics) lines.push_back(toString(diagnostic));
+    return lines;
+  }
+
+  Settings settings;
+  std::map<std::string, policy::Node> nodes;
+  Host host;
+  Holders before;
+};
+
+const Lines kNone;
+
+TEST_F(PlanTest, AutoGoesDirectlyToANeighbourAndByVxlanToOthers) {
+  const auto made = plan();
+  EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
+                               "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
+  EXPECT_EQ(made.routes.at(cidr("10.244.1.0/24")),
+            (netlink::Route{.destination = cidr("10.244.1.0/24"),
+                            .gateway = ip("192.0.2.2"),
+                            .link = kEth0,
+                            .protocol = 107}));
+  EXPECT_EQ(made.routes.at(cidr("10.244.2.0/24")),
+            (netlink::Route{.destination = cidr("10.244.2.0/24"),
+                            .gateway = ip("10.244.2.0"),
+                            .link = kVxlanLink,
+                            .protocol = 107,
+                            .onLink = true}));
+  EXPECT_EQ(made.neighbours,
+            (std::map<base::IpAddress, base::MacAddress>{{ip("10.244.2.0"), vxlanMac("far")}}));
+  EXPECT_EQ(made.forwarding,
+            (std::map<base::MacAddress, base::IpAddress>{{vxlanMac("far"), ip("198.51.100.2")}}));
+  EXPECT_EQ(said(made), kNone);
+}
+
+TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
+  const auto made = plan();
+  EXPECT_EQ(made.device, (netlink::Vxlan{.name = *base::IfName::parse("vxlan.kpol"),
+                                         .mac = vxlanMac("own"),
+                                         .id = 7,
+                                         .port = 4789,
+                                         .local = ip("192.0.2.1"),
+                                         .mtu = 1450}));
+  EXPECT_EQ(made.deviceAddresses, (std::vector{ip("10.244.0.0"), ip("fd00:0:0:1::")}));
+  EXPECT_EQ(made.own.podCidrs, (std::vector{cidr("10.244.0.0/24"), cidr("fd00:0:0:1::/64")}));
+  EXPECT_EQ(made.own.mtu, 1450U);
+}
+
+TEST_F(PlanTest, Ipv6RoutesNameTheMetricThatTheKernelWouldChoose) {
+  put("far", {"fd00:0:0:2::/64"}, {"198.51.100.2"});
+  EXPECT_EQ(plan().routes.at(cidr("fd00:0:0:2::/64")).metric, 1024U);
+}
+
+TEST_F(PlanTest, RoutingSaysHow) {
+  settings.routing = Routing::Vxlan;
+  EXPECT_EQ(ways(plan()), (Lines{"10.244.1.0/24 near vxlan 192.0.2.2 vxlan.kpol",
+                                 "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
+  settings.routing = Routing::Direct;
+  auto made = plan();
+  EXPECT_EQ(ways(made),
+            (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0", "10.244.2.0/24 far none"}));
+  EXPECT_EQ(said(made), (Lines{"Node far: status.addresses: has no IPv4 address that is a "
+                               "neighbour of this node, so its pods cannot be reached at "
+                               "10.244.2.0/24 (routing: direct)"}));
+  EXPECT_FALSE(made.device);
+  EXPECT_EQ(made.own.mtu, 1500U);
+  settings.routing = Routing::None;
+  made = plan();
+  EXPECT_TRUE(made.complete);
+  EXPECT_EQ(ways(made), kNone);
+  EXPECT_TRUE(made.routes.empty());
+  EXPECT_EQ(made.holders.size(), 4U) << "whose CIDR is whose is known all the same";
+}
+
+TEST_F(PlanTest, ATunnelIsNoNeighbourhoodUnlessAskedFor) {
+  put("far", {"10.244.2.0/24"}, {"100.64.0.2"});
+  EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far vxlan 100.64.0.2 vxlan.kpol");
+  settings.routing = Routing::Direct;
+  EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far direct 100.64.0.2 wg0");
+}
+
+TEST_F(PlanTest, OfSeveralAddressesTheNeighbourIsTaken) {
+  put("far", {"10.244.2.0/24"}, {"198.51.100.2", "192.0.2.3"});
+  host.hops.emplace(ip("192.0.2.3"), netlink::Hop{kEth0, {}});
+  EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far direct 192.0.2.3 eth0");
+}
+
+TEST_F(PlanTest, AFamilyWithoutAddressGoesByVxlanOrNotAtAll) {
+  put("near", {"fd00:0:0:2::/64"}, {"192.0.2.2"});
+  EXPECT_EQ(ways(plan())[1], "fd00:0:0:2::/64 near vxlan 192.0.2.2 vxlan.kpol");
+  put("near", {"10.244.1.0/24"}, {"2001:db8::2"});
+  EXPECT_EQ(ways(plan())[0], "10.244.1.0/24 near none");
+  EXPECT_EQ(said(plan()), (Lines{"Node near: status.addresses: has no InternalIP of IPv4, which "
+                                 "VXLAN takes here, so its pods cannot be reached at "
+                                 "10.244.1.0/24"}));
+}
+
+TEST_F(PlanTest, WithoutTheOwnNodeNothingIsKnown) {
+  nodes.erase("own");
+  const auto made = plan();
+  EXPECT_FALSE(made.complete);
+  EXPECT_EQ(said(made), (Lines{"Node own: is not known, so the network between nodes stays as it "
+                               "is; is nodeName this node's name in the cluster?"}));
+  settings.routing = Routing::None;
+  EXPECT_EQ(said(plan()), kNone);
+}
+
+TEST_F(PlanTest, NodeIpOverridesTheNodeObjectFamilyByFamily) {
+  settings.nodeIps = {ip("203.0.113.1")};
+  auto made = plan();
+  EXPECT_EQ(made.device->local, ip("203.0.113.1"));
+  EXPECT_EQ(made.device->mtu, 8950U);
+  EXPECT_EQ(made.own.mtu, 1500U) << "IPv6 goes by eth0";
+  settings.nodeIps = {ip("203.0.113.9")};
+  made = plan();
+  EXPECT_EQ(made.device->local, ip("2001:db8::1"));
+  EXPECT_EQ(made.device->mtu, 1430U);
+  EXPECT_EQ(said(made)[0],
+            "Node own: 203.0.113.9 is on none of this node's interfaces; correct "
+            "nodeIP");
+}
+
+TEST_F(PlanTest, WithoutAnAddressOfItsOwnThereIsNoVxlan) {
+  put("own", {"10.244.0.0/24"}, {"192.0.2.99"});
+  const auto made = plan();
+  EXPECT_FALSE(made.device);
+  EXPECT_EQ(ways(made),
+            (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0", "10.244.2.0/24 far none"}));
+  ASSERT_EQ(made.diagnostics.size(), 2U);
+  EXPECT_EQ(made.own.mtu, 0U);
+}
+
+TEST_F(PlanTest, AConfiguredMtuCounts) {
+  settings.mtu = 1400;
+  EXPECT_EQ(plan().own.mtu, 1400U);
+  EXPECT_EQ(said(plan()), kNone);
+  settings.mtu = 1500;
+  EXPECT_EQ(plan().own.mtu, 1500U);
+  EXPECT_NE(said(plan())[0].find("more than the 1450 that VXLAN leaves"), std::string::npos);
+}
+
+TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenToWhoHadThemThenToTheFirstByName) {
+  put("b", {"10.244.9.0/24"}, {"198.51.100.3"});
+  put("c", {"10.244.9.0/25"}, {"198.51.100.4"});
+  put("d", {"10.244.0.0/16"}, {"198.51.100.5"});
+  auto made = plan();
+  EXPECT_EQ(made.holders.at(cidr("10.244.9.0/24")), "b");
+  EXPECT_FALSE(made.holders.contains(cidr("10.244.9.0/25")));
+  EXPECT_FALSE(made.holders.contains(cidr("10.244.0.0/16")));
+  EXPECT_EQ(said(made), (Lines{"Node c: spec.podCIDRs: 10.244.9.0/25 overlaps 10.244.9.0/24 of "
+                               "node b, and is not routed",
+                               "Node d: spec.podCIDRs: 10.244.0.0/16 overlaps 10.244.0.0/24 of "
+                               "node own, and is not routed"}));
+  before = {{cidr("10.244.9.0/25"), "c"}};
+  made = plan();
+  EXPECT_EQ(made.holders.at(cidr("10.244.9.0/25")), "c");
+  EXPECT_FALSE(made.holders.contains(cidr("10.244.9.0/24")));
+}
+
+TEST_F(PlanTest, ACidrThatHoldsANodesAddressIsRefused) {
+  put("far", {"198.51.100.0/24"}, {"198.51.100.2"});
+  put("near", {"203.0.113.0/24"}, {"192.0.2.2"});
+  const auto made = plan();
+  EXPECT_TRUE(made.routes.empty());
+  EXPECT_EQ(said(made)[0],
+            "Node far: spec.podCIDRs: 198.51.100.0/24 holds 198.51.100.2, an address of a node, "
+            "and is not routed; choose a cluster CIDR apart from the nodes' networks");
+  EXPECT_NE(said(made)[1].find("203.0.113.1, an address of this node"), std::string::npos);
+}
+
+TEST(VxlanMac, IsOfTheNameAloneAndNeverChanges) {
+  EXPECT_EQ(toString(vxlanMac("node-1")), "06:eb:e1:04:4c:3f");
+  EXPECT_EQ(toString(vxlanMac("node-2")), "22:34:32:e8:c6:e5");
+  for (const char* name : {"", "a", "b", "node-1", "node-2"})
+    EXPECT_EQ(vxlanMac(name).bytes[0] & 3U, 2U) << "local, of one interface";
+}
+
+}  // namespace
+}  // namespace kpol::node
