@@ -143,6 +143,7 @@ struct Daemon::Parts {
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
         network(networkSettingsOf(config), store, [this] { networkChanged(); }),
         cniConfig(cniOptionsOf(config, network), store, loop),
+        hostFirewalls(nodeNameOf(config), store, loop),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -153,6 +154,7 @@ struct Daemon::Parts {
               *source,
               cniConfig,
               network,
+              hostFirewalls,
               {}},
         api(state, podStart, *source, loop),
         tasks(io.get_executor()),
@@ -189,6 +191,7 @@ struct Daemon::Parts {
   Collector collector;
   NodeNetwork network;
   CniConfig cniConfig;
+  HostFirewalls hostFirewalls;
   NodeState state;
   ControlApi api;
   Router controlRoutes;
@@ -220,6 +223,7 @@ void Daemon::Parts::start() {
   supervised("node network", [this] { return network.run(); });
   supervised("node network watch", [this] { return network.watch(); });
   supervised("network config", [this] { return cniConfig.run(); });
+  supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("source", [this] { return source->run(); });
 }
 

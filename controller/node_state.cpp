@@ -15,6 +15,10 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   const auto& cni = state.cniConfig.status();
   if (!cni.trouble.empty())
     all.push_back({policy::Diagnostic::Severity::Warning, cni.file, "", cni.trouble});
+  for (const auto& finding : state.hostFirewalls.findings())
+    all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", toString(finding)});
+  if (const auto& trouble = state.hostFirewalls.trouble(); !trouble.empty())
+    all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", trouble});
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
   const auto network = state.network.diagnostics();

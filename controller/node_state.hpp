@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controller/cni_config.hpp"
+#include "controller/host_firewalls.hpp"
 #include "controller/node_network.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "controller/source.hpp"
@@ -26,6 +27,7 @@ struct NodeState {
   const Source& objects;  // where the store's come from
   const CniConfig& cniConfig;
   const NodeNetwork& network;
+  const HostFirewalls& hostFirewalls;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

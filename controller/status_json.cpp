@@ -94,6 +94,16 @@ Json networkJson(const NodeState& state) {
   return json;
 }
 
+Json hostFirewallsJson(const NodeState& state) {
+  Json list = Json::array();
+  for (const auto& finding : state.hostFirewalls.findings())
+    list.push_back({{"where", finding.where},
+                    {"effect", finding.effect},
+                    {"certain", finding.certain},
+                    {"remedy", finding.remedy}});
+  return list;
+}
+
 // How each kind is followed; empty where the source is no API server.
 Json watchesJson(const NodeState& state) {
   Json list = Json::array();
@@ -138,6 +148,7 @@ std::string statusJson(const NodeState& state) {
                {"watches", watchesJson(state)},
                {"cniConfig", cniConfigJson(state)},
                {"network", networkJson(state)},
+               {"hostFirewalls", hostFirewallsJson(state)},
                {"fault", faultJson(state)},
                {"diagnostics", toJson(diagnosticsOf(state))}});
 }

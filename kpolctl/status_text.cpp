@@ -126,6 +126,9 @@ std::string statusText(const Json& status, std::int64_t now) {
   if (status.contains("network")) fields.add("Network", networkLine(status.at("network")));
   if (status.contains("cniConfig") && !status.at("cniConfig").is_null())
     fields.add("CNI config", cniConfigLine(status.at("cniConfig")));
+  if (status.contains("hostFirewalls") && !status.at("hostFirewalls").empty())
+    fields.add("Host firewall", std::to_string(status.at("hostFirewalls").size()) +
+                                    " of others' filters drop pods' packets (see below)");
   std::string all = fields.print();
   const auto& diagnostics = status.at("diagnostics");
   if (!diagnostics.empty()) all += "\n" + diagnosticsText(diagnostics);

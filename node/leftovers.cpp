@@ -9,6 +9,7 @@
 #include "nft/kernel.hpp"
 #include "node/atomic_file.hpp"
 #include "node/cni_config.hpp"
+#include "node/plan.hpp"
 #include "node/plugin_binary.hpp"
 
 #include <algorithm>
@@ -23,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using Leftovers = std::vector<Leftover>;
 
-constexpr std::string_view kVxlanName = "vxlan.kpol";
-constexpr std::uint8_t kRouteProtocol = 107;
 // Below the state directory; what else is there is somebody else's.
 constexpr std::array kStateEntries = {"attachments", "ipam", "manifests"};
 

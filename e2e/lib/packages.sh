@@ -22,7 +22,7 @@ build_packages() {
     libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libssl-dev "$(boost_package)"
 }
 test_packages() {
-  echo libgtest-dev libgmock-dev nftables iproute2 netbase procps curl util-linux perl \
+  echo libgtest-dev libgmock-dev nftables iproute2 iptables netbase procps curl util-linux perl \
     containernetworking-plugins clang-format shellcheck
 }
 # libFuzzer comes with clang's runtime. Version 19 is in Debian 12 and 13; Debian 12's default, 14,

@@ -56,6 +56,16 @@ TEST(StatusText, SumsUpTheWaysToOtherNodes) {
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nNetwork       none\n"));
 }
 
+TEST(StatusText, CountsFiltersOfOthersThatDropPodsPackets) {
+  auto json = status();
+  json["hostFirewalls"] = Json::array();
+  EXPECT_EQ(statusText(json, 1000).find("Host firewall"), std::string::npos);
+  json["hostFirewalls"] = Json::parse(R"([{"where": "w", "effect": "e"}])");
+  EXPECT_TRUE(
+      statusText(json, 1000)
+          .ends_with("\nHost firewall   1 of others' filters drop pods' packets (see below)\n"));
+}
+
 TEST(StatusText, EndsWithDiagnostics) {
   auto json = status();
   json["diagnostics"] = Json::parse(R"([

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/host_firewalls.hpp"
+
+#include "base/async/event.hpp"
+#include "base/error.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace kpol::controller {
+namespace {
+
+using namespace std::chrono_literals;
+
+// nf_tables would tell of each change, but of each of kpold's own too, and at the cost of every
+// commit; legacy iptables tells of none.
+constexpr auto kLookAgain = 30s;
+
+}  // namespace
+
+base::Task<> HostFirewalls::run() {
+  while (!loop_.committed()) co_await loop_.progress().waitUntil(base::Event::kNever);
+  for (;;) {
+    look();
+    co_await base::sleepFor(kLookAgain);
+  }
+}
+
+void HostFirewalls::look() {
+  const auto* self = store_.findNode(nodeName_);
+  try {
+    auto found = node::judge(node::readHostFirewalls(),
+                             self == nullptr ? std::vector<base::Prefix>() : self->podCidrs);
+    report(found);
+    findings_ = std::move(found);
+    trouble_.clear();
+  } catch (const base::Error& error) {
+    const std::string why =
+        std::string("cannot see whether other filters drop pods' packets: ") + error.what();
+    if (why != trouble_) spdlog::warn("{}", why);
+    trouble_ = why;
+  }
+}
+
+void HostFirewalls::report(const std::vector<node::FirewallFinding>& found) const {
+  for (const auto& finding : found)
+    if (!std::binary_search(findings_.begin(), findings_.end(), finding))
+      spdlog::warn("host firewall: {}", toString(finding));
+  for (const auto& finding : findings_)
+    if (!std::binary_search(found.begin(), found.end(), finding))
+      spdlog::info("host firewall: {} no longer {}", finding.where, finding.effect);
+}
+
+}  // namespace kpol::controller

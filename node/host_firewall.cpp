@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/host_firewall.hpp"
+
+#include "nft/foreign_filters.hpp"
+#include "nft/ruleset.hpp"
+#include "node/legacy_iptables.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace kpol::node {
+namespace {
+
+using nft::ForeignMatch;
+using nft::ForeignRule;
+using nft::ForwardFilter;
+using Verdict = ForeignRule::Verdict;
+
+constexpr std::string_view kPodInterfaces = "kpol";  // and digits
+constexpr int kDeepest = 16;                         // the kernel's own limit of jumps
+
+enum class Truth { No, Unknown, Yes };
+
+Truth operator!(Truth truth) {
+  if (truth == Truth::Unknown) return truth;
+  return truth == Truth::Yes ? Truth::No : Truth::Yes;
+}
+
+// A pod's first packet, or the first to a pod; its other end can be anybody.
+struct Packet {
+  base::Family family;
+  bool fromPod;
+  const std::vector<base::Prefix>& podCidrs;
+};
+
+// `isPod`: whether the packet's interface is a pod's; else it is any other.
+Truth matchesInterface(const ForeignMatch& match, bool isPod) {
+  const std::string_view name = match.name;
+  if (match.isPrefix && name.empty()) return Truth::Yes;
+  const bool ofPods = name.starts_with(kPodInterfaces);
+  if (!isPod) return ofPods ? Truth::No : Truth::Unknown;
+  if (match.isPrefix && kPodInterfaces.starts_with(name)) return Truth::Yes;
+  return ofPods ? Truth::Unknown : Truth::No;
+}
+
+Truth matchesAddress(const base::Prefix& prefix, const Packet& packet, bool isPod) {
+  if (prefix.family() != packet.family) return Truth::No;
+  if (prefix.length() == 0) return Truth::Yes;
+  if (!isPod) return Truth::Unknown;
+  auto truth = Truth::Unknown;
+  for (const auto& cidr : packet.podCidrs) {
+    if (cidr.family() != packet.family) continue;
+    if (prefix.contains(cidr)) return Truth::Yes;
+    truth = cidr.contains(prefix) ? Truth::Unknown : Truth::No;
+  }
+  return truth;
+}
+
+Truth matches(const ForeignMatch& match, const Packet& packet) {
+  Truth truth = Truth::Unknown;
+  switch (match.field) {
+    case ForeignMatch::Field::Unknown: return Truth::Unknown;
+    case ForeignMatch::Field::IifName: truth = matchesInterface(match, packet.fromPod); break;
+    case ForeignMatch::Field::OifName: truth = matchesInterface(match, !packet.fromPod); break;
+    case ForeignMatch::Field::Source:
+      truth = matchesAddress(*match.prefix, packet, packet.fromPod);
+      break;
+    case ForeignMatch::Field::Destination:
+      truth = matchesAddress(*match.prefix, packet, !packet.fromPod);
+      break;
+    case ForeignMatch::Field::CtState:
+      truth = (match.states & nft::kCtStateNew) != 0 ? Truth::Yes : Truth::No;
+      break;
+    case ForeignMatch::Field::Family:
+      truth = match.family == packet.family ? Truth::Yes : Truth::No;
+      break;
+  }
+  return match.negated ? !truth : truth;
+}
+
+Truth matches(const ForeignRule& rule, const Packet& packet) {
+  auto all = Truth::Yes;
+  for (const auto& match : rule.matches) all = std::min(all, matches(match, packet));
+  return all;
+}
+
+// One packet's way through a filter.
+class Walk {
+ public:
+  Walk(const ForwardFilter& filter, const Packet& packet) : filter_(filter), packet_(packet) {}
+
+  bool drops() {
+    const auto decided = chain(filter_.chain, 0);
+    return decided == Verdict::Drop || (decided == Verdict::None && filter_.policyDrops);
+  }
+  // No rule that cannot be judged might have let it pass.
+  [[nodiscard]] bool certain() const { return certain_; }
+
+ private:
+  // Accept, Drop, or None: the chain was left at its end.
+  Verdict chain(const std::string& name, int depth) {
+    const auto found = filter_.chains.find(name);
+    if (found == filter_.chains.end() || depth > kDeepest) {
+      certain_ = false;
+      return Verdict::None;
+    }
+    for (const auto& rule : found->second) {
+      const auto verdict = decide(rule, depth);
+      if (verdict == Verdict::Return) return Verdict::None;
+      if (verdict != Verdict::None) return verdict;
+    }
+    return Verdict::None;
+  }
+
+  // As of chain(), or Return.
+  Verdict decide(const ForeignRule& rule, int depth) {
+    const auto truth = matches(rule, packet_);
+    if (truth == Truth::No) return Verdict::None;
+    if (truth == Truth::Unknown) {
+      if (rule.verdict != Verdict::None && rule.verdict != Verdict::Drop) certain_ = false;
+      return Verdict::None;
+    }
+    if (rule.verdict != Verdict::Jump && rule.verdict != Verdict::Goto) return rule.verdict;
+    const auto verdict = chain(rule.target, depth + 1);
+    return verdict == Verdict::None && rule.verdict == Verdict::Goto ? Verdict::Return : verdict;
+  }
+
+  const ForwardFilter& filter_;
+  const Packet& packet_;
+  bool certain_ = true;
+};
+
+// What the filter drops; the first letters of the families and directions.
+struct Dropped {
+  bool sent = false;
+  bool received = false;
+  bool v4 = false;
+  bool v6 = false;
+  bool certain = true;
+};
+
+Dropped droppedBy(const ForwardFilter& filter, const std::vector<base::Prefix>& podCidrs) {
+  Dropped dropped;
+  for (const auto family : filter.families)
+    for (const bool fromPod : {true, false}) {
+      const Packet packet{family, fromPod, podCidrs};
+      Walk walk(filter, packet);
+      if (!walk.drops()) continue;
+      (fromPod ? dropped.sent : dropped.received) = true;
+      (family == base::Family::V4 ? dropped.v4 : dropped.v6) = true;
+      dropped.certain = dropped.certain && walk.certain();
+    }
+  return dropped;
+}
+
+bool hasChain(const ForwardFilter& filter, std::string_view beginning) {
+  return std::any_of(filter.chains.begin(), filter.chains.end(),
+                     [&](const auto& chain) { return chain.first.starts_with(beginning); });
+}
+
+// Rules in front of all others, by the program that has made the filter.
+std::string iptablesRemedy(const ForwardFilter& filter, std::string program) {
+  if (filter.families.front() == base::Family::V6) program.replace(0, 2, "ip6");
+  const std::string chain = hasChain(filter, "DOCKER-USER") ? "DOCKER-USER" : filter.chain;
+  const auto insert = [&](const char* direction) {
+    return program + " -I " + chain + " " + direction + " kpol+ -j ACCEPT";
+  };
+  return insert("-i") + "; " + insert("-o");
+}
+
+std::string remedyOf(const ForwardFilter& filter) {
+  if (hasChain(filter, "ufw")) return "ufw default allow routed";
+  if (filter.kind == ForwardFilter::Kind::LegacyIptables)
+    return iptablesRemedy(filter, "iptables-legacy");
+  if (filter.table == "inet firewalld")
+    return "firewall-cmd --permanent --zone=trusted --add-interface=kpol+, and a policy that "
+           "accepts from zone ANY to zone trusted, then firewall-cmd --reload; or systemctl disable "
+           "--now firewalld";
+  if (filter.chain == "FORWARD" && filter.table.ends_with(" filter"))
+    return iptablesRemedy(filter, "iptables");
+  const auto insert = [&](const char* direction) {
+    return "nft insert rule " + filter.table + " " + filter.chain + " " + direction +
+           "ifname 'kpol*' accept";
+  };
+  return insert("i") + "; " + insert("o");
+}
+
+std::string whereOf(const ForwardFilter& filter) {
+  const char* legacy = filter.kind == ForwardFilter::Kind::LegacyIptables ? "legacy iptables " : "";
+  return "chain " + filter.chain + " of table " + legacy + filter.table +
+         (filter.policyDrops ? " (policy drop)" : "");
+}
+
+std::string effectOf(const ForwardFilter& filter, const Dropped& dropped) {
+  std::string effect = "drops what pods ";
+  effect +=
+      dropped.sent && dropped.received ? "send and receive" : (dropped.sent ? "send" : "receive");
+  const bool some = filter.families.size() > 1 && dropped.v4 != dropped.v6;
+  if (some) effect += dropped.v4 ? " by IPv4" : " by IPv6";
+  return effect;
+}
+
+}  // namespace
+
+std::string toString(const FirewallFinding& finding) {
+  return finding.where + " " + finding.effect + ", whatever policies allow" +
+         (finding.certain ? "" : ", unless a rule there that kpol cannot judge lets it pass") +
+         "; remedy: " + finding.remedy;
+}
+
+std::vector<FirewallFinding> judge(const std::vector<ForwardFilter>& filters,
+                                   const std::vector<base::Prefix>& podCidrs) {
+  std::vector<FirewallFinding> findings;
+  for (const auto& filter : filters) {
+    const auto dropped = droppedBy(filter, podCidrs);
+    if (dropped.sent || dropped.received)
+      findings.push_back(
+          {whereOf(filter), effectOf(filter, dropped), dropped.certain, remedyOf(filter)});
+  }
+  std::sort(findings.begin(), findings.end());
+  return findings;
+}
+
+std::vector<ForwardFilter> readHostFirewalls() {
+  auto filters = nft::readForwardFilters(nft::Ruleset().table);
+  for (auto& legacy : readLegacyIptables()) filters.push_back(std::move(legacy));
+  return filters;
+}
+
+}  // namespace kpol::node
