@@ -1,37 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/forwarding.hpp"
 
+#include "netlink/forwarding.hpp"
+
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <string>
 
 namespace kpol::controller {
 namespace {
 
-void enable(const std::string& sysctl) {
-  const std::string path = "/proc/sys/" + sysctl;
-  std::ifstream current(path);
-  std::string value;
-  // A kernel without IPv6 has no such file, and nothing to forward.
-  if (!(current >> value)) return;
-  if (value != "0") return;
-  std::ofstream file(path);
-  file << "1" << std::flush;
-  if (file)
-    spdlog::info("sysctl set {}=1", sysctl);
-  else
-    spdlog::warn("pods cannot reach one another: cannot set {}=1: {}", sysctl,
-                 std::strerror(errno));
+void enable(base::Family family) {
+  const auto change = netlink::enableForwarding(family);
+  for (const auto& sysctl : change.set) spdlog::info("sysctl set {}", sysctl);
+  for (const auto& refused : change.refused)
+    spdlog::warn("cannot set {}={}, the first pod's start will: {}", refused.sysctl, refused.value,
+                 std::strerror(refused.code));
 }
 
 }  // namespace
 
 void enableForwarding() {
-  enable("net/ipv4/ip_forward");
-  enable("net/ipv6/conf/all/forwarding");
+  enable(base::Family::V4);
+  enable(base::Family::V6);
 }
 
 }  // namespace kpol::controller

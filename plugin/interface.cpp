@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "conf/cni_error.hpp"
 #include "ipam/departures.hpp"
+#include "netlink/forwarding.hpp"
 #include "netlink/route_socket.hpp"
 #include "plugin/bandwidth.hpp"
 #include "plugin/sysctl.hpp"
@@ -69,6 +70,8 @@ void receiveAtOnce(RouteSocket& socket, const netlink::Address& address) {
 // `link` has the name and no configuration yet.
 void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
   if (!end.automaticIpv6) socket.disableAutomaticIpv6(link.index);
+  // Here and not only in kpold, because a container's /proc/sys is read-only.
+  for (const auto family : end.forwards) netlink::enableForwarding(family);
   for (const auto& sysctl : end.sysctls) set(sysctl);
   for (auto address : end.addresses) {
     address.link = link.index;

@@ -55,8 +55,8 @@ struct InterfaceSysctl {
   const char* value;
   bool needed;
 };
-// rp_filter: the pod's only source addresses are those routed to it. forwarding: where the node as
-// a whole does not forward (kpold sees to that), pods of the node still reach one another by IPv4.
+// rp_filter: the pod's only source addresses are those routed to it. forwarding: for
+// links that are made where the namespace's "default" says otherwise.
 // accept_ra: nobody may announce a route on this link, to either end. disable_ipv6 may be inherited
 // from the namespace's "default".
 constexpr std::array kSysctls{
@@ -187,6 +187,7 @@ AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
     if (!ip.isV4()) plan.pod.automaticIpv6 = true;
   }
   plan.host.sysctls = sysctlsOf(hostName, false, families);
+  plan.host.forwards = families;
   if (servesLoopback(request.config.hostPorts))
     plan.host.sysctls.push_back(
         {"net/ipv4/conf/" + hostName.text() + "/route_localnet", "1", false});

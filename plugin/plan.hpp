@@ -35,6 +35,7 @@ struct LinkEnd {
   std::vector<netlink::Neighbour> neighbours;
   std::vector<netlink::Route> routes;
   std::vector<netlink::RoutingRule> rules = {};
+  std::vector<base::Family> forwards = {};  // what its namespace passes on
 };
 
 // How a pod's traffic is limited; see plugin/bandwidth.hpp.

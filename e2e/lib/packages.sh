@@ -31,7 +31,7 @@ fuzz_packages() { echo clang-19 libclang-rt-19-dev; }
 ci_packages() { echo git; }
 # busybox-static takes the place of busybox.
 cluster_packages() {
-  echo g++ containerd runc etcd-server etcd-client busybox-static containernetworking-plugins iproute2 \
+  echo g++ containerd runc busybox-static containernetworking-plugins iproute2 \
     nftables iptables conntrack procps util-linux openssl
 }
 conformance_packages() { echo golang-go; }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <fstream>
 
 namespace kpol::test {
 namespace {
@@ -76,6 +77,26 @@ TEST_F(Add, ConnectsPodsOfEachFamily) {
     removePodNamespace("a");
     removePodNamespace("b");
   }
+}
+
+TEST_F(Add, MakesTheNodeARouterThatStillHearsRouters) {
+  const auto valueOf = [](const std::string& sysctl) {
+    std::ifstream file("/proc/sys/net/" + sysctl);
+    std::string value;
+    file >> value;
+    return value;
+  };
+  run({"ip", "link", "add", "uplink", "type", "bridge"});
+  for (const char* which : {"uplink", "default"})
+    writeFile(std::string("/proc/sys/net/ipv6/conf/") + which + "/accept_ra", "1");
+  EXPECT_EQ(valueOf("ipv4/ip_forward"), "0");
+  addPod("a", config(Families::Dual));
+  EXPECT_EQ(valueOf("ipv4/ip_forward"), "1");
+  EXPECT_EQ(valueOf("ipv6/conf/all/forwarding"), "1");
+  EXPECT_EQ(valueOf("ipv6/conf/uplink/accept_ra"), "2");
+  del("a", config(Families::Dual));
+  run({"ip", "link", "delete", "uplink"});
+  EXPECT_EQ(valueOf("ipv4/ip_forward"), "1");
 }
 
 TEST_F(Add, ConnectsPodsWhereIpv6IsOffByDefault) {

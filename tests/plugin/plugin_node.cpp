@@ -54,10 +54,11 @@ netlink::RouteSocket PodNamespace::routeSocket() const {
   return {};
 }
 
+// The node does not forward until its first pod is there.
 PluginNode::PluginNode() {
   for (const char* path :
        {"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"})
-    writeFile(path, "1");
+    writeFile(path, "0");
 }
 
 PluginNode::~PluginNode() {
