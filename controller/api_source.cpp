@@ -18,6 +18,8 @@ using kube::Reflector;
 
 // Namespaces and policies first: they are few, and what Pods mean depends on them.
 constexpr std::array kKinds = {Kind::Namespace, Kind::NetworkPolicy, Kind::Node, Kind::Pod};
+constexpr auto kPostPatience = std::chrono::seconds(10);
+constexpr unsigned kUnauthorized = 401;
 
 WatchStatus statusOf(const Reflector& reflector) {
   WatchStatus status;
@@ -88,6 +90,14 @@ void ApiSource::updated() {
 Task<> ApiSource::run() {
   co_await (reflectors_[0]->run() && reflectors_[1]->run() && reflectors_[2]->run() &&
             reflectors_[3]->run());
+}
+
+Task<unsigned> ApiSource::post(std::string path, std::string body) {
+  const auto head = co_await poster_.post(std::move(path), std::move(body), kPostPatience);
+  // To its end, so that the connection can be used again.
+  while (!(co_await poster_.read(kPostPatience)).empty()) continue;
+  if (head.status == kUnauthorized) poster_.renewCredentials();
+  co_return head.status;
 }
 
 Task<std::string> ApiSource::catchUp(base::Event::Time deadline) {

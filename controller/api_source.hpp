@@ -4,6 +4,7 @@
 #include "base/async/task_group.hpp"
 #include "controller/source.hpp"
 #include "controller/store.hpp"
+#include "kube/api_client.hpp"
 #include "kube/credentials.hpp"
 #include "kube/reflector.hpp"
 
@@ -23,6 +24,7 @@ class ApiSource final : public Source {
 
   base::Task<> run() override;
   base::Task<std::string> catchUp(base::Event::Time deadline) override;
+  base::Task<unsigned> post(std::string path, std::string body) override;
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const override;
   [[nodiscard]] std::vector<WatchStatus> watches() const override;
   [[nodiscard]] std::string trouble() const override;
@@ -31,6 +33,7 @@ class ApiSource final : public Source {
   void updated();
 
   kube::Credentials credentials_;
+  kube::ApiClient poster_{credentials_};
   Store& store_;
   std::function<void()> changed_;
   std::array<std::unique_ptr<kube::Reflector>, 4> reflectors_;

@@ -8,6 +8,7 @@
 #include "controller/collector.hpp"
 #include "controller/control_api.hpp"
 #include "controller/control_socket.hpp"
+#include "controller/event_reporter.hpp"
 #include "controller/forwarding.hpp"
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
@@ -156,6 +157,7 @@ struct Daemon::Parts {
               network,
               hostFirewalls,
               {}},
+        events(state, *source),
         api(state, podStart, *source, loop),
         tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
@@ -193,6 +195,7 @@ struct Daemon::Parts {
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
   NodeState state;
+  EventReporter events;
   ControlApi api;
   Router controlRoutes;
   Router healthRoutes;
@@ -225,6 +228,8 @@ void Daemon::Parts::start() {
   supervised("network config", [this] { return cniConfig.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("source", [this] { return source->run(); });
+  if (config.source.kind == conf::Source::Kind::Api)
+    supervised("events", [this] { return events.run(); });
 }
 
 Daemon::Daemon(const conf::DaemonConfig& config) : parts_(std::make_unique<Parts>(config)) {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "policy/diagnostic.hpp"
 
@@ -48,6 +49,9 @@ class Source {
   [[nodiscard]] virtual std::vector<policy::Diagnostic> diagnostics() const = 0;
   // Of a source that watches; empty otherwise.
   [[nodiscard]] virtual std::vector<WatchStatus> watches() const { return {}; }
+  // Sends the cluster an object: the status of its answer; 0 of a source that takes none. Throws
+  // base::Error where nobody answers.
+  virtual base::Task<unsigned> post(std::string /*path*/, std::string /*body*/) { co_return 0; }
   // Why an object that exists may not be known yet; empty when there is no reason.
   [[nodiscard]] virtual std::string trouble() const { return {}; }
 };

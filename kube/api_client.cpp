@@ -28,13 +28,18 @@ void ApiClient::renewCredentials() {
   connection_.reset();
 }
 
-std::string ApiClient::request(const std::string& target, const Identity& identity) const {
+std::string ApiClient::textOf(const Request& request, const Identity& identity) const {
   const ServerUrl& url = credentials_.config().servers.at(server_);
-  std::string text = "GET " + url.path + target + " HTTP/1.1\r\nHost: " + authorityOf(url) +
-                     "\r\nUser-Agent: kpold\r\nAccept: application/json\r\n"
-                     "Accept-Encoding: gzip\r\n";
+  std::string text = request.body.empty() ? "GET " : "POST ";
+  text += url.path + request.target + " HTTP/1.1\r\nHost: " + authorityOf(url) +
+          "\r\nUser-Agent: kpold\r\nAccept: application/json\r\n"
+          "Accept-Encoding: gzip\r\n";
   if (!identity.token.empty()) text += "Authorization: Bearer " + identity.token + "\r\n";
-  return text + "\r\n";
+  if (!request.body.empty())
+    text +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(request.body.size()) +
+        "\r\n";
+  return text + "\r\n" + request.body;
 }
 
 Task<> ApiClient::connect(const Identity& identity, Duration patience) {
@@ -63,7 +68,7 @@ Task<ResponseHead> ApiClient::readHead(Duration patience) {
   co_return *response_.head();
 }
 
-Task<ResponseHead> ApiClient::ask(const std::string& target, Duration patience) {
+Task<ResponseHead> ApiClient::ask(const Request& request, Duration patience) {
   const bool rested = connection_ && response_.complete() && response_.head()->keepAlive;
   if (!rested) connection_.reset();
   const Identity identity = co_await credentials_.identity();
@@ -77,7 +82,7 @@ Task<ResponseHead> ApiClient::ask(const std::string& target, Duration patience) 
   const std::uint64_t before = counters_.bytesReceived;
   std::optional<std::string> failure;
   try {
-    std::string text = request(target, identity);
+    std::string text = textOf(request, identity);
     co_await connection_->write(std::move(text), asked + patience);
     co_await readHead(patience);
   } catch (const Interrupted&) {
@@ -89,7 +94,7 @@ Task<ResponseHead> ApiClient::ask(const std::string& target, Duration patience) 
   }
   if (failure) {
     connection_.reset();
-    co_return co_await ask(target, patience);
+    co_return co_await ask(request, patience);
   }
   ++counters_.requests;
   counters_.headMicroseconds += static_cast<std::uint64_t>(
@@ -98,11 +103,24 @@ Task<ResponseHead> ApiClient::ask(const std::string& target, Duration patience) 
 }
 
 Task<ResponseHead> ApiClient::get(std::string target, Duration patience) {
+  Request request;
+  request.target = std::move(target);
+  co_return co_await askAnyone(std::move(request), patience);
+}
+
+Task<ResponseHead> ApiClient::post(std::string target, std::string body, Duration patience) {
+  Request request;
+  request.target = std::move(target);
+  request.body = std::move(body);
+  co_return co_await askAnyone(std::move(request), patience);
+}
+
+Task<ResponseHead> ApiClient::askAnyone(Request request, Duration patience) {
   const std::size_t count = credentials_.config().servers.size();
   std::string failures;
   for (std::size_t tried = 0; tried < count; ++tried) {
     try {
-      co_return co_await ask(target, patience);
+      co_return co_await ask(request, patience);
     } catch (const Interrupted&) {
       connection_.reset();
       throw;

@@ -28,6 +28,9 @@ class ApiClient {
   // Sends GET `target` ("/api/v1/pods?limit=500"); an answer under way is given up. Returns when
   // its head has arrived, which may take `patience` with each server.
   base::Task<ResponseHead> get(std::string target, Duration patience);
+  // Sends POST `target` with a body of JSON; else as get(). Where a server closes the connection
+  // without an answer it may get the body twice.
+  base::Task<ResponseHead> post(std::string target, std::string body, Duration patience);
   // The next bytes of the body, valid until the next call; empty: it is complete.
   base::Task<std::string_view> read(Duration patience);
   // Makes a get() or read() that waits throw Interrupted.
@@ -48,11 +51,16 @@ class ApiClient {
   [[nodiscard]] std::string server() const;
 
  private:
-  base::Task<ResponseHead> ask(const std::string& target, Duration patience);
+  struct Request {
+    std::string target;
+    std::string body = {};  // empty: a GET
+  };
+  base::Task<ResponseHead> askAnyone(Request request, Duration patience);
+  base::Task<ResponseHead> ask(const Request& request, Duration patience);
   base::Task<> connect(const Identity& identity, Duration patience);
   base::Task<ResponseHead> readHead(Duration patience);
   base::Task<bool> receive(Duration patience);
-  [[nodiscard]] std::string request(const std::string& target, const Identity& identity) const;
+  [[nodiscard]] std::string textOf(const Request& request, const Identity& identity) const;
 
   Credentials& credentials_;
   base::Event interrupt_;

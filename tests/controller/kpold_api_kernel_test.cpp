@@ -95,6 +95,8 @@ class ClusterApi {
 
   FakeApi namespaces, policies, nodes, pods;
   bool policiesHang = false;
+  std::vector<kube::testing::Asked> events;  // posted, of the namespace shop
+  unsigned eventStatus = 201;
   bool tokenMissing = false;  // some request came without it
 
  private:
@@ -104,6 +106,10 @@ class ClusterApi {
     if (path == "/apis/networking.k8s.io/v1/networkpolicies" && policiesHang) {
       co_await exchange.hang();
       co_return;
+    }
+    if (path == "/api/v1/namespaces/shop/events") {
+      events.push_back(exchange.asked);
+      co_await exchange.answer(eventStatus, "{}");
     }
     if (path == "/api/v1/namespaces") co_await namespaces.answer(exchange);
     if (path == "/api/v1/nodes") co_await nodes.answer(exchange);
@@ -234,6 +240,38 @@ TEST_F(KpoldApiTest, EnforcesWhatTheServerHas) {
   EXPECT_EQ(directory.read("log").find(kToken), std::string::npos);
   const auto text = test::run({KPOLCTL_BINARY, "--socket", directory.path() / "s", "status"}).out;
   EXPECT_NE(text.find("Pod watching at "), std::string::npos) << text;
+}
+
+TEST_F(KpoldApiTest, TellsTheClusterOfPoliciesThatAreNotEnforced) {
+  start();
+  cluster.inside([this] {
+    cluster.eventStatus = 503;
+    cluster.policies.put("odd", R"("namespace":"shop"},"spec":{"podSelector":{},)"
+                                R"("ingress":[{"ports":[{"port":70000}]}]})");
+  });
+  const auto posted = [this](std::size_t count) {
+    std::vector<kube::testing::Asked> events;
+    const auto deadline = Clock::now() + 20s;
+    while (events.size() < count && Clock::now() < deadline) {
+      std::this_thread::sleep_for(20ms);
+      cluster.inside([&] { events = cluster.events; });
+    }
+    return events;
+  };
+  ASSERT_EQ(posted(1).size(), 1U) << directory.read("log");
+  cluster.inside([this] { cluster.eventStatus = 201; });
+  const auto events = posted(2);
+  ASSERT_EQ(events.size(), 2U) << "what was not taken is said again";
+  EXPECT_EQ(events[1].method, "POST");
+  const auto event = json::parse(events[1].body);
+  EXPECT_EQ(event.at("reason"), "PolicyNotEnforced");
+  EXPECT_EQ(event.at("involvedObject").at("name"), "odd");
+  EXPECT_NE(event.at("message").get<std::string>().find("70000"), std::string::npos) << event;
+  EXPECT_EQ(event.at("source").at("host"), "n1");
+  // Once is enough; nothing else waits for it.
+  EXPECT_EQ(put(kWeb).status, 200U);
+  std::this_thread::sleep_for(2500ms);
+  cluster.inside([&] { EXPECT_EQ(cluster.events.size(), 2U); });
 }
 
 TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {

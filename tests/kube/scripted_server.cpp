@@ -2,6 +2,7 @@
 #include "tests/kube/scripted_server.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
@@ -27,8 +28,17 @@ std::string unescaped(const std::string& text) {
   return result;
 }
 
+// The value of a header, or empty.
+std::string headerOf(const std::string& head, const std::string& name) {
+  const auto at = head.find("\r\n" + name + ": ");
+  if (at == head.npos) return {};
+  const auto from = at + name.size() + 4;
+  return head.substr(from, head.find("\r\n", from) - from);
+}
+
 Asked parseRequest(const std::string& head) {
   Asked asked;
+  asked.method = head.substr(0, head.find(' '));
   const auto from = head.find(' ') + 1;
   const std::string target = head.substr(from, head.find(' ', from) - from);
   const auto question = std::min(target.find('?'), target.size());
@@ -40,10 +50,7 @@ Asked parseRequest(const std::string& head) {
         equals == end ? "" : unescaped(target.substr(equals + 1, end - equals - 1));
     at = end;
   }
-  const std::string header = "Authorization: ";
-  if (const auto at = head.find(header); at != head.npos)
-    asked.authorization =
-        head.substr(at + header.size(), head.find("\r\n", at) - at - header.size());
+  asked.authorization = headerOf(head, "Authorization");
   return asked;
 }
 
@@ -118,7 +125,15 @@ struct ScriptedServer::State {
       StreamExchange<Stream> exchange(stream);
       exchange.asked = parseRequest(buffer.substr(0, size));
       exchange.asked.commonName = commonName;
+      const std::string length = headerOf(buffer.substr(0, size), "Content-Length");
       buffer.erase(0, size);
+      const std::size_t bodySize = length.empty() ? 0 : std::stoul(length);
+      if (buffer.size() < bodySize)
+        co_await base::asio::async_read(stream, base::asio::dynamic_buffer(buffer),
+                                        base::asio::transfer_exactly(bodySize - buffer.size()),
+                                        base::asio::use_awaitable);
+      exchange.asked.body = buffer.substr(0, bodySize);
+      buffer.erase(0, bodySize);
       owner.log.push_back(exchange.asked);
       co_await script(exchange);
       open = !exchange.closes;

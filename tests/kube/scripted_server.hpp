@@ -16,10 +16,12 @@ namespace kpol::kube::testing {
 
 // What a client asked for.
 struct Asked {
+  std::string method;
   std::string path;
   std::map<std::string, std::string> query;
   std::string authorization;  // the header, or empty
-  std::string commonName;     // of the client's certificate, or empty
+  std::string body;
+  std::string commonName;  // of the client's certificate, or empty
   [[nodiscard]] bool isWatch() const { return query.contains("watch"); }
   [[nodiscard]] bool isInitialWatch() const { return query.contains("sendInitialEvents"); }
   [[nodiscard]] std::string parameter(const std::string& name) const {
