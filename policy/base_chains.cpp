@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/chains.hpp"
 
+#include <string_view>
+
 namespace kpol::policy {
 namespace {
 
@@ -18,13 +20,15 @@ struct FamilyNames {
   Field source;
   Field destination;
   const char* endpoints;
+  const char* from;
+  const char* to;
   const char* ingress;
   const char* egress;
 };
-constexpr FamilyNames kV4{Field::IpSaddr, Field::IpDaddr, names::kEndpoints4, names::kIngress4,
-                          names::kEgress4};
-constexpr FamilyNames kV6{Field::Ip6Saddr, Field::Ip6Daddr, names::kEndpoints6, names::kIngress6,
-                          names::kEgress6};
+constexpr FamilyNames kV4{Field::IpSaddr, Field::IpDaddr,   names::kEndpoints4, names::kFrom4,
+                          names::kTo4,    names::kIngress4, names::kEgress4};
+constexpr FamilyNames kV6{Field::Ip6Saddr, Field::Ip6Daddr,  names::kEndpoints6, names::kFrom6,
+                          names::kTo6,     names::kIngress6, names::kEgress6};
 
 const Verdict kAccept{Verdict::Kind::Accept, {}};
 const Verdict kDrop{Verdict::Kind::Drop, {}};
@@ -33,19 +37,26 @@ Verdict go(const char* chain) {
   return {Verdict::Kind::Goto, chain};
 }
 
-// The host ends of pods' veth pairs all begin with "kpol".
+// The host ends of pods' veth pairs all begin so.
+constexpr std::string_view kPodInterfacePrefix = "kpol";
+
 Match podInterface(Field field) {
-  static constexpr std::array<std::uint8_t, 16> kPrefix{'k', 'p', 'o', 'l'};
-  return {{field}, false, nft::Wildcard{nft::Key(kPrefix), 32}};
+  const auto prefix = nft::Key::of(*base::IfName::parse(kPodInterfacePrefix));
+  return {{field}, false, nft::Wildcard{prefix, 8 * kPodInterfacePrefix.size()}};
+}
+
+Rule stateRule(std::uint32_t states, Verdict verdict) {
+  return {{Match{{Field::CtState}, false, nft::AnyBit{states}}, std::move(verdict)}, {}};
 }
 
 Rule establishedRule() {
-  return {{Match{{Field::CtState},
-                 false,
-                 nft::AnyBit{nft::ct_state::kEstablished | nft::ct_state::kRelated}},
-           kAccept},
-          {}};
+  return stateRule(nft::ct_state::kEstablished | nft::ct_state::kRelated, kAccept);
 }
+
+// A packet has one state; all but these are established and related (net/netfilter/nft_ct.c,
+// nft_ct_get_eval).
+constexpr std::uint32_t kNotEstablished =
+    nft::ct_state::kNew | nft::ct_state::kInvalid | nft::ct_state::kUntracked;
 
 Rule revokedRule() {
   return {{Match{{Field::CtLabel}, false, nft::LabelBit{kRevokedLabelBit}},
@@ -53,29 +64,28 @@ Rule revokedRule() {
           "forbidden by a later policy"};
 }
 
-// Drops what has an interface and an address that were not committed together: a pod that is not
-// programmed yet, or one that lies about its address.
-Rule endpointRule(Field interface, Field address, const char* endpoints) {
-  const bool source = interface == Field::IifName;
-  return {{Match{{interface, address}, true, nft::InSet{endpoints}},
-           nft::CounterReference{names::kUnknownCounter}, kDrop},
+Rule unknownRule(Match match) {
+  const bool source = match.left.front() == Field::IifName;
+  return {{std::move(match), nft::CounterReference{names::kUnknownCounter}, kDrop},
           source ? "unknown or spoofing pod" : "pod not programmed"};
 }
+// Drops what has an interface and an address that were not committed together: a pod that is not
+// programmed yet, or one that lies about its address.
 Rule unknownSource(const FamilyNames& family) {
-  return endpointRule(Field::IifName, family.source, family.endpoints);
+  return unknownRule({{Field::IifName, family.source}, true, nft::InSet{family.endpoints}});
 }
 Rule unknownDestination(const FamilyNames& family) {
-  return endpointRule(Field::OifName, family.destination, family.endpoints);
+  return unknownRule({{Field::OifName, family.destination}, true, nft::InSet{family.endpoints}});
 }
 
-// `rule` for packets of pod interfaces only.
-Rule onPodInterface(Field interface, Rule rule) {
-  rule.statements.insert(rule.statements.begin(), podInterface(interface));
-  return rule;
+Rule dispatch(std::vector<Field> key, const char* map) {
+  return {{nft::VerdictMapLookup{std::move(key), map}}, {}};
 }
-
-Rule dispatch(Field field, const char* map) {
-  return {{nft::VerdictMapLookup{{field}, map}}, {}};
+Rule dispatchFrom(const FamilyNames& family) {
+  return dispatch({Field::IifName, family.source}, family.from);
+}
+Rule dispatchTo(const FamilyNames& family) {
+  return dispatch({Field::OifName, family.destination}, family.to);
 }
 
 // ICMPv6 133..137: router and neighbour discovery, which a link needs to work at all (RFC 4890).
@@ -92,24 +102,31 @@ Rule neighbourDiscoveryRule() {
 Rule loopbackGuard() {
   static constexpr std::array<std::uint8_t, 4> kLoopback{127, 0, 0, 0};
   return {{Match{{Field::IpDaddr}, false, nft::Wildcard{nft::Key(kLoopback), 8}},
-           Match{{Field::CtState},
-                 false,
-                 nft::AnyBit{nft::ct_state::kNew | nft::ct_state::kInvalid |
-                             nft::ct_state::kUntracked}},
+           Match{{Field::CtState}, false, nft::AnyBit{kNotEstablished}},
            nft::CounterReference{names::kUnknownCounter}, kDrop},
           "loopback addresses are the node's own"};
 }
 
-Rule familyRule(std::uint8_t nfproto, const char* chain) {
-  return {{Match{{Field::NfProto}, false, nft::Exact{nft::Key::of(nfproto)}}, go(chain)}, {}};
-}
-
-nft::Chain forwardFamily(const char* name, const FamilyNames& family) {
-  return {name,
-          {},
-          {onPodInterface(Field::IifName, unknownSource(family)),
-           onPodInterface(Field::OifName, unknownDestination(family)),
-           dispatch(family.source, family.egress), dispatch(family.destination, family.ingress)}};
+// Flows that begin, and packets that belong to none. The endpoint check is the dispatch: every
+// local pod is in both maps, and what has a pod's interface but no element is of an unknown or
+// spoofing pod, or for one that is not programmed. What the source may send comes back and is
+// judged at the destination. Pods on interfaces of other plugins' making are looked up by their
+// address.
+void addNewFlow(nft::Ruleset& ruleset) {
+  static constexpr const char* kSource = "new-flow-source";
+  ruleset.add(nft::Chain{names::kNewFlow,
+                         {},
+                         {{{Verdict{Verdict::Kind::Jump, kSource}}, {}},
+                          dispatchTo(kV4),
+                          dispatchTo(kV6),
+                          unknownRule(podInterface(Field::OifName)),
+                          dispatch({kV4.destination}, kV4.ingress),
+                          dispatch({kV6.destination}, kV6.ingress)}});
+  ruleset.add(
+      nft::Chain{kSource,
+                 {},
+                 {dispatchFrom(kV4), dispatchFrom(kV6), unknownRule(podInterface(Field::IifName)),
+                  dispatch({kV4.source}, kV4.egress), dispatch({kV6.source}, kV6.egress)}});
 }
 
 nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
@@ -118,45 +135,100 @@ nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
           std::move(rules)};
 }
 
-// Pod to its own node: an unknown pod is silent here too. Policies are asked only where the node is
-// told so.
-nft::Chain fromPodChain(PodToNode podToNode) {
-  nft::Chain chain{
-      "from-pod",
-      {},
-      {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6), loopbackGuard()}};
-  if (podToNode == PodToNode::Policy) {
-    chain.rules.push_back(revokedRule());
-    chain.rules.push_back(establishedRule());
-    chain.rules.push_back(dispatch(kV4.source, kV4.egress));
-    chain.rules.push_back(dispatch(kV6.source, kV6.egress));
-  }
-  return chain;
+// Pod to its own node: an unknown pod is silent here too.
+nft::Chain fromPodChain() {
+  return {"from-pod",
+          {},
+          {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6), loopbackGuard()}};
+}
+
+// Where the node is told to ask policies what its pods may send it: pods on interfaces of other
+// plugins' making are known by their address here as well.
+void addEgressToNode(nft::Chain& input, nft::Chain& fromPod, nft::Ruleset& ruleset) {
+  static constexpr const char* kFromAddress = "from-address";
+  const auto judge = [](nft::Chain& chain, Rule v4, Rule v6) {
+    for (const auto& rule : {revokedRule(), establishedRule(), std::move(v4), std::move(v6)})
+      chain.rules.push_back(rule);
+  };
+  judge(fromPod, dispatchFrom(kV4), dispatchFrom(kV6));
+  nft::Chain fromAddress{kFromAddress, {}, {neighbourDiscoveryRule()}};
+  judge(fromAddress, dispatch({kV4.source}, kV4.egress), dispatch({kV6.source}, kV6.egress));
+  input.rules.push_back({{go(kFromAddress)}, {}});
+  ruleset.add(std::move(fromAddress));
 }
 
 }  // namespace
 
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
   ruleset.counters.insert({names::kUnknownCounter, names::kRevokedCounter});
-  ruleset.add(hookChain(
-      "forward", Hook::Forward,
-      {revokedRule(), establishedRule(), familyRule(2, "forward4"), familyRule(10, "forward6")}));
-  ruleset.add(forwardFamily("forward4", kV4));
-  ruleset.add(forwardFamily("forward6", kV6));
-  ruleset.add(
-      hookChain("input", Hook::Input, {{{podInterface(Field::IifName), go("from-pod")}, {}}}));
+  ruleset.add(hookChain("forward", Hook::Forward,
+                        {stateRule(kNotEstablished, go(names::kNewFlow)),
+                         revokedRule(),
+                         {{kAccept}, "established or related"}}));
+  addNewFlow(ruleset);
+  auto input =
+      hookChain("input", Hook::Input, {{{podInterface(Field::IifName), go("from-pod")}, {}}});
+  auto fromPod = fromPodChain();
+  if (podToNode == PodToNode::Policy) addEgressToNode(input, fromPod, ruleset);
+  ruleset.add(std::move(input));
+  ruleset.add(std::move(fromPod));
   ruleset.add(
       hookChain("output", Hook::Output, {{{podInterface(Field::OifName), go("to-pod")}, {}}}));
-  ruleset.add(fromPodChain(podToNode));
   ruleset.add(nft::Chain{
       "to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4), unknownDestination(kV6)}});
-  ruleset.add(
-      nft::Chain{names::kToIngress,
-                 {},
-                 {dispatch(kV4.destination, kV4.ingress), dispatch(kV6.destination, kV6.ingress)}});
   // Never reached: conntrack keeps room for labels only while some rule sets one
   // (net/netfilter/nft_ct.c, nf_connlabels_get).
   ruleset.add(nft::Chain{"label-room", {}, {{{nft::SetCtLabel{kRevokedLabelBit}}, {}}}});
+}
+
+std::vector<nft::Set> localSets(base::Family family) {
+  const bool v4 = family == base::Family::V4;
+  const auto address = addressType(family);
+  const auto make = [&](const char* name4, const char* name6, nft::Set::Kind kind,
+                        nft::DataType first, bool concatenated) {
+    nft::Set set;
+    set.name = v4 ? name4 : name6;
+    set.kind = kind;
+    set.key = {first};
+    if (concatenated) set.key.push_back(address);
+    set.size = capacityFor(0);
+    return set;
+  };
+  using enum nft::Set::Kind;
+  const auto interface = nft::DataType::IfName;
+  return {make(names::kEndpoints4, names::kEndpoints6, Set, interface, true),
+          make(names::kSelf4, names::kSelf6, Set, address, true),
+          make(names::kFrom4, names::kFrom6, VerdictMap, interface, true),
+          make(names::kTo4, names::kTo6, VerdictMap, interface, true),
+          make(names::kIngress4, names::kIngress6, VerdictMap, address, false),
+          make(names::kEgress4, names::kEgress6, VerdictMap, address, false)};
+}
+
+std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
+                                        const std::array<std::string, 2>& chains) {
+  const bool v4 = ip.isV4();
+  const auto address = nft::Key::of(ip);
+  const auto both = nft::Key::of(interface).dot(address);
+  const auto judge = [](const std::string& chain, Verdict::Kind open) {
+    return chain.empty() ? Verdict{open, {}} : go(chain.c_str());
+  };
+  const auto& [ingress, egress] = chains;
+  std::vector<LocalElement> result{
+      {v4 ? names::kEndpoints4 : names::kEndpoints6, nft::element(both)}};
+  if (interface.text().starts_with(kPodInterfacePrefix)) {
+    result.push_back({v4 ? names::kFrom4 : names::kFrom6,
+                      nft::element(both, judge(egress, Verdict::Kind::Return))});
+    result.push_back({v4 ? names::kTo4 : names::kTo6,
+                      nft::element(both, judge(ingress, Verdict::Kind::Accept))});
+    return result;
+  }
+  if (!ingress.empty())
+    result.push_back(
+        {v4 ? names::kIngress4 : names::kIngress6, nft::element(address, go(ingress.c_str()))});
+  if (!egress.empty())
+    result.push_back(
+        {v4 ? names::kEgress4 : names::kEgress6, nft::element(address, go(egress.c_str()))});
+  return result;
 }
 
 }  // namespace kpol::policy

@@ -6,7 +6,9 @@
 #include "policy/profile.hpp"
 #include "policy/snapshot.hpp"
 
+#include <array>
 #include <string>
+#include <vector>
 
 namespace kpol::policy {
 
@@ -16,11 +18,15 @@ inline constexpr const char* kEndpoints4 = "endpoints4";
 inline constexpr const char* kEndpoints6 = "endpoints6";
 inline constexpr const char* kSelf4 = "self4";
 inline constexpr const char* kSelf6 = "self6";
+inline constexpr const char* kFrom4 = "from4";
+inline constexpr const char* kFrom6 = "from6";
+inline constexpr const char* kTo4 = "to4";
+inline constexpr const char* kTo6 = "to6";
 inline constexpr const char* kIngress4 = "ingress4";
 inline constexpr const char* kIngress6 = "ingress6";
 inline constexpr const char* kEgress4 = "egress4";
 inline constexpr const char* kEgress6 = "egress6";
-inline constexpr const char* kToIngress = "to-ingress";
+inline constexpr const char* kNewFlow = "new-flow";
 inline constexpr const char* kUnknownCounter = "unknown-endpoint";
 inline constexpr const char* kRevokedCounter = "revoked";
 }  // namespace names
@@ -47,5 +53,19 @@ void addDenyingChains(Direction direction, const std::string& chain, nft::Rulese
 
 // The chains every ruleset has: the hooks, the endpoint checks and the dispatch.
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset);
+
+// The sets every ruleset has, about the local pods of one family; without elements.
+std::vector<nft::Set> localSets(base::Family family);
+
+// What the sets of localSets() say about an address of an endpoint, all but traffic to oneself:
+// that interface and address belong together, and the chains that judge what leaves and enters the
+// pod.
+struct LocalElement {
+  const char* set;
+  nft::Element element;
+};
+// `chains` are those of the pod's profiles, by direction; empty: not isolated.
+std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
+                                        const std::array<std::string, 2>& chains);
 
 }  // namespace kpol::policy

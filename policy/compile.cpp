@@ -10,53 +10,12 @@
 #include "policy/snapshot_peers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
 namespace kpol::policy {
 namespace {
-
-using nft::DataType;
-
-// A set of the table that always exists, filled element by element.
-nft::Set fixedSet(const char* name, std::vector<DataType> key, nft::Set::Kind kind) {
-  nft::Set set;
-  set.name = name;
-  set.kind = kind;
-  set.key = std::move(key);
-  return set;
-}
-
-// The sets about local pods of one family.
-struct LocalSets {
-  explicit LocalSets(base::Family family)
-      : endpoints(fixedSet(v4(family) ? names::kEndpoints4 : names::kEndpoints6,
-                           {DataType::IfName, addressType(family)}, nft::Set::Kind::Set)),
-        self(fixedSet(v4(family) ? names::kSelf4 : names::kSelf6,
-                      {addressType(family), addressType(family)}, nft::Set::Kind::Set)),
-        ingress(fixedSet(v4(family) ? names::kIngress4 : names::kIngress6, {addressType(family)},
-                         nft::Set::Kind::VerdictMap)),
-        egress(fixedSet(v4(family) ? names::kEgress4 : names::kEgress6, {addressType(family)},
-                        nft::Set::Kind::VerdictMap)) {}
-
-  void moveTo(nft::Ruleset& ruleset) {
-    for (auto* set : {&endpoints, &self, &ingress, &egress}) {
-      std::sort(set->elements.begin(), set->elements.end());
-      set->elements.erase(std::unique(set->elements.begin(), set->elements.end()),
-                          set->elements.end());
-      set->size = capacityFor(set->elements.size());
-      ruleset.add(std::move(*set));
-    }
-  }
-
-  nft::Set endpoints;
-  nft::Set self;
-  nft::Set ingress;
-  nft::Set egress;
-
- private:
-  static bool v4(base::Family family) { return family == base::Family::V4; }
-};
 
 // One pass over a snapshot.
 class Compiler {
@@ -70,17 +29,18 @@ class Compiler {
 
   CompileResult run() {
     addBaseChains(snapshot_.podToNode, result_.ruleset);
+    for (const auto family : {base::Family::V4, base::Family::V6})
+      for (auto& set : localSets(family)) result_.ruleset.add(std::move(set));
     for (const auto& endpoint : snapshot_.endpoints)
       // An endpoint whose pod is unknown, or over, stays out of every set: its interface is silent.
       if (const auto* member = membership_.find(endpoint.pod)) addEndpoint(endpoint, *member);
     for (const auto& [key, chain] : profiles_)
       addProfileChains(key, chain, peerSets_, result_.ruleset);
-    v4_.moveTo(result_.ruleset);
-    v6_.moveTo(result_.ruleset);
+    for (auto& [name, elements] : local_) setElements(name, std::move(elements));
     addHostPorts(hostPorts_, result_.ruleset);
-    // After the checks of endpoints, before any policy is asked.
-    std::move(guarded_).addTo(result_.ruleset, {{"forward4", 2, base::Family::V4},
-                                                {"forward6", 2, base::Family::V6},
+    // Before any policy is asked.
+    std::move(guarded_).addTo(result_.ruleset, {{names::kNewFlow, 0, base::Family::V4},
+                                                {names::kNewFlow, 1, base::Family::V6},
                                                 {"from-pod", 3, base::Family::V4},
                                                 {"from-pod", 3, base::Family::V6}});
     return std::move(result_);
@@ -94,24 +54,27 @@ class Compiler {
     return families;
   }
 
-  LocalSets& setsOf(const base::IpAddress& ip) { return ip.isV4() ? v4_ : v6_; }
-
   void addEndpoint(const Endpoint& endpoint, const Member& member) {
     hostPorts_.add(endpoint);
     guard(endpoint, *member.pod);
-    const auto ingress = profileChain(*member.pod, Direction::Ingress);
-    const auto egress = profileChain(*member.pod, Direction::Egress);
+    const std::array chains{profileChain(*member.pod, Direction::Ingress),
+                            profileChain(*member.pod, Direction::Egress)};
     for (const auto& ip : endpoint.ips) {
-      auto& sets = setsOf(ip);
-      const auto key = nft::Key::of(ip);
-      sets.endpoints.elements.push_back(
-          nft::element(nft::Key::of(endpoint.hostInterface).dot(key)));
+      for (auto& [set, element] : localElements(endpoint.hostInterface, ip, chains))
+        local_[set].push_back(std::move(element));
+      auto& self = local_[ip.isV4() ? names::kSelf4 : names::kSelf6];
       for (const auto& own : member.ips)
         if (own.family() == ip.family())
-          sets.self.elements.push_back(nft::element(key.dot(nft::Key::of(own))));
-      if (ingress) sets.ingress.elements.push_back(dispatch(key, *ingress));
-      if (egress) sets.egress.elements.push_back(dispatch(key, *egress));
+          self.push_back(nft::element(nft::Key::of(ip).dot(nft::Key::of(own))));
     }
+  }
+
+  void setElements(const std::string& name, std::vector<nft::Element> elements) {
+    std::sort(elements.begin(), elements.end());
+    elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+    auto& set = result_.ruleset.sets.at(name);
+    set.size = capacityFor(elements.size());
+    set.elements = std::move(elements);
   }
 
   void guard(const Endpoint& endpoint, const Pod& pod) {
@@ -121,14 +84,10 @@ class Compiler {
                  egress ? egress->policies : std::vector<const NetworkPolicy*>{}, endpoint.ips);
   }
 
-  static nft::Element dispatch(const nft::Key& key, const std::string& chain) {
-    return nft::element(key, {nft::Verdict::Kind::Goto, chain});
-  }
-
-  // The chain of the pod's profile, or nothing when no policy isolates it in that direction.
-  std::optional<std::string> profileChain(const Pod& pod, Direction direction) {
+  // The chain of the pod's profile; empty when no policy isolates it in that direction.
+  std::string profileChain(const Pod& pod, Direction direction) {
     const auto key = profileKey(pod, policiesIn(pod.key.ns), direction);
-    if (!key) return std::nullopt;
+    if (!key) return {};
     const auto known = profiles_.find(*key);
     if (known != profiles_.end()) return known->second;
     return profiles_.emplace(*key, chainName(*key, names_)).first->second;
@@ -149,8 +108,7 @@ class Compiler {
   Families families_;
   SnapshotPeers peers_;
   PeerSets peerSets_;
-  LocalSets v4_{base::Family::V4};
-  LocalSets v6_{base::Family::V6};
+  std::map<std::string, std::vector<nft::Element>> local_;  // of the sets of localSets(), by name
   HostPortMaps hostPorts_;
   GuardedPods guarded_{snapshot_.metadataGuard};
   std::map<ProfileKey, std::string> profiles_;

@@ -15,10 +15,6 @@ void sortUnique(std::vector<T>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-nft::Element dispatch(const base::IpAddress& ip, const std::string& chain) {
-  return nft::element(nft::Key::of(ip), {nft::Verdict::Kind::Goto, chain});
-}
-
 }  // namespace
 
 // ---- what is known
@@ -129,22 +125,11 @@ std::string LocalPods::hold(const std::optional<ProfileKey>& key) {
   return key ? parts_.profiles.hold(*key) : std::string();
 }
 
-LiveSet* LocalPods::setOf(const char* v4, const char* v6, const base::IpAddress& ip) {
-  return parts_.table.find(ip.isV4() ? v4 : v6);
-}
-
-// All but the endpoint itself.
-void LocalPods::wantAddress(const base::IpAddress& ip, const PodRecord& record, const LocalPod& pod,
-                            Wanted& wanted) {
-  auto* self = setOf(names::kSelf4, names::kSelf6, ip);
+void LocalPods::wantSelf(const base::IpAddress& ip, const PodRecord& record, Wanted& wanted) {
+  auto* self = parts_.table.find(ip.isV4() ? names::kSelf4 : names::kSelf6);
   for (const auto& own : record.claims())
     if (own.family() == ip.family() && parts_.cluster.owns(record, own))
       wanted.emplace_back(self, nft::element(nft::Key::of(ip).dot(nft::Key::of(own))));
-  const auto& [ingress, egress] = pod.chains;
-  if (!ingress.empty())
-    wanted.emplace_back(setOf(names::kIngress4, names::kIngress6, ip), dispatch(ip, ingress));
-  if (!egress.empty())
-    wanted.emplace_back(setOf(names::kEgress4, names::kEgress6, ip), dispatch(ip, egress));
 }
 
 void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
@@ -163,10 +148,9 @@ void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
                              egress ? egress->policies : none};
     for (const auto& endpoint : local.endpoints) {
       for (const auto& ip : endpoint.ips) {
-        wanted.emplace_back(
-            setOf(names::kEndpoints4, names::kEndpoints6, ip),
-            nft::element(nft::Key::of(endpoint.hostInterface).dot(nft::Key::of(ip))));
-        wantAddress(ip, *record, local, wanted);
+        for (auto& [set, element] : localElements(endpoint.hostInterface, ip, local.chains))
+          wanted.emplace_back(parts_.table.find(set), std::move(element));
+        wantSelf(ip, *record, wanted);
         if (isGuarded(guard_, guarded, ip))
           wanted.emplace_back(parts_.table.find(guardedSet(ip.family())),
                               nft::element(nft::Key::of(ip)));

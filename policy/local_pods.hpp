@@ -58,9 +58,7 @@ class LocalPods {
   void refreshHostPorts();
   [[nodiscard]] std::vector<const NetworkPolicy*> policiesFor(const PodRecord& record) const;
   std::string hold(const std::optional<ProfileKey>& key);
-  void wantAddress(const base::IpAddress& ip, const PodRecord& record, const LocalPod& pod,
-                   Wanted& wanted);
-  LiveSet* setOf(const char* v4, const char* v6, const base::IpAddress& ip);
+  void wantSelf(const base::IpAddress& ip, const PodRecord& record, Wanted& wanted);
   static bool hasHostPorts(const LocalPod& pod);
 
   Parts parts_;

@@ -23,12 +23,12 @@ struct Side {
   }
 };
 
-// An admitted packet has passed once its ingress is judged; one that leaves its pod goes on to the
-// destination's ingress.
+// An admitted packet has passed once its ingress is judged; one that may leave its pod returns to
+// where the destination's ingress is judged.
 Side sideOf(Direction direction) {
   if (direction == Direction::Ingress)
     return {Field::IpSaddr, Field::Ip6Saddr, {Verdict::Kind::Accept, {}}};
-  return {Field::IpDaddr, Field::Ip6Daddr, {Verdict::Kind::Goto, names::kToIngress}};
+  return {Field::IpDaddr, Field::Ip6Daddr, {Verdict::Kind::Return, {}}};
 }
 
 Rule gotoRule(const std::string& chain) {

@@ -113,6 +113,10 @@ policy::NetworkPolicy policyOf(std::size_t ns, std::size_t number) {
   return policy;
 }
 
+std::vector<policy::Endpoint> endpointsOf(const policy::Pod& pod, std::size_t number) {
+  return {{pod.key, *base::IfName::parse(format("kpol%011zx", number)), pod.ips, {}}};
+}
+
 void fill(policy::Engine& engine, std::size_t pods) {
   for (std::size_t i = 0; i < pods; ++i) {
     if (i % kPodsPerNamespace == 0) {
@@ -122,9 +126,7 @@ void fill(policy::Engine& engine, std::size_t pods) {
     }
     const auto pod = podOf(i);
     engine.put(pod);
-    if (i < kLocalPods)
-      engine.setEndpoints(pod.key,
-                          {{pod.key, *base::IfName::parse(format("kpol%011zx", i)), pod.ips, {}}});
+    if (i < kLocalPods) engine.setEndpoints(pod.key, endpointsOf(pod, i));
   }
 }
 
@@ -225,6 +227,36 @@ void measure(policy::Engine& engine, nft::Kernel& kernel,
   }
 }
 
+// A pod of this node, of a profile that others have; then egress is policed as well, everywhere.
+void measureLocalPod(policy::Engine& engine, nft::Kernel& kernel) {
+  const auto pod = podOf(20);  // of app-0: isolated
+  auto open = pod;
+  open.labels = label("app", "app-9");
+  const auto measureBoth = [&](const char* attached, const char* detached, const char* opened,
+                               const char* isolated) {
+    measure(engine, kernel,
+            {{{detached, [&](auto& e) { e.setEndpoints(pod.key, {}); }},
+              {attached, [&](auto& e) { e.setEndpoints(pod.key, endpointsOf(pod, 20)); }}}});
+    measure(engine, kernel,
+            {{{opened, [&](auto& e) { e.put(open); }}, {isolated, [&](auto& e) { e.put(pod); }}}});
+  };
+  measureBoth("local pod attached", "local pod detached", "local pod relabelled, open",
+              "local pod relabelled, isolated");
+  for (std::size_t ns = 0; ns < kLocalPods / kPodsPerNamespace + 1; ++ns) {
+    policy::NetworkPolicy out;
+    out.key = {namespaceName(ns), "egress"};
+    out.policyTypes = {policy::Direction::Egress};
+    for (std::size_t port = 0; port < 4; ++port)
+      out.egress.push_back({{{app(port), {}, {}}},
+                            {{base::Protocol::Tcp,
+                              *base::PortRange::single(static_cast<std::uint16_t>(80 + port))}}});
+    engine.put(out);
+  }
+  commit(kernel, engine.takeChanges());
+  measureBoth("  egress policed: attached", "  egress policed: detached",
+              "  egress policed: relabelled, open", "  egress policed: relabelled, isolated");
+}
+
 void measureEvents(policy::Engine& engine, nft::Kernel& kernel, std::size_t pods) {
   std::printf("  %-34s %8s %8s   %8s %8s   %5s\n", "event to commit, ms", "p50", "p99", "floor p50",
               "p99", "ratio");
@@ -270,6 +302,7 @@ void measureEvents(policy::Engine& engine, nft::Kernel& kernel, std::size_t pods
   measure(engine, kernel,
           {{{"policy changed, stricter", [&](auto& e) { e.put(narrow); }},
             {"policy changed back", [&](auto& e) { e.put(wide); }}}});
+  measureLocalPod(engine, kernel);
 }
 
 // ---- start

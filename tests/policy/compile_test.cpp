@@ -71,11 +71,12 @@ Labels app(const char* name) {
 TEST(Compile, EmptySnapshotHasTheHooksAndNoMore) {
   const auto ruleset = compile({}).ruleset;
   EXPECT_EQ(chainsWith(ruleset, ""),
-            (std::vector<std::string>{"forward", "forward4", "forward6", "from-pod", "input",
-                                      "label-room", "output", "to-ingress", "to-pod"}));
-  EXPECT_EQ(setsWith(ruleset, ""),
-            (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "ingress4",
-                                      "ingress6", "self4", "self6"}));
+            (std::vector<std::string>{"forward", "from-pod", "input", "label-room", "new-flow",
+                                      "new-flow-source", "output", "to-pod"}));
+  EXPECT_EQ(
+      setsWith(ruleset, ""),
+      (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "from4", "from6",
+                                "ingress4", "ingress6", "self4", "self6", "to4", "to6"}));
 }
 
 TEST(Compile, PodsOfOneProfileShareItsChains) {
@@ -84,7 +85,7 @@ TEST(Compile, PodsOfOneProfileShareItsChains) {
   cluster.policy(t::ingress("shop/p", t::is("app", "web"), {t::anyPeer({t::port(80)})}));
   const auto ruleset = cluster.compiled();
   EXPECT_EQ(chainsWith(ruleset, "in-shop").size(), 3U);  // itself, -deny, -tcp-80
-  const auto& dispatch = ruleset.sets.at("ingress4").elements;
+  const auto& dispatch = ruleset.sets.at("to4").elements;
   ASSERT_EQ(dispatch.size(), 2U);
   EXPECT_EQ(dispatch[0].value, dispatch[1].value);
 }
@@ -136,14 +137,47 @@ TEST(Compile, ChangedRulesKeepTheNameOfTheProfile) {
   Cluster after;
   after.pod("shop/a", app("web"), "10.0.0.1");
   after.policy(t::ingress("shop/p", t::everything(), {t::anyPeer({t::port(80)})}));
-  EXPECT_EQ(before.compiled().sets.at("ingress4"), after.compiled().sets.at("ingress4"));
+  EXPECT_EQ(before.compiled().sets.at("to4"), after.compiled().sets.at("to4"));
+}
+
+TEST(Compile, EveryLocalPodIsInBothDispatchMaps) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.2");
+  cluster.policy(t::ingress("shop/p", t::is("app", "db")));
+  const auto ruleset = cluster.compiled();
+  const auto verdicts = [&](const char* map) {
+    std::vector<nft::Verdict::Kind> kinds;
+    for (const auto& element : ruleset.sets.at(map).elements)
+      kinds.push_back(std::get<nft::Verdict>(element.value).kind);
+    return kinds;
+  };
+  using enum nft::Verdict::Kind;
+  EXPECT_EQ(verdicts("from4"), (std::vector{Return, Return}));
+  EXPECT_EQ(verdicts("to4"), (std::vector{Accept, Goto}));
+  EXPECT_TRUE(ruleset.sets.at("ingress4").elements.empty());
+}
+
+TEST(Compile, PodsOnInterfacesOfOthersAreFoundByTheirAddress) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1");
+  cluster.snapshot().endpoints.front().hostInterface = *base::IfName::parse("veth0");
+  cluster.policy(t::ingress("shop/p", t::everything()))
+      .policy(t::egress("shop/q", t::everything()));
+  const auto ruleset = cluster.compiled();
+  const auto key = nft::Key::of(t::ip("10.0.0.1"));
+  for (const char* map : {"ingress4", "egress4"}) {
+    ASSERT_EQ(ruleset.sets.at(map).elements.size(), 1U) << map;
+    EXPECT_EQ(ruleset.sets.at(map).elements.front().first, key) << map;
+  }
+  EXPECT_TRUE(ruleset.sets.at("from4").elements.empty());
+  EXPECT_TRUE(ruleset.sets.at("to4").elements.empty());
 }
 
 TEST(Compile, NamesThatJoinAlikeAreDifferentProfiles) {
   const auto profileName = [](const char* pod, const char* policy) {
     Cluster cluster;
     cluster.pod(pod, app("web"), "10.0.0.1").policy(t::ingress(policy, t::everything()));
-    const auto element = cluster.compiled().sets.at("ingress4").elements.at(0);
+    const auto element = cluster.compiled().sets.at("to4").elements.at(0);
     return std::get<nft::Verdict>(element.value).chain;
   };
   EXPECT_NE(profileName("a-b/pod", "a-b/c"), profileName("a/pod", "a/b-c"));
@@ -241,8 +275,8 @@ TEST(Compile, PodToNodePolicyPutsEgressIntoTheInputHook) {
   const auto policed = compile(snapshot).ruleset.chains.at("from-pod");
   const auto asksEgress = [](const nft::Chain& chain) {
     return std::any_of(chain.rules.begin(), chain.rules.end(), [](const nft::Rule& rule) {
-      return rule.statements ==
-             std::vector<nft::Statement>{nft::VerdictMapLookup{{nft::Field::IpSaddr}, "egress4"}};
+      return rule.statements == std::vector<nft::Statement>{nft::VerdictMapLookup{
+                                    {nft::Field::IifName, nft::Field::IpSaddr}, "from4"}};
     });
   };
   EXPECT_FALSE(asksEgress(open));

@@ -85,6 +85,7 @@ class Maker {
       const base::ObjectKey unknown{random_.pick(namespaces_), "never-heard-of"};
       addEndpoint(unknown, {takeAddress()});
     }
+    for (auto& endpoint : snapshot_.endpoints) maybeOnLinkOfOthers(endpoint);
     std::ranges::sort(snapshot_.pods, {}, &Pod::key);
     std::ranges::sort(snapshot_.policies, {}, &policy::NetworkPolicy::key);
     std::ranges::sort(snapshot_.endpoints);
@@ -162,6 +163,15 @@ class Maker {
     std::array<char, 16> name{};
     std::snprintf(name.data(), name.size(), "kpol%011zx", snapshot_.endpoints.size() + 1);
     snapshot_.endpoints.push_back({pod, *base::IfName::parse(name.data()), std::move(ips)});
+  }
+
+  // A link that another plugin made; only of a pod that is accounted for, as others are not silent
+  // there.
+  void maybeOnLinkOfOthers(policy::Endpoint& endpoint) {
+    const auto pod = std::ranges::find(snapshot_.pods, endpoint.pod, &Pod::key);
+    if (pod == snapshot_.pods.end() || !policy::hasPodNetwork(*pod) || !random_.oneIn(6)) return;
+    const auto name = "veth" + endpoint.hostInterface.text().substr(4);
+    endpoint.hostInterface = *base::IfName::parse(name);
   }
 
   [[nodiscard]] bool hasEndpoint(const Pod& pod) const {
