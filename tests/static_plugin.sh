@@ -1,38 +1,15 @@
 #!/usr/bin/env bash
-# Proves that `kpol` links fully static where there is a libmnl.a. Debian 13's libmnl-dev has one,
-# Debian 12's has none: this fetches the package of Debian 13 into a private folder, builds the
-# plugin against its archive alone and asks the program for its version. Nothing is installed.
+# Proves that `kpol` links fully static where there is a libmnl.a: builds the plugin against its
+# archive alone and asks the program for its version.
 #
 #   tests/static_plugin.sh        # prints the stripped size and the dynamic dependencies
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
+. e2e/lib/static_libmnl.sh
 
 ensure_packages build
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-archive=$(find /usr/lib -name libmnl.a 2>/dev/null | head -n 1)
-if [ -z "$archive" ]; then
-  say "Fetching libmnl-dev of Debian 13 into a private folder"
-  # shellcheck disable=SC2016  # apt's own variable
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
-  [ -n "$mirror" ] || die "apt knows no mirror: run apt-get update first"
-  mkdir -p "$scratch"/{lists/partial,cache/archives/partial,etc,state}
-  : >"$scratch/state/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
-    >"$scratch/etc/sources.list"
-  options=(-qq -o "Dir::State=$scratch/state" -o "Dir::State::lists=$scratch/lists"
-    -o "Dir::State::status=$scratch/state/status" -o "Dir::Cache=$scratch/cache"
-    -o "Dir::Etc::sourcelist=$scratch/etc/sources.list" -o "Dir::Etc::sourceparts=-"
-    -o "APT::Sandbox::User=root" -o "Acquire::Languages=none")
-  apt-get "${options[@]}" update || die "the package list of Debian 13 cannot be fetched"
-  (cd "$scratch" && apt-get "${options[@]}" download libmnl-dev) ||
-    die "libmnl-dev of Debian 13 cannot be fetched"
-  dpkg -x "$scratch"/libmnl-dev_*.deb "$scratch/root"
-  archive=$(find "$scratch/root" -name libmnl.a)
-  [ -n "$archive" ] || die "libmnl-dev of Debian 13 has no libmnl.a any more"
-fi
+archive=$(static_libmnl build/libmnl)
 
 say "Building kpol against $(basename "$archive")"
 mkdir -p build

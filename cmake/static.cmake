@@ -1,0 +1,51 @@
+# KPOL_STATIC: programs that need nothing of the machine they run on, as the image ships them.
+#
+# Debian has no archives of fmt and spdlog, whose headers do as well; and in Debian 12 none of libmnl:
+# KPOL_MNL_ARCHIVE may name one (e2e/lib/static_libmnl.sh fetches it).
+find_library(KPOL_MNL_ARCHIVE libmnl.a HINTS ${MNL_LIBRARY_DIRS})
+mark_as_advanced(KPOL_MNL_ARCHIVE)
+
+# What rooms link; with KPOL_STATIC it is the headers alone.
+if(KPOL_STATIC)
+  set(KPOL_FMT fmt::fmt-header-only)
+  # spdlog's own target of this kind would bring the shared library of fmt.
+  add_library(kpol_spdlog INTERFACE)
+  target_compile_definitions(kpol_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+  target_link_libraries(kpol_spdlog INTERFACE fmt::fmt-header-only)
+  set(KPOL_SPDLOG kpol_spdlog)
+else()
+  set(KPOL_FMT fmt::fmt)
+  set(KPOL_SPDLOG spdlog::spdlog)
+endif()
+
+# In place of a package's shared library its archive.
+function(kpol_link_archive target file)
+  find_library(KPOL_${file} ${file} REQUIRED)
+  mark_as_advanced(KPOL_${file})
+  set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES ${KPOL_${file}})
+endfunction()
+
+if(KPOL_STATIC)
+  if(NOT KPOL_MNL_ARCHIVE)
+    message(FATAL_ERROR "KPOL_STATIC needs libmnl.a: Debian 13's libmnl-dev has it; "
+      "elsewhere give -DKPOL_MNL_ARCHIVE=FILE")
+  endif()
+  set_target_properties(PkgConfig::MNL PROPERTIES INTERFACE_LINK_LIBRARIES ${KPOL_MNL_ARCHIVE})
+  kpol_link_archive(PkgConfig::NFTNL libnftnl.a)
+  # The packaged target is of the shared library; the headers are where all others are.
+  find_library(KPOL_YAML_ARCHIVE libyaml-cpp.a REQUIRED)
+  mark_as_advanced(KPOL_YAML_ARCHIVE)
+  add_library(kpol_yaml_cpp UNKNOWN IMPORTED)
+  set_target_properties(kpol_yaml_cpp PROPERTIES IMPORTED_LOCATION ${KPOL_YAML_ARCHIVE})
+  set(KPOL_YAML kpol_yaml_cpp)
+else()
+  set(KPOL_YAML yaml-cpp::yaml-cpp)
+endif()
+
+# kpol_static_program(TARGET): also placed at random in memory, as dynamic programs are.
+function(kpol_static_program target)
+  if(KPOL_STATIC)
+    target_link_options(${target} PRIVATE -static-pie)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  endif()
+endfunction()

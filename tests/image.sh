@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Builds the container image and proves what is said of it: three programs that run with nothing else
+# in the file system, one layer, the same bytes again for the same programs.
+#
+#   tests/image.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. e2e/lib/packages.sh
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+check() {
+  local what=$1
+  shift
+  if "$@" >"$scratch/out" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok    $what"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  $what"
+    sed 's/^/      /' "$scratch/out"
+  fi
+}
+refuses() { ! "$@"; }
+
+packaging/image.sh "$scratch/one.tar" registry.example/kpol:test
+mkdir -p "$scratch"/{image,root,programs}
+tar -C "$scratch/image" -xf "$scratch/one.tar"
+layers=("$scratch"/image/*.tar)
+tar -C "$scratch/root" -xf "${layers[0]}"
+config=$(echo "$scratch"/image/[0-9a-f]*.json)
+
+check "one layer" test "${#layers[@]}" = 1
+check "the three programs and nothing else" diff \
+  <(printf '%s\n' usr/bin/kpol usr/bin/kpolctl usr/bin/kpold) \
+  <(cd "$scratch/root" && find . -type f -printf '%P\n' | sort)
+check "it has the name" grep -q '"RepoTags":\["registry.example/kpol:test"\]' "$scratch/image/manifest.json"
+check "the layer is the one that the configuration names" \
+  grep -q "sha256:$(sha256sum "${layers[0]}" | cut -d' ' -f1)" "$config"
+check "labels" grep -q '"org.opencontainers.image.version": "[0-9]' "$config"
+check "the entrypoint" grep -q '"Entrypoint": \["/usr/bin/kpold"\]' "$config"
+check "nobody but root may write to it" test -z "$(find "$scratch/root" -perm /022 ! -type l)"
+
+inside() { chroot "$scratch/root" "$@"; }
+check "kpold runs" inside /usr/bin/kpold --version
+check "kpolctl runs" inside /usr/bin/kpolctl --version
+mkdir "$scratch/root/bin-dir"
+check "kpold installs the plugin" inside /usr/bin/kpold --install-cni --cni-bin-dir /bin-dir
+check "which is the image's" cmp "$scratch/root/usr/bin/kpol" "$scratch/root/bin-dir/kpol"
+version() { inside /bin-dir/kpol <<<'{"cniVersion":"1.0.0"}' | grep -q supportedVersions; }
+check "and runs" env CNI_COMMAND=VERSION bash -c "$(declare -f version inside); scratch=$scratch version"
+check "wrong usage is refused" refuses packaging/image.sh "$scratch/two.tar" no-tag
+
+cp "$scratch"/root/usr/bin/* "$scratch/programs/"
+touch -d '2001-01-01' "$scratch"/programs/*
+check "packed again" env KPOL_PROGRAMS="$scratch/programs" \
+  packaging/image.sh "$scratch/two.tar" registry.example/kpol:test
+check "the same bytes" cmp "$scratch/one.tar" "$scratch/two.tar"
+
+say "Image"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
