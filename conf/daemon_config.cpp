@@ -184,6 +184,17 @@ std::vector<base::IpAddress> parseNodeIps(const std::string& text) {
   return addresses;
 }
 
+std::vector<base::Prefix> parseCidrs(const std::string& text) {
+  std::vector<base::Prefix> cidrs;
+  for (const auto& part : split(text)) {
+    const auto cidr = base::Prefix::parse(part);
+    if (!cidr)
+      refuse("must be CIDRs such as 10.0.0.0/8 with commas between them, not " + quoted(text));
+    cidrs.push_back(*cidr);
+  }
+  return cidrs;
+}
+
 // A number between the two.
 template <class Number>
 Number parseNumber(const std::string& text, Number least, Number most) {
@@ -240,6 +251,9 @@ constexpr std::array kFields = {
           }},
     Field{"vxlanPort", [](DaemonConfig& c,
                           Text text) { c.vxlanPort = parseNumber<std::uint16_t>(text, 1, 65535); }},
+    Field{"masquerade", [](DaemonConfig& c, Text text) { c.masquerade = parseBool(text); }},
+    Field{"nonMasqueradeCIDRs",
+          [](DaemonConfig& c, Text text) { c.nonMasqueradeCidrs = parseCidrs(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",
@@ -298,6 +312,10 @@ const char* toString(Routing routing) {
 Routing routingOf(const DaemonConfig& config) {
   if (config.routing) return *config.routing;
   return config.source.kind == Source::Kind::Api ? Routing::Auto : Routing::None;
+}
+
+bool masqueradeOf(const DaemonConfig& config) {
+  return config.masquerade.value_or(routingOf(config) != Routing::None);
 }
 
 std::vector<std::string_view> fieldNames() {

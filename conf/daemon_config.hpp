@@ -62,9 +62,13 @@ struct DaemonConfig {
   std::optional<Routing> routing;  // nothing: as the source says, see routingOf()
   // This node's addresses, at most one of a family; of a family without, the Node object's count.
   std::vector<base::IpAddress> nodeIps;
-  // 4789 is VXLAN's own port (RFC 7348); the id keeps apart who shares it.
+  // Not VXLAN's own port 4789 (RFC 7348), which other networks of a node may use: on this one only
+  // nodes of the cluster are heard.
   std::uint32_t vxlanId = 4107;
-  std::uint16_t vxlanPort = 4789;
+  std::uint16_t vxlanPort = 8472;
+  // What pods send out of the cluster gets the node's address; nothing: unless routing is none.
+  std::optional<bool> masquerade;
+  std::vector<base::Prefix> nonMasqueradeCidrs;  // beside the pod CIDRs of all nodes
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -80,6 +84,7 @@ std::string cniConfDirOf(const DaemonConfig& config);
 // `routing`, or what stands for it: auto with source api; none with a directory, which tells of
 // other nodes only if somebody writes them there.
 Routing routingOf(const DaemonConfig& config);
+bool masqueradeOf(const DaemonConfig& config);
 
 // The names that setField() knows, in the order in which they are documented.
 std::vector<std::string_view> fieldNames();

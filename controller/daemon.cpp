@@ -66,15 +66,18 @@ Reconciler makeReconciler(const conf::DaemonConfig& config) {
   return Reconciler(options, base::systemRandom());
 }
 
-node::Settings networkSettingsOf(const conf::DaemonConfig& config) {
-  node::Settings settings;
+NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
+  NodeNetwork::Options options;
+  options.masquerade = conf::masqueradeOf(config);
+  options.nonMasqueradeCidrs = config.nonMasqueradeCidrs;
+  auto& settings = options.settings;
   settings.nodeName = nodeNameOf(config);
   settings.routing = conf::routingOf(config);
   settings.nodeIps = config.nodeIps;
   settings.vxlanId = config.vxlanId;
   settings.vxlanPort = config.vxlanPort;
   settings.mtu = config.mtu;
-  return settings;
+  return options;
 }
 
 CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config, const NodeNetwork& network) {
@@ -142,7 +145,7 @@ struct Daemon::Parts {
         podStart(store, files, loop, linkExists),
         settler(config.stateDir),
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
-        network(networkSettingsOf(config), store, [this] { networkChanged(); }),
+        network(networkOptionsOf(config), store, [this] { networkChanged(); }),
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop),
         state{KPOL_VERSION,
@@ -171,11 +174,14 @@ struct Daemon::Parts {
 
   void start();
   void objectsChanged() {
+    network.objectsChanged();
     loop.wake();
-    network.wake();
   }
-  // The network config waits for what is told here.
-  void networkChanged() { loop.progress().notify(); }
+  // The table has a part of it, and the network config waits for what is told here.
+  void networkChanged() {
+    loop.wake();
+    loop.progress().notify();
+  }
   void supervised(std::string name, std::function<base::Task<>()> run) {
     tasks.spawn(base::supervise(std::move(name), std::move(run)));
   }

@@ -64,6 +64,34 @@ base::Task<> NodeNetwork::run() {
   }
 }
 
+void NodeNetwork::objectsChanged() {
+  wake_.notify();
+  if (planned_ || !store_.synced()) return;
+  try {
+    round();
+  } catch (const base::Error& error) {
+    spdlog::error("node network: {}", error.what());
+  }
+}
+
+policy::NodeNetwork NodeNetwork::forTable() const {
+  policy::NodeNetwork network;
+  if (options_.masquerade) {
+    network.masqueraded = plan_.own.podCidrs;
+    network.notMasqueraded = options_.nonMasqueradeCidrs;
+    for (const auto& [cidr, name] : plan_.holders) network.notMasqueraded.push_back(cidr);
+  }
+  if (plan_.device) {
+    network.vxlanPort = plan_.device->port;
+    network.nodes = plan_.nodeAddresses;
+  }
+  for (auto* prefixes : {&network.masqueraded, &network.notMasqueraded}) {
+    std::sort(prefixes->begin(), prefixes->end());
+    prefixes->erase(std::unique(prefixes->begin(), prefixes->end()), prefixes->end());
+  }
+  return network;
+}
+
 void NodeNetwork::round() {
   const auto addresses = othersAddresses(store_.nodes(), settings_.nodeName);
   const bool isRepair = std::exchange(doubtful_, false) && planned_.has_value();
@@ -74,6 +102,7 @@ void NodeNetwork::round() {
   // Routing that others see to leaves nothing of ours, whether the own Node is known or not.
   if (plan_.complete || settings_.routing == conf::Routing::None)
     report(kernel_.apply(plan_), isRepair);
+  if (plan_.complete) store_.setNetwork(forTable());
   changed_();
 }
 

@@ -20,9 +20,18 @@ namespace kpol::controller {
 // long as it takes, a few microseconds a route.
 class NodeNetwork {
  public:
-  // `store` outlives this object. `changed` is called when what others read here may be another.
-  NodeNetwork(node::Settings settings, const Store& store, std::function<void()> changed)
-      : settings_(std::move(settings)), store_(store), changed_(std::move(changed)) {}
+  struct Options {
+    node::Settings settings;
+    bool masquerade = false;
+    std::vector<base::Prefix> nonMasqueradeCidrs;
+  };
+  // `store` outlives this object, and is told what the table has to know of the network. `changed`
+  // is called when what others read here may be another.
+  NodeNetwork(Options options, Store& store, std::function<void()> changed)
+      : options_(std::move(options)),
+        settings_(options_.settings),
+        store_(store),
+        changed_(std::move(changed)) {}
   NodeNetwork(const NodeNetwork&) = delete;
   NodeNetwork& operator=(const NodeNetwork&) = delete;
 
@@ -31,8 +40,9 @@ class NodeNetwork {
   base::Task<> run();
   base::Task<> watch();
 
-  // Whoever changed the store calls this.
-  void wake() { wake_.notify(); }
+  // Whoever changed the store calls this. The first time that the source was read the network is
+  // made at once, so that the first commit finds the store complete.
+  void objectsChanged();
 
   [[nodiscard]] const node::Settings& settings() const { return settings_; }
   [[nodiscard]] const node::Plan& plan() const { return plan_; }
@@ -50,10 +60,12 @@ class NodeNetwork {
  private:
   [[nodiscard]] bool isDue() const;
   void round();
+  [[nodiscard]] policy::NodeNetwork forTable() const;
   void report(const node::KernelNetwork::Outcome& outcome, bool isRepair);
 
-  node::Settings settings_;
-  const Store& store_;
+  Options options_;
+  const node::Settings& settings_;
+  Store& store_;
   std::function<void()> changed_;
   base::Event wake_;
   node::KernelNetwork kernel_;

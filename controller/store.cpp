@@ -153,6 +153,10 @@ void Store::setNodeIps(std::vector<base::IpAddress> nodeIps) {
   changedIf(engine_.setNodeIps(std::move(nodeIps)));
 }
 
+void Store::setNetwork(policy::NodeNetwork network) {
+  changedIf(engine_.setNetwork(std::move(network)));
+}
+
 std::shared_ptr<const policy::Snapshot> Store::snapshot() const {
   if (snapshot_) return snapshot_;
   policy::Snapshot snapshot = engine_.snapshot();

@@ -51,6 +51,7 @@ class Store {
   [[nodiscard]] const conf::Attachment* conflicting(const conf::Attachment& attachment) const;
 
   void setNodeIps(std::vector<base::IpAddress> nodeIps);
+  void setNetwork(policy::NodeNetwork network);
 
   // Grows with every change that snapshot() shows; 0 only while nothing was ever put in.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }

@@ -24,6 +24,13 @@ Message encode(Verb verb, const Address& address) {
   // IPv4 wants both, equal where the link is not point to point (rtnetlink(7)).
   message.put(IFA_LOCAL, address.address);
   message.put(IFA_ADDRESS, address.address);
+  if (address.deprecated && verb != Verb::Delete) {
+    constexpr std::uint32_t kForever = 0xFFFFFFFF;
+    const ifa_cacheinfo lifetimes{
+        .ifa_prefered = 0, .ifa_valid = kForever, .cstamp = 0, .tstamp = 0};
+    message.put(IFA_CACHEINFO,
+                std::span(reinterpret_cast<const std::uint8_t*>(&lifetimes), sizeof(lifetimes)));
+  }
   return message;
 }
 
@@ -57,7 +64,8 @@ std::optional<Address> parseAddress(std::span<const std::uint8_t> payload) {
   return Address{.link = base::IfIndex{static_cast<std::int32_t>(header.ifa_index)},
                  .address = *own,
                  .prefixLength = header.ifa_prefixlen,
-                 .noDad = (flags & IFA_F_NODAD) != 0};
+                 .noDad = (flags & IFA_F_NODAD) != 0,
+                 .deprecated = (flags & IFA_F_DEPRECATED) != 0};
 }
 
 }  // namespace kpol::netlink

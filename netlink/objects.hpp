@@ -36,6 +36,8 @@ struct Address {
   base::IpAddress address;
   std::uint8_t prefixLength = 0;
   bool noDad = false;  // IFA_F_NODAD: an IPv6 address is usable at once
+  // Not chosen as a source where there is another; IPv6 only.
+  bool deprecated = false;
   bool operator==(const Address&) const = default;
 };
 

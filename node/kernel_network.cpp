@@ -28,6 +28,13 @@ std::uint8_t lengthOf(const base::IpAddress& address) {
   return static_cast<std::uint8_t>(address.bits());
 }
 
+// As the node's source for what goes by the device it is named by the routes; IPv6 would take it
+// for local pods too, which are nearer to it than the node's own (RFC 6724, rule 8).
+netlink::Address deviceAddress(base::IfIndex device, const base::IpAddress& address) {
+  const bool v6 = !address.isV4();
+  return {device, address, lengthOf(address), v6, v6};
+}
+
 void readDevice(netlink::RouteSocket& socket, Held& held) {
   const auto link = socket.findLink(*base::IfName::parse(kVxlanName));
   if (!link) return;
@@ -37,7 +44,7 @@ void readDevice(netlink::RouteSocket& socket, Held& held) {
                    " is no VXLAN device of kpol's; remove it, or rename it");
   held.device = Held::Device{link->index, *vxlan, link->up};
   for (const auto& address : socket.addresses(link->index)) {
-    if (address.prefixLength == lengthOf(address.address))
+    if (address == deviceAddress(link->index, address.address))
       held.deviceAddresses.insert(address.address);
     else if (!isLinkLocal(address.address))
       held.strayAddresses.push_back(address);
@@ -122,11 +129,11 @@ struct Performer {
     held.device->up = true;
   }
   void operator()(const AddDeviceAddress& step) {
-    socket.addAddress({device(), step.address, lengthOf(step.address), !step.address.isV4()});
+    socket.addAddress(deviceAddress(device(), step.address));
     held.deviceAddresses.insert(step.address);
   }
   void operator()(const DeleteDeviceAddress& step) {
-    socket.deleteAddress({device(), step.address, lengthOf(step.address)});
+    socket.deleteAddress(deviceAddress(device(), step.address));
     held.deviceAddresses.erase(step.address);
   }
   void operator()(const PutNeighbour& step) {
@@ -242,7 +249,9 @@ struct Judge {
   bool operator()(const netlink::Added<netlink::Address>& event) const {
     const auto& address = event.object;
     if (isLinkLocal(address.address)) return false;
-    if (isDevice(address.link)) return !held->deviceAddresses.contains(address.address);
+    if (isDevice(address.link))
+      return address != deviceAddress(address.link, address.address) ||
+             !held->deviceAddresses.contains(address.address);
     return host.links.contains(address.link) && std::ranges::count(host.addresses, address) == 0;
   }
   bool operator()(const netlink::Removed<netlink::Address>& event) const {

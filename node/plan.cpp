@@ -215,14 +215,23 @@ class Planner {
     plan_.peers.push_back(std::move(peer));
   }
 
+  // What the node itself sends by VXLAN must be answered by VXLAN.
+  std::optional<base::IpAddress> deviceSource(Family family) const {
+    for (const auto& cidr : plan_.own.podCidrs)
+      if (cidr.family() == family) return cidr.first();
+    return std::nullopt;
+  }
+
   void addRoute(const base::Prefix& cidr, const base::IpAddress& gateway, base::IfIndex link) {
-    plan_.routes.emplace(cidr,
-                         netlink::Route{.destination = cidr,
-                                        .gateway = gateway,
-                                        .link = link,
-                                        .protocol = kRouteProtocol,
-                                        .metric = cidr.family() == Family::V6 ? kIpv6Metric : 0,
-                                        .onLink = link == kVxlanLink});
+    plan_.routes.emplace(
+        cidr, netlink::Route{.destination = cidr,
+                             .gateway = gateway,
+                             .link = link,
+                             .preferredSource =
+                                 link == kVxlanLink ? deviceSource(cidr.family()) : std::nullopt,
+                             .protocol = kRouteProtocol,
+                             .metric = cidr.family() == Family::V6 ? kIpv6Metric : 0,
+                             .onLink = link == kVxlanLink});
   }
 
   void routeDirectly(PeerRoute& peer, const base::IpAddress& gateway) {

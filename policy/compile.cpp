@@ -38,6 +38,7 @@ class Compiler {
       addProfileChains(key, chain, peerSets_, result_.ruleset);
     for (auto& [name, elements] : local_) setElements(name, std::move(elements));
     addHostPorts(hostPorts_, result_.ruleset);
+    addNodeNetwork(snapshot_.network, result_.ruleset);
     // Before any policy is asked.
     std::move(guarded_).addTo(result_.ruleset, {{names::kNewFlow, 0, base::Family::V4},
                                                 {names::kNewFlow, 1, base::Family::V6},

@@ -94,12 +94,14 @@ struct Engine::State {
 
   Settings settings;
   std::vector<base::IpAddress> nodeIps;
+  NodeNetwork network;
   Cluster cluster;
   PeerFeeds peers{cluster};
   LiveTable table{[this](const LiveSet& set) { return peers.elementsOf(set); }};
   LiveProfiles profiles{cluster, table, peers};
   LocalPods locals{{cluster, table, peers, profiles}, settings.metadataGuard};
   LivePart base;
+  LivePart networkPart;
 };
 
 Engine::Engine(Settings settings) : state_(std::make_unique<State>(std::move(settings))) {}
@@ -160,6 +162,15 @@ bool Engine::setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endp
 bool Engine::setNodeIps(std::vector<base::IpAddress> nodeIps) {
   if (nodeIps == state_->nodeIps) return false;
   state_->nodeIps = std::move(nodeIps);
+  return true;
+}
+
+bool Engine::setNetwork(NodeNetwork network) {
+  if (network == state_->network) return false;
+  state_->network = std::move(network);
+  nft::Ruleset part;
+  addNodeNetwork(state_->network, part);
+  state_->networkPart.replace(state_->table, state_->peers, std::move(part), {});
   return true;
 }
 
@@ -258,6 +269,7 @@ Snapshot Engine::snapshot() const {
   }
   snapshot.endpoints = state_->locals.endpoints();
   snapshot.nodeIps = state_->nodeIps;
+  snapshot.network = state_->network;
   snapshot.podToNode = state_->settings.podToNode;
   snapshot.metadataGuard = state_->settings.metadataGuard;
   return snapshot;

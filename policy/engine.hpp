@@ -48,6 +48,7 @@ class Engine {
   bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
   // Addresses of the node are no part of the table; the snapshot has them.
   bool setNodeIps(std::vector<base::IpAddress> nodeIps);
+  bool setNetwork(NodeNetwork network);
 
   // What changed in the table since the last call, for one transaction (at the first call: all of
   // it). Applied to ruleset() as it was then, it gives ruleset() as it is now.

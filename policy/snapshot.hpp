@@ -6,6 +6,7 @@
 #include "base/ip_address.hpp"
 #include "base/object_key.hpp"
 #include "policy/metadata_guard.hpp"
+#include "policy/node_network.hpp"
 #include "policy/objects.hpp"
 
 #include <compare>
@@ -39,6 +40,7 @@ struct Snapshot {
   std::vector<base::IpAddress> nodeIps;  // this node's own addresses
   PodToNode podToNode = PodToNode::Allow;
   MetadataGuard metadataGuard;
+  NodeNetwork network;
 };
 
 // Whether the pod counts as a policy target and as a selector peer: not hostNetwork (those are

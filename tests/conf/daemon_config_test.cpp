@@ -62,7 +62,10 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.routing = Routing::Direct;
   expected.nodeIps = {*base::IpAddress::parse("192.0.2.1"), *base::IpAddress::parse("2001:db8::1")};
   expected.vxlanId = 9;
-  expected.vxlanPort = 8472;
+  expected.vxlanPort = 4789;
+  expected.masquerade = false;
+  expected.nonMasqueradeCidrs = {*base::Prefix::parse("10.0.0.0/8"),
+                                 *base::Prefix::parse("fd00::/8")};
   EXPECT_EQ(
       read(
           "nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
@@ -72,12 +75,13 @@ TEST(DaemonConfig, EveryFieldIsRead) {
           "systemNamespaces: kube-system, infra\n"
           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
           "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\nrouting: direct\nnodeIP: '192.0.2.1, 2001:db8::1'\n"
-          "vxlanId: 9\nvxlanPort: 8472\n"),
+          "vxlanId: 9\nvxlanPort: 4789\nmasquerade: false\n"
+          "nonMasqueradeCIDRs: 10.0.0.0/8, fd00::/8\n"),
       expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 24U);
+  EXPECT_EQ(fieldNames().size(), 26U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {
@@ -108,6 +112,13 @@ TEST(DaemonConfig, NodesAreRoutedToWhereTheSourceHasThem) {
               routing);
 }
 
+TEST(DaemonConfig, WhoRoutesMasqueradesUnlessToldNotTo) {
+  EXPECT_TRUE(masqueradeOf(read("")));
+  EXPECT_FALSE(masqueradeOf(read("routing: none")));
+  EXPECT_FALSE(masqueradeOf(read("masquerade: false")));
+  EXPECT_TRUE(masqueradeOf(read("routing: none\nmasquerade: true")));
+}
+
 TEST(DaemonConfig, RefusalNamesTheField) {
   struct Case {
     const char* fields;
@@ -136,6 +147,9 @@ TEST(DaemonConfig, RefusalNamesTheField) {
        "nodeIP: must be an IP address, or one of each family with a comma between them, not "
        "\"192.0.2.1,192.0.2.2\""},
       {"vxlanId: 16777216", "vxlanId: must be 1..16777215, not \"16777216\""},
+      {"nonMasqueradeCIDRs: 10.0.0.1/8",
+       "nonMasqueradeCIDRs: must be CIDRs such as 10.0.0.0/8 with commas between them, not "
+       "\"10.0.0.1/8\""},
       {"vxlanPort: 0", "vxlanPort: must be 1..65535, not \"0\""},
       {"mtu: 1500x", "mtu: must be 0 (computed) or 1280..65535, not \"1500x\""},
       {"metricsListen: 9464",

@@ -257,6 +257,15 @@ TEST_P(Addresses, AreReadBackAsWritten) {
   EXPECT_EQ(line.substr(0, line.find('\n')).find("tentative"), line.npos) << text;
 }
 
+TEST_F(Links, DeprecatedAddressesAreReadBackAsWritten) {
+  ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
+  const auto link = socket_.findLink(ifName("kpol0"))->index;
+  const Address address{link, ip("2001:db8::7"), 128, true, true};
+  EXPECT_TRUE(socket_.addAddress(address));
+  EXPECT_TRUE(holds(socket_.addresses(link), address));
+  EXPECT_TRUE(socket_.deleteAddress(address));
+}
+
 TEST_P(Addresses, ExistingAndAbsentOnesAreOutcomes) {
   EXPECT_TRUE(socket_.addAddress(address()));
   EXPECT_FALSE(socket_.addAddress(address()));

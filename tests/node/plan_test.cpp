@@ -100,6 +100,7 @@ TEST_F(PlanTest, AutoGoesDirectlyToANeighbourAndByVxlanToOthers) {
             (netlink::Route{.destination = cidr("10.244.2.0/24"),
                             .gateway = ip("10.244.2.0"),
                             .link = kVxlanLink,
+                            .preferredSource = ip("10.244.0.0"),
                             .protocol = 107,
                             .onLink = true}));
   EXPECT_EQ(made.neighbours,

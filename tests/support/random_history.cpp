@@ -34,6 +34,33 @@ Engine::Settings randomSettings(Random& random) {
   return settings;
 }
 
+base::Prefix randomPodCidr(Random& random) {
+  const auto digit = std::to_string(random.below(8));
+  return random.oneIn(3) ? *base::Prefix::parse("fd00:10:244:" + digit + "::/64")
+                         : *base::Prefix::parse("10.244." + digit + ".0/24");
+}
+
+// Neighbouring CIDRs among them, which one range holds together.
+policy::NodeNetwork randomNetwork(Random& random) {
+  policy::NodeNetwork network;
+  for (auto left = random.below(3); left > 0; --left)
+    network.masqueraded.push_back(randomPodCidr(random));
+  for (auto left = random.below(8); left > 0; --left)
+    network.notMasqueraded.push_back(randomPodCidr(random));
+  if (random.oneIn(8)) network.notMasqueraded.push_back(*base::Prefix::parse("0.0.0.0/0"));
+  if (random.oneIn(2)) network.vxlanPort = random.oneIn(4) ? 4789 : 8472;
+  for (int i = 1; i < 9; ++i)
+    if (random.oneIn(2))
+      network.nodes.push_back(*base::IpAddress::parse(
+          (random.oneIn(3) ? "2001:db8::" : "192.0.2.") + std::to_string(i)));
+  for (auto* prefixes : {&network.masqueraded, &network.notMasqueraded}) {
+    std::ranges::sort(*prefixes);
+    prefixes->erase(std::unique(prefixes->begin(), prefixes->end()), prefixes->end());
+  }
+  std::ranges::sort(network.nodes);
+  return network;
+}
+
 }  // namespace
 
 RandomHistory::RandomHistory(Random& random, Order order)
@@ -125,6 +152,10 @@ void RandomHistory::plan() {
                         nodeIps_ = ips;
                         engine_.setNodeIps(ips);
                       }});
+  planned_.push_back({1, "node network", [this, network = randomNetwork(random_)] {
+                        network_ = network;
+                        engine_.setNetwork(network);
+                      }});
   for (std::size_t i = planned_.size(); i > 1; --i)
     std::swap(planned_[i - 1], planned_[random_.below(i)]);
   if (order_ == Order::Plausible) std::ranges::stable_sort(planned_, std::greater{}, &Event::rank);
@@ -147,6 +178,7 @@ policy::Snapshot RandomHistory::snapshot() const {
     snapshot.endpoints.insert(snapshot.endpoints.end(), endpoints.begin(), endpoints.end());
   std::ranges::sort(snapshot.endpoints);
   snapshot.nodeIps = nodeIps_;
+  snapshot.network = network_;
   snapshot.podToNode = settings_.podToNode;
   snapshot.metadataGuard = settings_.metadataGuard;
   return snapshot;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/node_network.hpp"
+
+#include "nft/print.hpp"
+#include "policy/compile.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kpol::policy {
+namespace {
+
+base::Prefix cidr(std::string_view text) {
+  return *base::Prefix::parse(text);
+}
+
+NodeNetwork network() {
+  return {{cidr("10.244.1.0/24"), cidr("fd00:10:244:1::/64")},
+          {cidr("10.244.0.0/24"), cidr("10.244.1.0/24"), cidr("fd00:10:244:1::/64")},
+          8472,
+          {*base::IpAddress::parse("192.0.2.11"), *base::IpAddress::parse("2001:db8:2::11")}};
+}
+
+std::string textOf(const NodeNetwork& network) {
+  nft::Ruleset ruleset;
+  addNodeNetwork(network, ruleset);
+  return nft::print(ruleset);
+}
+
+TEST(NodeNetwork, ReadsAsItsDocumentationSays) {
+  const auto text = textOf(network());
+  const auto chains = text.substr(text.find("\tchain"));
+  EXPECT_EQ(chains, R"(	chain masquerade {
+		type nat hook postrouting priority srcnat - 10; policy accept;
+		iifname "kpol*" udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
+		iifname "kpol*" udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
+		ip saddr 10.244.1.0/24 udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
+		ip6 saddr fd00:10:244:1::/64 udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
+		ip saddr 10.244.1.0/24 ip daddr != @not-masqueraded4 masquerade comment "pods to outside the cluster"
+		ip6 saddr fd00:10:244:1::/64 ip6 daddr != @not-masqueraded6 masquerade comment "pods to outside the cluster"
+	}
+
+	chain vxlan {
+		type filter hook input priority filter - 6; policy accept;
+		udp dport 8472 ip saddr != @nodes4 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
+		udp dport 8472 ip6 saddr != @nodes6 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
+	}
+}
+)");
+  EXPECT_NE(text.find("elements = { 10.244.0.0/23, 169.254.0.0/16,"), text.npos)
+      << "neighbouring CIDRs are one range:" << text;
+}
+
+TEST(NodeNetwork, OfNothingIsNothing) {
+  EXPECT_EQ(textOf({}), nft::print(nft::Ruleset()));
+  NodeNetwork nodesAlone;
+  nodesAlone.nodes = network().nodes;
+  nodesAlone.notMasqueraded = network().notMasqueraded;
+  EXPECT_EQ(textOf(nodesAlone), nft::print(nft::Ruleset()));
+}
+
+TEST(NodeNetwork, MasqueradingAndVxlanAreIndependent) {
+  auto one = network();
+  one.vxlanPort = 0;
+  EXPECT_EQ(textOf(one).find("8472"), std::string::npos);
+  EXPECT_NE(textOf(one).find(" masquerade comment"), std::string::npos);
+  one = network();
+  one.masqueraded.clear();
+  EXPECT_EQ(textOf(one).find(" masquerade comment"), std::string::npos);
+  EXPECT_NE(textOf(one).find("8472"), std::string::npos);
+}
+
+TEST(NodeNetwork, IsPartOfTheTable) {
+  Snapshot snapshot;
+  snapshot.network = network();
+  const auto ruleset = compile(snapshot).ruleset;
+  EXPECT_TRUE(ruleset.chains.contains("masquerade"));
+  EXPECT_TRUE(ruleset.sets.contains("nodes6"));
+}
+
+}  // namespace
+}  // namespace kpol::policy
