@@ -2,6 +2,7 @@
 #include "controller/clean_up.hpp"
 #include "controller/command_line.hpp"
 #include "controller/daemon.hpp"
+#include "node/capabilities.hpp"
 #include "node/plugin_binary.hpp"
 
 #include <spdlog/spdlog.h>
@@ -24,6 +25,7 @@ void installCni(const Command& command) {
 }
 
 void perform(const Command& command) {
+  if (command.verb != Command::Verb::InstallCni) node::expectCapabilities();
   switch (command.verb) {
     case Command::Verb::Run: controller::Daemon(command.config).run(); return;
     case Command::Verb::InstallCni: installCni(command); return;

@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/node_state.hpp"
 
+#include "netlink/forwarding.hpp"
+
 #include <algorithm>
 
 namespace kpol::controller {
+namespace {
+
+// kpold turns it on where it may; in a container /proc/sys is read-only.
+std::vector<policy::Diagnostic> forwardingDiagnostics() {
+  std::vector<policy::Diagnostic> all;
+  for (const auto& sysctl : netlink::notForwarding())
+    all.push_back({policy::Diagnostic::Severity::Warning, "sysctl", "",
+                   sysctl +
+                       " is 0: the node passes no packets on between pods and others; the next "
+                       "pod's start turns it on, or sysctl -w " +
+                       sysctl + "=1"});
+  return all;
+}
+
+}  // namespace
 
 bool isReady(const NodeState& state) {
   return state.loop.committed().has_value();
@@ -19,6 +36,8 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
     all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", toString(finding)});
   if (const auto& trouble = state.hostFirewalls.trouble(); !trouble.empty())
     all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", trouble});
+  const auto forwarding = forwardingDiagnostics();
+  all.insert(all.end(), forwarding.begin(), forwarding.end());
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
   const auto network = state.network.diagnostics();

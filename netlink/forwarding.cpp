@@ -65,4 +65,11 @@ ForwardingChange enableForwarding(base::Family family) {
   return change;
 }
 
+std::vector<std::string> notForwarding() {
+  std::vector<std::string> off;
+  for (const char* sysctl : {kV4Forwarding, kV6Forwarding})
+    if (valueOf(sysctl) == "0") off.emplace_back(sysctl);
+  return off;
+}
+
 }  // namespace kpol::netlink

@@ -27,4 +27,8 @@ struct ForwardingChange {
 // A kernel without the family has nothing to forward. Never throws.
 ForwardingChange enableForwarding(base::Family family);
 
+// The sysctls by which the network namespace of the calling thread does not forward: none, where it
+// forwards all families that it has.
+std::vector<std::string> notForwarding();
+
 }  // namespace kpol::netlink

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "nft/xt_match.hpp"
+#include "node/atomic_file.hpp"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -14,7 +15,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <span>
 #include <string>
@@ -68,10 +68,8 @@ static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_V
 
 // The kernel makes a table when it is asked for one; this file names those that exist.
 bool isUsed(const char* names) {
-  std::ifstream file(names);
-  for (std::string name; std::getline(file, name);)
-    if (name == kTable) return true;
-  return false;
+  const auto text = readFile(names);
+  return text && ("\n" + *text).find("\n" + std::string(kTable) + "\n") != text->npos;
 }
 
 template <class T>

@@ -136,6 +136,10 @@ void Node::startKpold(const std::vector<std::string>& extra) {
                                 "debug"};
   argv.insert(argv.end(), options_.kpoldArguments.begin(), options_.kpoldArguments.end());
   argv.insert(argv.end(), extra.begin(), extra.end());
+  if (options_.launcher) {
+    const auto prefix = options_.launcher(directory_);
+    argv.insert(argv.begin(), prefix.begin(), prefix.end());
+  }
   kpold_ = std::make_unique<Background>(argv, directory_ / "kpold.log");
   for (const auto deadline = std::chrono::steady_clock::now() + 20s;
        std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(10ms)) {

@@ -7,6 +7,7 @@
 #include "tests/support/process.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ struct NodeOptions {
   std::string name = "node";
   bool outside = true;  // with the neighbour outside, and eth0 to it
   std::vector<std::string> kpoldArguments;
+  // What kpold is run by, given the node's directory (see confined.cpp); empty: nothing.
+  std::function<std::vector<std::string>(const std::filesystem::path&)> launcher = {};
 };
 
 // One node in the network namespace of the calling thread: a directory for its files, kpold on a
@@ -88,6 +91,7 @@ class Node {
   [[nodiscard]] std::string get(const std::string& target) const;
   [[nodiscard]] ProcessResult kpolctl(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string log() const;
+  [[nodiscard]] pid_t kpoldPid() const { return kpold_->pid(); }
 
   [[nodiscard]] std::filesystem::path directory() const { return directory_; }
   [[nodiscard]] std::filesystem::path stateDirectory() const { return directory_ / "state"; }
