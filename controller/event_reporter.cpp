@@ -59,9 +59,24 @@ std::vector<ClusterEvent> eventsOf(const std::vector<policy::Diagnostic>& diagno
   return events;
 }
 
+std::vector<ClusterEvent> eventsOf(const std::vector<node::FirewallFinding>& findings,
+                                   const std::string& nodeName) {
+  std::vector<ClusterEvent> events;
+  for (const auto& finding : findings)
+    events.push_back({ClusterEvent::Type::Warning,
+                      "v1",
+                      "Node",
+                      {"", nodeName},
+                      "HostFirewallDropsPods",
+                      toString(finding)});
+  return events;
+}
+
 void EventReporter::gather() {
   const auto now = Clock::now();
   for (const auto& event : eventsOf(diagnosticsOf(state_))) queue_.add(event, now);
+  for (const auto& event : eventsOf(state_.hostFirewalls.findings(), state_.nodeName))
+    queue_.add(event, now);
   const auto drifts = state_.loop.counters().drifts;
   if (std::exchange(drifts_, drifts) == drifts) return;
   queue_.add(

@@ -13,6 +13,10 @@ namespace kpol::controller {
 // and about objects that kpold cannot read.
 std::vector<ClusterEvent> eventsOf(const std::vector<policy::Diagnostic>& diagnostics);
 
+// The events that other filters of the node stand for: about the Node.
+std::vector<ClusterEvent> eventsOf(const std::vector<node::FirewallFinding>& findings,
+                                   const std::string& nodeName);
+
 // Tells the cluster what its people should know of this node. Enforcement never waits for it.
 class EventReporter {
  public:

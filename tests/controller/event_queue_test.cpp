@@ -115,6 +115,19 @@ TEST(ClusterEvent, IsWhatTheApiTakes) {
   EXPECT_EQ(json::parse(bodyOf(node, "n1", {})).at("involvedObject").at("uid"), "n1");
 }
 
+TEST(EventsOf, FiltersOfOthersAreTheNodes) {
+  const node::FirewallFinding finding{"chain FORWARD of table ip filter", "drops what pods send",
+                                      true, "iptables -P FORWARD ACCEPT"};
+  const auto events = eventsOf({finding}, "n1");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, "Node");
+  EXPECT_EQ(events[0].object, (base::ObjectKey{"", "n1"}));
+  EXPECT_EQ(events[0].reason, "HostFirewallDropsPods");
+  EXPECT_EQ(events[0].message,
+            "chain FORWARD of table ip filter drops what pods send, whatever policies allow; "
+            "remedy: iptables -P FORWARD ACCEPT");
+}
+
 TEST(EventsOf, ErrorsOfTheClustersObjects) {
   const auto events = eventsOf({
       {Diagnostic::Severity::Error, "NetworkPolicy shop/web", "spec.ingress[0]", "is odd"},

@@ -96,6 +96,7 @@ class ClusterApi {
   FakeApi namespaces, policies, nodes, pods;
   bool policiesHang = false;
   std::vector<kube::testing::Asked> events;  // posted, of the namespace shop
+  std::vector<kube::testing::Asked> nodeEvents;
   unsigned eventStatus = 201;
   bool tokenMissing = false;  // some request came without it
 
@@ -110,6 +111,10 @@ class ClusterApi {
     if (path == "/api/v1/namespaces/shop/events") {
       events.push_back(exchange.asked);
       co_await exchange.answer(eventStatus, "{}");
+    }
+    if (path == "/api/v1/namespaces/default/events") {
+      nodeEvents.push_back(exchange.asked);
+      co_await exchange.answer(201, "{}");
     }
     if (path == "/api/v1/namespaces") co_await namespaces.answer(exchange);
     if (path == "/api/v1/nodes") co_await nodes.answer(exchange);
@@ -272,6 +277,30 @@ TEST_F(KpoldApiTest, TellsTheClusterOfPoliciesThatAreNotEnforced) {
   EXPECT_EQ(put(kWeb).status, 200U);
   std::this_thread::sleep_for(2500ms);
   cluster.inside([&] { EXPECT_EQ(cluster.events.size(), 2U); });
+}
+
+TEST_F(KpoldApiTest, TellsTheClusterOfAFirewallThatDropsPodsPackets) {
+  ASSERT_EQ(test::run({"nft",
+                       "add table ip f; add chain ip f forward { type filter hook forward "
+                       "priority 0; policy drop; }"})
+                .status,
+            0);
+  start();
+  std::vector<kube::testing::Asked> events;
+  const auto deadline = Clock::now() + 20s;
+  while (events.empty() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(20ms);
+    cluster.inside([&] { events = cluster.nodeEvents; });
+  }
+  test::run({"nft", "delete", "table", "ip", "f"});
+  ASSERT_FALSE(events.empty()) << directory.read("log");
+  const auto event = json::parse(events[0].body);
+  EXPECT_EQ(event.at("reason"), "HostFirewallDropsPods");
+  EXPECT_EQ(event.at("involvedObject").at("kind"), "Node");
+  EXPECT_EQ(event.at("involvedObject").at("name"), "n1");
+  EXPECT_NE(event.at("message").get<std::string>().find("remedy: nft insert rule ip f forward"),
+            std::string::npos)
+      << event;
 }
 
 TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
