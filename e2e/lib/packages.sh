@@ -23,7 +23,7 @@ build_packages() {
 }
 test_packages() {
   echo libgtest-dev libgmock-dev nftables iproute2 iptables netbase procps curl util-linux perl \
-    containernetworking-plugins clang-format shellcheck python3-yaml
+    containernetworking-plugins clang-format shellcheck python3-yaml man-db
 }
 # libFuzzer comes with clang's runtime. Version 19 is in Debian 12 and 13; Debian 12's default, 14,
 # cannot read its own C++20 headers.

@@ -33,7 +33,7 @@ build_static() {
   }
   say "Building (preset package)"
   # The linker warns of getaddrinfo, whose DNS and files glibc has had within itself since 2.34.
-  cmake --build --preset package -- "${programs[@]}" 2>&1 | grep -vE "in function|statically linked" ||
+  cmake --build --preset package -- "${programs[@]}" kpol_man 2>&1 | grep --line-buffered -vE "in function|statically linked" ||
     [ "${PIPESTATUS[0]}" = 0 ]
 }
 

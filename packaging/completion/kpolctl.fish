@@ -1,0 +1,12 @@
+# fish completion of kpolctl(1)
+complete -c kpolctl -f
+complete -c kpolctl -s h -l help -d 'print the usage'
+complete -c kpolctl -l version -d 'print the version'
+complete -c kpolctl -l socket -r -F -d 'the socket of kpold'
+complete -c kpolctl -s o -l output -x -a 'table json yaml' -d 'how to print'
+complete -c kpolctl -n __fish_use_subcommand -a status -d 'how kpold is'
+complete -c kpolctl -n __fish_use_subcommand -a show -d 'what kpold knows'
+complete -c kpolctl -n __fish_use_subcommand -a sync -d 'wait for the kernel'
+complete -c kpolctl -n __fish_use_subcommand -a explain -d 'allowed or denied, and why'
+complete -c kpolctl -n '__fish_seen_subcommand_from show' -a 'policies pods sets ruleset ips pod policy'
+complete -c kpolctl -n '__fish_seen_subcommand_from sync' -l timeout -x -d 'how long to wait'
