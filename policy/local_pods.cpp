@@ -21,11 +21,10 @@ void sortUnique(std::vector<T>& values) {
 
 bool LocalPods::set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
   sortUnique(endpoints);
+  // One without endpoints stays until refresh() has taken back what stands for it in the table.
+  if (endpoints.empty() && !pods_.contains(pod)) return false;
   auto& known = pods_[pod];
-  if (known.endpoints == endpoints) {
-    if (endpoints.empty()) pods_.erase(pod);
-    return false;
-  }
+  if (known.endpoints == endpoints) return false;
   hostPortsStale_ = hostPortsStale_ || hasHostPorts(known);
   known.endpoints = std::move(endpoints);
   touch(pod);

@@ -113,6 +113,19 @@ TEST_F(EngineChanges, NamedPortsWithinABlockUpToItsEdges) {
   }
 }
 
+// DEL and the end of the Pod object, in either order, before anything of it is committed.
+TEST_F(EngineChanges, EndpointsThatGoTwiceInABurstAreGone) {
+  engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::is("app", "db"))})}));
+  expectCompiled();
+  const auto pod = t::keyOf("shop/web");
+  EXPECT_TRUE(engine_.setEndpoints(pod, {}));
+  EXPECT_FALSE(engine_.setEndpoints(pod, {}));
+  engine_.removePod(pod);
+  EXPECT_FALSE(engine_.setEndpoints(pod, {}));
+  expectCompiled();
+  EXPECT_EQ(engine_.size().elements, 0U);
+}
+
 TEST_F(EngineChanges, WhatIsUndoneInABurstIsNoChange) {
   engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::is("app", "db"))})}));
   engine_.put(podOf("shop/db", {{"app", "db"}}, "10.1.0.1"));
