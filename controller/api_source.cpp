@@ -38,7 +38,13 @@ WatchStatus statusOf(const Reflector& reflector) {
   status.requests = traffic.requests;
   status.connections = traffic.connections;
   status.bytesReceived = traffic.bytesReceived;
-  status.latency = std::chrono::microseconds(traffic.headMicroseconds);
+  const auto& restarts = counters.restarts;
+  status.watchRestarts = {{"ended", restarts.ended},
+                          {"expired", restarts.expired},
+                          {"refused", restarts.refused},
+                          {"broken", restarts.broken},
+                          {"wanted", restarts.wanted}};
+  status.latency = {{"list", counters.listLatency}, {"watch", counters.watchLatency}};
   return status;
 }
 

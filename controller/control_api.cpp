@@ -4,7 +4,6 @@
 #include "conf/config_error.hpp"
 #include "conf/control_message.hpp"
 #include "controller/leases_json.hpp"
-#include "controller/metrics.hpp"
 #include "controller/show_json.hpp"
 #include "controller/status_json.hpp"
 #include "ipam/lease_store.hpp"
@@ -221,9 +220,9 @@ Task<Response> ControlApi::sync(Call call) {
   co_return response;
 }
 
-void addHealthRoutes(const NodeState& state, Router& router) {
+void addHealthRoutes(const NodeState& state, Metrics& metrics, Router& router) {
   router.addPlain("GET", "/metrics",
-                  [&state](const Call&) { return plainText(200, metricsText(state)); });
+                  [&metrics](const Call&) { return plainText(200, metrics.text()); });
   router.addPlain("GET", "/livez", [](const Call&) { return plainText(200, "ok\n"); });
   router.addPlain("GET", "/readyz", [&state](const Call&) {
     if (isReady(state)) return plainText(200, "ok\n");

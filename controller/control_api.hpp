@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "controller/metrics.hpp"
 #include "controller/node_state.hpp"
 #include "controller/pod_start.hpp"
 #include "controller/router.hpp"
@@ -56,6 +57,6 @@ class ControlApi {
 };
 
 // /metrics, /livez and /readyz of the metrics port.
-void addHealthRoutes(const NodeState& state, Router& router);
+void addHealthRoutes(const NodeState& state, Metrics& metrics, Router& router);
 
 }  // namespace kpol::controller

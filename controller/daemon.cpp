@@ -12,6 +12,7 @@
 #include "controller/forwarding.hpp"
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
+#include "controller/metrics.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
 #include "netlink/route_socket.hpp"
@@ -162,6 +163,7 @@ struct Daemon::Parts {
               {}},
         events(state, *source),
         api(state, podStart, *source, loop),
+        metrics(state, podStart, config.stateDir),
         tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
     store.setNodeIps(readNodeAddresses());
@@ -169,7 +171,7 @@ struct Daemon::Parts {
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.settleWith(settler, config.stateDir);
     api.addTo(controlRoutes);
-    addHealthRoutes(state, healthRoutes);
+    addHealthRoutes(state, metrics, healthRoutes);
   }
 
   void start();
@@ -203,6 +205,7 @@ struct Daemon::Parts {
   NodeState state;
   EventReporter events;
   ControlApi api;
+  Metrics metrics;
   Router controlRoutes;
   Router healthRoutes;
   base::TaskGroup tasks;

@@ -3,6 +3,7 @@
 
 #include "controller/json_text.hpp"
 #include "ipam/lease_store.hpp"
+#include "ipam/range_use.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -31,20 +32,17 @@ std::vector<Held> heldIn(const ipam::LeaseBook& book) {
   return held;
 }
 
-Json rangeJson(const std::string& network, const conf::IpRange& range,
-               const std::vector<Held>& held) {
-  const auto size = sizeOf(range);
-  const auto used = static_cast<std::uint64_t>(std::count_if(
-      held.begin(), held.end(), [&](const Held& each) { return range.holds(each.address); }));
+Json rangeJson(const ipam::RangeUse& use) {
+  const auto& range = use.range;
   Json json = Json::object();
-  json["network"] = network;
+  json["network"] = use.network;
   json["subnet"] = toString(range.subnet);
   json["first"] = toString(range.first);
   json["last"] = toString(range.last);
   json["gateway"] = range.gateway ? Json(toString(*range.gateway)) : Json(nullptr);
-  json["size"] = size;
-  json["used"] = used;
-  json["free"] = size - used;
+  json["size"] = use.size;
+  json["used"] = use.used;
+  json["free"] = use.size - use.used;
   return json;
 }
 
@@ -67,9 +65,7 @@ std::string leasesJson(const std::string& stateDir) {
   const auto book = ipam::readLeases(stateDir);
   const auto held = heldIn(book);
   Json ranges = Json::array();
-  for (const auto& [network, sets] : book.ranges)
-    for (const auto& set : sets)
-      for (const auto& range : set) ranges.push_back(rangeJson(network, range, held));
+  for (const auto& use : ipam::rangeUseOf(book)) ranges.push_back(rangeJson(use));
   Json leases = Json::array();
   for (const auto& each : held) leases.push_back(leaseJson(each));
   Json body = Json::object();

@@ -1,111 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/metrics.hpp"
 
-#include <cstdint>
+#include "controller/api_metrics.hpp"
+#include "controller/process_metrics.hpp"
+#include "ipam/lease_store.hpp"
+#include "ipam/range_use.hpp"
+#include "nft/kernel.hpp"
+
+#include <array>
+#include <optional>
 
 namespace kpol::controller {
 namespace {
 
-// One metric family: its header, then its samples.
-class Family {
- public:
-  Family(std::string& text, std::string name, const char* type, const char* help)
-      : text_(text), name_(std::move(name)) {
-    text_ += "# HELP " + name_ + " " + help + "\n# TYPE " + name_ + " " + type + "\n";
-  }
-  Family& sample(std::uint64_t value, const std::string& labels = {}) {
-    return sample(std::to_string(value), labels);
-  }
-  Family& sample(const std::string& value, const std::string& labels = {}) {
-    text_ += name_ + labels + " " + value + "\n";
-    return *this;
-  }
+using Cause = policy::Denial::Cause;
 
- private:
-  std::string& text_;
-  std::string name_;
-};
+// A node has as many profiles as its pods differ; Prometheus pays for each.
+constexpr std::size_t kMostProfiles = 100;
 
-void addCounters(const NodeState& state, std::string& text) {
-  const auto& counters = state.loop.counters();
-  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
-    Family(text, name, "counter", help).sample(value);
-  };
-  counter("kpold_commits_total", "Commits that changed the table.", counters.commits);
-  counter("kpold_commit_failures_total", "Commits refused by the kernel, and failures to ask it.",
-          counters.failures);
-  counter("kpold_batches_total", "Netlink transactions sent to nf_tables.",
-          state.kernel.batchesSent());
-  counter("kpold_audits_total", "Audits of the table.", counters.audits);
-  counter("kpold_audit_drifts_total", "Audits that found the table changed by somebody else.",
-          counters.drifts);
+const char* wordOf(Cause cause) {
+  switch (cause) {
+    case Cause::Ingress: return "ingress";
+    case Cause::Egress: return "egress";
+    case Cause::UnknownEndpoint: return "unknown-endpoint";
+    case Cause::Metadata: return "metadata";
+    case Cause::Revoked: return "revoked";
+  }
+  return "";
 }
 
-void addGauges(const NodeState& state, std::string& text) {
-  const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
-    Family(text, name, "gauge", help).sample(value);
-  };
-  const auto counts = state.store.counts();
-  Family(text, "kpold_objects", "gauge", "Objects known from the source.")
-      .sample(counts.namespaces, R"({kind="Namespace"})")
-      .sample(counts.networkPolicies, R"({kind="NetworkPolicy"})")
-      .sample(counts.nodes, R"({kind="Node"})")
-      .sample(counts.pods, R"({kind="Pod"})");
-  gauge("kpold_attachments", "Pod interfaces registered by the CNI plugin.",
-        state.store.attachments().size());
-  gauge("kpold_diagnostics", "Things that could not be taken as written.",
-        diagnosticsOf(state).size());
-  gauge("kpold_refused_profiles",
-        "Sets of policies that the kernel refuses; their pods are isolated.",
-        state.loop.refusedProfiles());
-  const auto size = tableSizeOf(state);
-  gauge("kpold_chains", "Chains in the table.", size.chains);
-  gauge("kpold_rules", "Rules in the table.", size.rules);
-  gauge("kpold_sets", "Sets and maps in the table.", size.sets);
-  gauge("kpold_elements", "Elements in the table's sets and maps.", size.elements);
-  gauge("kpold_table_owned", "1 when the table belongs to this process.",
-        state.kernel.owned() ? 1 : 0);
-  gauge("kpold_in_sync", "1 when the kernel holds everything kpold knows.",
-        state.loop.inSync() ? 1 : 0);
-  gauge("kpold_ready", "1 once the first policy is in the kernel.", isReady(state) ? 1 : 0);
+const char* familyOf(const base::Prefix& subnet) {
+  return subnet.address().family() == base::Family::V4 ? "ipv4" : "ipv6";
 }
 
-// How the API server is followed, by kind; nothing where the source is none.
-void addWatches(const NodeState& state, std::string& text) {
-  const auto watches = state.objects.watches();
-  if (watches.empty()) return;
-  const auto family = [&](const char* name, const char* type, const char* help, auto value) {
-    Family samples(text, name, type, help);
-    for (const auto& watch : watches) samples.sample(value(watch), "{kind=\"" + watch.kind + "\"}");
-  };
-  const auto counter = [&](const char* name, const char* help, std::uint64_t WatchStatus::*value) {
-    family(name, "counter", help, [value](const WatchStatus& watch) { return watch.*value; });
-  };
-  counter("kpold_api_lists_total", "Lists, or pages of lists, begun.", &WatchStatus::lists);
-  counter("kpold_api_watches_total", "Watches begun.", &WatchStatus::watches);
-  counter("kpold_api_failures_total", "Requests and watches that failed.", &WatchStatus::failures);
-  counter("kpold_api_objects_total", "Objects told by lists and watches.", &WatchStatus::events);
-  counter("kpold_api_requests_total", "Requests answered.", &WatchStatus::requests);
-  counter("kpold_api_connections_total", "Connections tried.", &WatchStatus::connections);
-  counter("kpold_api_received_bytes_total", "Bytes received.", &WatchStatus::bytesReceived);
-  family("kpold_api_request_seconds_total", "counter",
-         "Time from requests to the heads of their answers.", [](const WatchStatus& watch) {
-           return std::to_string(std::chrono::duration<double>(watch.latency).count());
-         });
-  family("kpold_api_followed", "gauge", "1 while the kind's state at the server is followed.",
-         [](const WatchStatus& watch) -> std::uint64_t {
-           return watch.listed && watch.trouble.empty() ? 1 : 0;
-         });
+// What cannot be read is counted, and asked for again at the next scrape.
+template <class Read>
+auto ifReadable(Read read, std::uint64_t& unreadable) -> std::optional<decltype(read())> {
+  try {
+    return read();
+  } catch (const base::Error&) {
+    ++unreadable;
+    return std::nullopt;
+  }
 }
 
 }  // namespace
 
-std::string metricsText(const NodeState& state) {
-  std::string text;
-  addCounters(state, text);
-  addGauges(state, text);
-  addWatches(state, text);
-  return text;
+void Metrics::addState(Exposition& exposition) const {
+  exposition.gauge("kpold_build_info", "The version that runs; always 1.")
+      .sample(std::uint64_t{1}, {{"version", state_.version}});
+  exposition.gauge("kpold_ready", "1 once the first policy is in the kernel.")
+      .sample(std::uint64_t{isReady(state_)});
+  exposition.gauge("kpold_in_sync", "1 when the kernel holds everything kpold knows.")
+      .sample(std::uint64_t{state_.loop.inSync()});
+  const auto counts = state_.store.counts();
+  exposition.gauge("kpold_objects", "Objects known from the source.")
+      .sample(counts.namespaces, {{"kind", "Namespace"}})
+      .sample(counts.networkPolicies, {{"kind", "NetworkPolicy"}})
+      .sample(counts.nodes, {{"kind", "Node"}})
+      .sample(counts.pods, {{"kind", "Pod"}});
+  exposition.gauge("kpold_diagnostics", "Things that could not be taken as written.")
+      .sample(diagnosticsOf(state_).size());
+}
+
+void Metrics::addTable(Exposition& exposition) const {
+  const auto size = tableSizeOf(state_);
+  exposition.gauge("kpold_chains", "Chains in the table.").sample(size.chains);
+  exposition.gauge("kpold_rules", "Rules in the table.").sample(size.rules);
+  exposition.gauge("kpold_sets", "Sets and maps in the table.").sample(size.sets);
+  exposition.gauge("kpold_elements", "Elements in the table's sets and maps.")
+      .sample(size.elements);
+  exposition.gauge("kpold_table_owned", "1 when the table belongs to this process.")
+      .sample(std::uint64_t{state_.kernel.owned()});
+  exposition
+      .gauge("kpold_refused_profiles",
+             "Sets of policies that the kernel refuses; their pods are isolated.")
+      .sample(state_.loop.refusedProfiles());
+}
+
+void Metrics::addCommits(Exposition& exposition) const {
+  const auto& counters = state_.loop.counters();
+  exposition.counter("kpold_commits_total", "Commits that changed the table.")
+      .sample(counters.commits);
+  exposition
+      .counter("kpold_commit_failures_total",
+               "Commits that the kernel refused, could not be asked for, or for which the table "
+               "could not be read.")
+      .sample(counters.refused, {{"reason", "refused"}})
+      .sample(counters.unasked, {{"reason", "error"}})
+      .sample(counters.unread, {{"reason", "read"}});
+  exposition
+      .histogram("kpold_commit_duration_seconds",
+                 "Making a change of the table and the kernel taking it.")
+      .sample(state_.loop.commitDuration());
+  exposition
+      .histogram("kpold_event_to_kernel_duration_seconds",
+                 "From a change of an object or attachment to the commit that holds it.")
+      .sample(state_.loop.eventLatency());
+  exposition.counter("kpold_batches_total", "Netlink transactions sent to nf_tables.")
+      .sample(state_.kernel.batchesSent());
+  exposition.counter("kpold_audits_total", "Audits of the table.").sample(counters.audits);
+  exposition
+      .counter("kpold_table_repairs_total",
+               "Times that the table was found changed by somebody else, and repaired.")
+      .sample(counters.drifts);
+}
+
+void Metrics::addPods(Exposition& exposition) const {
+  exposition.gauge("kpold_attachments", "Pod interfaces registered by the CNI plugin.")
+      .sample(state_.store.attachments().size());
+  const auto& counters = podStart_.counters();
+  exposition.counter("kpold_pod_starts_total", "Attachments that the plugin asked for.")
+      .sample(counters.duration.count(), {{"outcome", "enforced"}})
+      .sample(counters.conflicts, {{"outcome", "conflict"}})
+      .sample(counters.timeouts, {{"outcome", "timeout"}});
+  exposition
+      .histogram("kpold_pod_start_duration_seconds",
+                 "From the plugin's request to the pod's policy in the kernel.")
+      .sample(counters.duration);
+}
+
+void Metrics::addNetwork(Exposition& exposition) const {
+  const auto& counters = state_.network.counters();
+  exposition.gauge("kpold_node_network_peers", "Pod networks of other nodes that are routed.")
+      .sample(state_.network.plan().peers.size());
+  exposition
+      .counter("kpold_node_network_changes_total", "Changes made to the network between nodes.")
+      .sample(counters.changes);
+  exposition
+      .counter("kpold_node_network_repairs_total",
+               "Times that the network between nodes was changed by somebody else, and repaired.")
+      .sample(counters.repairs);
+}
+
+void Metrics::addDenied(Exposition& exposition) {
+  const auto counters =
+      ifReadable([this] { return state_.kernel.readCounters(); }, unreadable_.counters);
+  auto packets = exposition.counter("kpold_denied_packets_total", "Packets dropped.");
+  if (counters) denied_.take(*counters);
+  if (counters)
+    for (const auto cause :
+         {Cause::Ingress, Cause::Egress, Cause::UnknownEndpoint, Cause::Metadata, Cause::Revoked})
+      packets.sample(denied_.of(cause), {{"reason", wordOf(cause)}});
+  auto profiles = exposition.counter(
+      "kpold_profile_denied_packets_total",
+      "Packets dropped by the profiles that dropped most; a profile is a chain of the table.");
+  if (!counters) return;
+  for (const auto& profile : denied_.worst(kMostProfiles))
+    profiles.sample(profile.packets, {{"direction", wordOf(profile.denial.cause)},
+                                      {"profile", profile.denial.profile}});
+}
+
+void Metrics::addAddresses(Exposition& exposition) {
+  const auto book = ifReadable([this] { return ipam::readLeases(stateDir_); }, unreadable_.leases);
+  auto addresses = exposition.gauge("kpold_ipam_addresses",
+                                    "Addresses of the ranges that the plugin hands out, by state.");
+  if (!book) return;
+  for (const auto& use : ipam::rangeUseOf(*book)) {
+    Exposition::Labels labels{{"network", use.network},
+                              {"range", toString(use.range.subnet)},
+                              {"first", toString(use.range.first)},
+                              {"family", familyOf(use.range.subnet)},
+                              {"state", "free"}};
+    addresses.sample(use.size - use.used, labels);
+    labels.back().second = "used";
+    addresses.sample(use.used, labels);
+  }
+}
+
+std::string Metrics::text() {
+  Exposition exposition;
+  addState(exposition);
+  addTable(exposition);
+  addCommits(exposition);
+  addPods(exposition);
+  addNetwork(exposition);
+  addDenied(exposition);
+  addAddresses(exposition);
+  exposition
+      .counter("kpold_unreadable_total", "Times that something could not be read for metrics.")
+      .sample(unreadable_.counters, {{"what", "counters"}})
+      .sample(unreadable_.leases, {{"what", "leases"}});
+  addApi(state_.objects.watches(), exposition);
+  addProcess(state_.startedAt, exposition);
+  return exposition.text();
 }
 
 }  // namespace kpol::controller

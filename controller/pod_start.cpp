@@ -90,6 +90,18 @@ std::optional<Conflict> PodStart::clearTheWay(const conf::Attachment& attachment
 }
 
 base::Task<PutOutcome> PodStart::put(conf::Attachment attachment, base::Event::Time deadline) {
+  const auto asked = std::chrono::steady_clock::now();
+  PutOutcome outcome = co_await enforce(std::move(attachment), deadline);
+  if (std::holds_alternative<Enforced>(outcome))
+    counters_.duration.observe(std::chrono::steady_clock::now() - asked);
+  else if (std::holds_alternative<Conflict>(outcome))
+    ++counters_.conflicts;
+  else
+    ++counters_.timeouts;
+  co_return outcome;
+}
+
+base::Task<PutOutcome> PodStart::enforce(conf::Attachment attachment, base::Event::Time deadline) {
   if (const auto conflict = clearTheWay(attachment)) co_return *conflict;
   Claim claim(*this, attachment);
   for (bool inTime = true;;) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/async/event.hpp"
+#include "base/histogram.hpp"
 #include "conf/attachment.hpp"
 #include "controller/attachment_store.hpp"
 #include "controller/reconcile_loop.hpp"
@@ -55,11 +56,20 @@ class PodStart {
   // The same without waiting. A file that cannot be removed is logged.
   void forget(const conf::AttachmentId& id);
 
+  struct Counters {
+    std::uint64_t conflicts = 0;
+    std::uint64_t timeouts = 0;
+    // Of those that were enforced, from put() to its end.
+    base::Histogram duration{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60};
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
   // Whether the kernel enforces the policies of its pod on it.
   [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
 
  private:
   class Claim;
+  base::Task<PutOutcome> enforce(conf::Attachment attachment, base::Event::Time deadline);
   std::optional<Conflict> clearTheWay(const conf::Attachment& attachment);
   [[nodiscard]] std::string because() const;
   [[nodiscard]] std::string whyNot(const conf::Attachment& attachment) const;
@@ -69,6 +79,7 @@ class PodStart {
   ReconcileLoop& loop_;
   LinkExists linkExists_;
   std::function<std::string()> trouble_;
+  Counters counters_;
   std::map<conf::AttachmentId, const Claim*> claims_;  // the latest put of each, while it waits
 };
 

@@ -68,8 +68,15 @@ Reconciler::Event ReconcileLoop::news() {
   return Reconciler::Changed{seenSynced_};
 }
 
+void ReconcileLoop::wake() {
+  arrivals_.add(store_.generation() - std::exchange(arrived_, store_.generation()),
+                Reconciler::Clock::now());
+  wake_.notify();
+}
+
 void ReconcileLoop::doubt() {
   doubtful_ = true;
+  foreign_ = true;
   wake_.notify();
 }
 
@@ -110,21 +117,23 @@ Reconciler::Event ReconcileLoop::readBack(bool audit) {
   try {
     auto seen = kernel_.readBack();
     if (audit) ++counters_.audits;
-    if (audit && inSync()) {
-      const auto repair = nft::diff(seen, store_.engine().ruleset());
-      if (!repair.empty()) {
-        ++counters_.drifts;
-        spdlog::warn("the table was changed by somebody else, repairing changes={}",
-                     repair.changes.size());
-      }
-    }
+    if (std::exchange(foreign_, false) || audit) reportForeignChanges(seen);
     if (audit) retryAll();
     seen_ = std::move(seen);
     applied_.reset();
     return Reconciler::ReadBackDone{};
   } catch (const base::Error& error) {
-    return failed(std::string("cannot read the table: ") + error.what());
+    return failed(std::string("cannot read the table: ") + error.what(), &Counters::unread);
   }
+}
+
+void ReconcileLoop::reportForeignChanges(const std::optional<nft::Ruleset>& seen) {
+  if (!inSync()) return;
+  const auto repair = nft::diff(seen, store_.engine().ruleset());
+  if (repair.empty()) return;
+  ++counters_.drifts;
+  spdlog::warn("the table was changed by somebody else, repairing changes={}",
+               repair.changes.size());
 }
 
 nft::ChangeSet ReconcileLoop::changesToCommit() {
@@ -144,6 +153,7 @@ Reconciler::Event ReconcileLoop::commit() {
   Reconciler::Event event =
       changes.empty() ? Reconciler::Event{Reconciler::Committed{}} : send(changes);
   if (!std::holds_alternative<Reconciler::Committed>(event)) return event;
+  measure(!changes.empty(), start);
   if (!changes.empty()) {
     ++counters_.commits;
     applied_.reset();
@@ -160,6 +170,13 @@ Reconciler::Event ReconcileLoop::commit() {
   return event;
 }
 
+void ReconcileLoop::measure(bool changed, Reconciler::Time start) {
+  const auto now = Reconciler::Clock::now();
+  if (changed) commitDuration_.observe(now - start);
+  if (changed && committed_) arrivals_.settle(eventLatency_, now);
+  arrivals_.forget();
+}
+
 Reconciler::Event ReconcileLoop::send(const nft::ChangeSet& changes) {
   try {
     const auto outcome = commit_(changes);
@@ -167,7 +184,7 @@ Reconciler::Event ReconcileLoop::send(const nft::ChangeSet& changes) {
     if (rejected == nullptr) return Reconciler::Committed{};
     return confine(*rejected, changes);
   } catch (const base::Error& error) {
-    return failed(std::string("cannot commit: ") + error.what());
+    return failed(std::string("cannot commit: ") + error.what(), &Counters::unasked);
   }
 }
 
@@ -177,10 +194,11 @@ Reconciler::Event ReconcileLoop::confine(const nft::Rejected& rejected,
   const bool narrowed = radius_.refused(refusalOf(rejected, changes, engine));
   denyBlamed();
   if (!narrowed) {
-    failed("the kernel refused a change and keeps the policy it had: " + rejected.message);
+    failed("the kernel refused a change and keeps the policy it had: " + rejected.message,
+           &Counters::refused);
     return Reconciler::Refused{};
   }
-  ++counters_.failures;
+  ++counters_.refused;
   return Reconciler::Narrowed{};
 }
 
@@ -233,8 +251,8 @@ std::vector<policy::Diagnostic> ReconcileLoop::diagnostics() const {
   return diagnosticsOf(radius_, store_.engine());
 }
 
-Reconciler::Event ReconcileLoop::failed(const std::string& what) {
-  ++counters_.failures;
+Reconciler::Event ReconcileLoop::failed(const std::string& what, std::uint64_t Counters::*counter) {
+  ++(counters_.*counter);
   fault_ = Fault{what, std::chrono::system_clock::now()};
   spdlog::error("{} attempt={}", what, reconciler_.failures() + 1);
   progress_.notify();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "base/async/event.hpp"
+#include "base/histogram.hpp"
+#include "controller/arrivals.hpp"
 #include "controller/blast_radius.hpp"
 #include "controller/reconciler.hpp"
 #include "controller/store.hpp"
@@ -44,7 +46,7 @@ class ReconcileLoop {
   base::Task<> run();
 
   // Whoever changed the store calls this.
-  void wake() { wake_.notify(); }
+  void wake();
   // Somebody else may have changed our table.
   void doubt();
   // Notified after every attempt to commit.
@@ -79,11 +81,19 @@ class ReconcileLoop {
 
   struct Counters {
     std::uint64_t commits = 0;  // that changed something
-    std::uint64_t failures = 0;
+    std::uint64_t refused = 0;  // commits, by the kernel
+    std::uint64_t unasked = 0;  // commits for which the kernel could not be asked
+    std::uint64_t unread = 0;   // the kernel could not be read
     std::uint64_t audits = 0;
-    std::uint64_t drifts = 0;  // audits that found the kernel changed by somebody else
+    std::uint64_t drifts = 0;  // the kernel was found changed by somebody else
+    [[nodiscard]] std::uint64_t failures() const { return refused + unasked + unread; }
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  // Of commits that changed something: making the change set and the kernel taking it.
+  [[nodiscard]] const base::Histogram& commitDuration() const { return commitDuration_; }
+  // From wake() to the commit, for each change of the store that went to the kernel. Without those
+  // of the start, which wait for the source.
+  [[nodiscard]] const base::Histogram& eventLatency() const { return eventLatency_; }
   [[nodiscard]] Reconciler::State state() const { return reconciler_.state(); }
   // The kernel holds everything the store knows.
   [[nodiscard]] bool inSync() const;
@@ -102,7 +112,10 @@ class ReconcileLoop {
   void retryAll();
   // A commit went through: those that it did not deny are no longer refused.
   void forgiveTaken();
-  Reconciler::Event failed(const std::string& what);
+  // The kernel holds what was wanted since `start`.
+  void measure(bool changed, Reconciler::Time start);
+  void reportForeignChanges(const std::optional<nft::Ruleset>& seen);
+  Reconciler::Event failed(const std::string& what, std::uint64_t Counters::*counter);
   // Waits, then tells what ended the wait.
   base::Task<Reconciler::Event> wait(std::optional<Reconciler::Time> until);
   // What the machine has not been told yet.
@@ -115,6 +128,13 @@ class ReconcileLoop {
   base::Event wake_;
   base::Event progress_;
   bool doubtful_ = false;
+  bool foreign_ = false;       // doubtful because of somebody else
+  std::uint64_t arrived_ = 0;  // the generation of the last wake()
+  Arrivals arrivals_;
+  base::Histogram commitDuration_{.00005, .0001, .00025, .0005, .001, .0025, .005, .01,
+                                  .025,   .05,   .1,     .25,   .5,   1,     2.5,  10};
+  base::Histogram eventLatency_{.00025, .0005, .001, .0025, .005, .01, .025, .05,
+                                .1,     .25,   .5,   1,     2.5,  5,   10,   60};
   std::uint64_t seenGeneration_ = 0;
   bool seenSynced_ = false;
   // The kernel was read and nothing committed since: what it has (nothing: no table).

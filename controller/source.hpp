@@ -3,6 +3,7 @@
 
 #include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/histogram.hpp"
 #include "policy/diagnostic.hpp"
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kpol::controller {
@@ -30,7 +32,9 @@ struct WatchStatus {
   std::uint64_t requests = 0;
   std::uint64_t connections = 0;
   std::uint64_t bytesReceived = 0;
-  std::chrono::microseconds latency{};  // of all requests together, to the head of the answer
+  std::vector<std::pair<const char*, std::uint64_t>> watchRestarts;  // by reason
+  // Of requests, to the head of their answers, by verb.
+  std::vector<std::pair<const char*, base::Histogram>> latency;
 };
 
 // Where the cluster's objects come from: feeds the store for as long as it runs.

@@ -47,7 +47,7 @@ Json tableJson(const NodeState& state) {
 Json commitsJson(const NodeState& state) {
   const auto& counters = state.loop.counters();
   return {{"total", counters.commits},
-          {"failures", counters.failures},
+          {"failures", counters.failures()},
           {"batches", state.kernel.batchesSent()},
           {"audits", counters.audits},
           {"drifts", counters.drifts}};

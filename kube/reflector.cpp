@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 constexpr unsigned kOk = 200;
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kUnauthorized = 401;
+constexpr unsigned kGone = 410;
 constexpr unsigned kUnprocessable = 422;
 constexpr unsigned kServerError = 500;
 constexpr std::size_t kLongestRefusal = 64 * 1024;
@@ -231,7 +232,10 @@ Task<Event> Reflector::ask(std::string target, Body body) {
   body_ = body;
   part_ = {};
   at_ = 0;
+  const auto asked = Clock::now();
   const ResponseHead head = co_await client_.get(std::move(target), options_.patience);
+  (body == Body::List ? counters_.listLatency : counters_.watchLatency)
+      .observe(Clock::now() - asked);
   heard();
   if (head.status != kOk) {
     co_return co_await refused(head);
@@ -300,12 +304,22 @@ Task<Event> Reflector::perform(const ListWatch::Action& action) {
   co_return ListWatch::Broken{};
 }
 
+void Reflector::countRestart(const Event& event) {
+  auto& restarts = counters_.restarts;
+  if (std::holds_alternative<ListWatch::Ended>(event)) ++restarts.ended;
+  if (std::holds_alternative<ListWatch::Broken>(event)) ++restarts.broken;
+  if (std::holds_alternative<ListWatch::Distrust>(event)) ++restarts.wanted;
+  if (const auto* refused = std::get_if<ListWatch::Refused>(&event))
+    ++(refused->status == kGone ? restarts.expired : restarts.refused);
+}
+
 Task<> Reflector::run() {
   Event event = ListWatch::Started{};
   for (;;) {
     // A list that is wanted begins anew whatever the machine is at, unless it waits.
     if (distrusted() && machine_.state() != ListWatch::State::Waiting)
       event = ListWatch::Distrust{};
+    if (machine_.state() == ListWatch::State::Watching) countRestart(event);
     const ListWatch::Action action = machine_.resume(event, Clock::now());
     if (std::holds_alternative<ListWatch::Sweep>(action))
       event = sweep();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/async/event.hpp"
+#include "base/histogram.hpp"
 #include "kube/api_client.hpp"
 #include "kube/api_stream.hpp"
 #include "kube/known_objects.hpp"
@@ -60,6 +61,18 @@ class Reflector {
     std::uint64_t watches = 0;  // begun
     std::uint64_t failures = 0;
     std::uint64_t events = 0;  // objects told, by lists and watches
+    // Why watches came to an end.
+    struct Restarts {
+      std::uint64_t ended = 0;    // by the server, between two events
+      std::uint64_t expired = 0;  // the server has forgotten the place
+      std::uint64_t refused = 0;
+      std::uint64_t broken = 0;  // cut, silent, or nonsense
+      std::uint64_t wanted = 0;  // catchUp wanted a list
+    };
+    Restarts restarts;
+    // From a request to the head of its answer.
+    base::Histogram listLatency{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30};
+    base::Histogram watchLatency = listLatency;
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const ApiClient::Counters& traffic() const { return client_.counters(); }
@@ -84,6 +97,7 @@ class Reflector {
   ListWatch::Event takeObject(ApiObject object);
   ListWatch::Event takeStatus(const ApiStatus& status);
   void report(const ApiObject& object);
+  void countRestart(const ListWatch::Event& event);
   void fail(std::string why);
   void heard();
   void requestList();

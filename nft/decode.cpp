@@ -40,6 +40,13 @@ std::string decodeCounter(const netlink::MessageView& message) {
   return std::string(textAttribute(message, NFTA_OBJ_NAME));
 }
 
+CounterValue decodeCounterValue(const netlink::MessageView& message) {
+  const auto parsed = allocated<ObjectPtr>(nftnl_obj_alloc());
+  parse(nftnl_obj_nlmsg_parse, message, parsed.get());
+  return {decodeCounter(message), nftnl_obj_get_u64(parsed.get(), NFTNL_OBJ_CTR_PKTS),
+          nftnl_obj_get_u64(parsed.get(), NFTNL_OBJ_CTR_BYTES)};
+}
+
 Chain decodeChain(const netlink::MessageView& message) {
   const auto parsed = allocated<ChainPtr>(nftnl_chain_alloc());
   parse(nftnl_chain_nlmsg_parse, message, parsed.get());

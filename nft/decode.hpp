@@ -2,6 +2,7 @@
 #pragma once
 
 #include "netlink/parse.hpp"
+#include "nft/counter_value.hpp"
 #include "nft/ruleset.hpp"
 
 #include <optional>
@@ -25,6 +26,7 @@ std::optional<Set> decodeSet(const netlink::MessageView& message);
 
 // The name of a counter.
 std::string decodeCounter(const netlink::MessageView& message);
+CounterValue decodeCounterValue(const netlink::MessageView& message);
 
 struct RuleOfChain {
   std::string chain;

@@ -279,6 +279,10 @@ bool Kernel::exists() const {
       [&] { return readTable(state_->socket, state_->options.table).has_value(); });
 }
 
+std::vector<CounterValue> Kernel::readCounters() const {
+  return asKernelError([&] { return nft::readCounters(state_->socket, state_->options.table); });
+}
+
 std::optional<std::uint32_t> Kernel::foreignOwner() const {
   return asKernelError([&] { return state_->foreignOwner(); });
 }

@@ -4,12 +4,14 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "nft/change_set.hpp"
+#include "nft/counter_value.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace kpol::nft {
 
@@ -72,6 +74,9 @@ class Kernel {
 
   // Batches sent so far; for metrics and for tests that nothing was written.
   [[nodiscard]] std::uint64_t batchesSent() const;
+
+  // What the table's named counters stand at, in one dump; none when there is no table.
+  [[nodiscard]] std::vector<CounterValue> readCounters() const;
 
   // Whether there is such a table, whoever made it.
   [[nodiscard]] bool exists() const;

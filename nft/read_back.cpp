@@ -49,6 +49,13 @@ std::uint32_t readGeneration(netlink::Socket& socket) {
   return generation;
 }
 
+netlink::Message askCounters(const std::string& table) {
+  auto message = ask(NFT_MSG_GETOBJ);
+  message.putText(NFTA_OBJ_TABLE, table);
+  message.putU32(NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+  return message;
+}
+
 // One pass of dumps over the table.
 class TableReader {
  public:
@@ -80,9 +87,7 @@ class TableReader {
   }
 
   void readCounters() {
-    auto message = ask(NFT_MSG_GETOBJ);
-    message.putText(NFTA_OBJ_TABLE, ruleset_.table);
-    message.putU32(NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+    auto message = askCounters(ruleset_.table);
     dump(message, {[&] { ruleset_.counters.clear(); },
                    [&](const netlink::MessageView& object) {
                      if (isOurs(object, NFTA_OBJ_TABLE))
@@ -174,6 +179,18 @@ std::optional<Set> readDeclaration(netlink::Socket& socket, const std::string& t
       [&](const netlink::MessageView& answer) { declaration = decodeSet(answer); });
   if (!found(refusal, "read a set")) return std::nullopt;
   return declaration;
+}
+
+std::vector<CounterValue> readCounters(netlink::Socket& socket, const std::string& table) {
+  auto message = askCounters(table);
+  std::vector<CounterValue> counters;
+  const netlink::DumpSink sink{[&] { counters.clear(); },
+                               [&](const netlink::MessageView& object) {
+                                 if (textAttribute(object, NFTA_OBJ_TABLE) == table)
+                                   counters.push_back(decodeCounterValue(object));
+                               }};
+  if (!found(netlink::dump(socket, message, sink), "read the counters")) counters.clear();
+  return counters;
 }
 
 std::optional<Ruleset> readRuleset(netlink::Socket& socket, const std::string& table,

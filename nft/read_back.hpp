@@ -2,11 +2,13 @@
 #pragma once
 
 #include "netlink/socket.hpp"
+#include "nft/counter_value.hpp"
 #include "nft/ruleset.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 // Private to nft/: questions to the kernel's nf_tables. Errors are netlink::Error.
 namespace kpol::nft {
@@ -21,6 +23,9 @@ std::optional<TableHeader> readTable(netlink::Socket& socket, const std::string&
 // The declaration of one set; nothing when there is none.
 std::optional<Set> readDeclaration(netlink::Socket& socket, const std::string& table,
                                    const std::string& set);
+
+// All named counters; none when there is no such table.
+std::vector<CounterValue> readCounters(netlink::Socket& socket, const std::string& table);
 
 // Who can change the table while it is read.
 enum class Writers { Anybody, OnlyThisSocket };

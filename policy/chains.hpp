@@ -29,6 +29,9 @@ inline constexpr const char* kEgress6 = "egress6";
 inline constexpr const char* kNewFlow = "new-flow";
 inline constexpr const char* kUnknownCounter = "unknown-endpoint";
 inline constexpr const char* kRevokedCounter = "revoked";
+inline constexpr const char* kMetadataCounter = "metadata-guard";
+inline constexpr const char* kIngressPrefix = "in-";  // of profiles
+inline constexpr const char* kEgressPrefix = "eg-";
 }  // namespace names
 
 // The conntrack label bit that marks a flow which a later policy forbade.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/metadata_guard.hpp"
 
+#include "policy/chains.hpp"
 #include "policy/peer_sets.hpp"
 
 #include <algorithm>
@@ -12,20 +13,19 @@ using base::Family;
 using nft::Field;
 using nft::Match;
 
-constexpr const char* kCounter = "metadata-guard";
-
 const base::IpAddress& addressOf(Family family) {
   return metadataAddresses().at(family == Family::V4 ? 0 : 1);
 }
 
 nft::Rule guardRule(Family family) {
   const bool v4 = family == Family::V4;
-  return {{Match{{v4 ? Field::IpDaddr : Field::Ip6Daddr},
-                 false,
-                 nft::Exact{nft::Key::of(addressOf(family))}},
-           Match{{v4 ? Field::IpSaddr : Field::Ip6Saddr}, false, nft::InSet{guardedSet(family)}},
-           nft::CounterReference{kCounter}, nft::Verdict{nft::Verdict::Kind::Drop, {}}},
-          "cloud metadata guard"};
+  return {
+      {Match{{v4 ? Field::IpDaddr : Field::Ip6Daddr},
+             false,
+             nft::Exact{nft::Key::of(addressOf(family))}},
+       Match{{v4 ? Field::IpSaddr : Field::Ip6Saddr}, false, nft::InSet{guardedSet(family)}},
+       nft::CounterReference{names::kMetadataCounter}, nft::Verdict{nft::Verdict::Kind::Drop, {}}},
+      "cloud metadata guard"};
 }
 
 void addSet(Family family, std::vector<nft::Element> pods, nft::Ruleset& ruleset) {
@@ -84,7 +84,7 @@ void GuardedPods::add(const std::string& nsName, const Namespace* ns,
 
 void GuardedPods::addTo(nft::Ruleset& ruleset, const std::vector<Place>& places) && {
   if (!guard_.on) return;
-  ruleset.counters.insert(kCounter);
+  ruleset.counters.insert(names::kMetadataCounter);
   addSet(Family::V4, std::move(pods4_), ruleset);
   addSet(Family::V6, std::move(pods6_), ruleset);
   for (const auto& [chain, at, family] : places) {

@@ -163,7 +163,8 @@ std::string chainName(const ProfileKey& key, Names& names) {
     identity.add(named.first).add(static_cast<std::uint64_t>(named.second)).add(numbers.size());
     for (const auto number : numbers) identity.add(number);
   }
-  const auto* prefix = key.direction == Direction::Ingress ? "in-" : "eg-";
+  const auto* prefix =
+      key.direction == Direction::Ingress ? names::kIngressPrefix : names::kEgressPrefix;
   return names.name(prefix + key.policies.front()->key.ns, identity);
 }
 

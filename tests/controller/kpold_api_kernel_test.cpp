@@ -6,6 +6,7 @@
 #include "tests/controller/values.hpp"
 #include "tests/kube/certificates.hpp"
 #include "tests/kube/fake_api.hpp"
+#include "tests/support/exposition_text.hpp"
 #include "tests/support/process.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -384,14 +385,22 @@ TEST_F(KpoldApiTest, MetricsTellHowTheServerIsFollowed) {
     return test::run({"curl", "-s", "http://127.0.0.1:9464/metrics"}).out;
   };
   const std::string followed = metrics();
-  for (const char* line : {"\nkpold_api_followed{kind=\"Pod\"} 1\n",
-                           "\nkpold_api_objects_total{kind=\"NetworkPolicy\"} 1\n",
-                           "\n# TYPE kpold_api_request_seconds_total counter\n",
-                           "\nkpold_api_lists_total{kind=\"Node\"} 1\n"})
+  for (const char* line :
+       {"\nkpold_api_followed{kind=\"Pod\"} 1\n",
+        "\nkpold_api_objects_total{kind=\"NetworkPolicy\"} 1\n",
+        "\nkpold_api_request_duration_seconds_count{kind=\"Pod\",verb=\"watch\"} ",
+        "\nkpold_api_lists_total{kind=\"Node\"} 1\n"})
     EXPECT_NE(followed.find(line), std::string::npos) << line << followed;
   cluster.stop();
   until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
-  EXPECT_NE(metrics().find("\nkpold_api_followed{kind=\"Pod\"} 0\n"), std::string::npos);
+  const auto missed = test::readExposition(metrics());
+  EXPECT_EQ(test::valueOf(missed, "kpold_api_followed", {{"kind", "Pod"}}), 0);
+  EXPECT_GE(test::valueOf(missed, "kpold_api_watch_restarts_total",
+                          {{"kind", "Pod"}, {"reason", "broken"}}),
+            1);
+  EXPECT_EQ(test::valueOf(missed, "kpold_api_watch_restarts_total",
+                          {{"kind", "Pod"}, {"reason", "expired"}}),
+            0);
 }
 
 TEST_F(KpoldApiTest, StopsWhileItWatchesAndWhileItWaits) {

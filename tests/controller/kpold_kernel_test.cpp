@@ -290,10 +290,10 @@ TEST_F(KpoldTest, MetricsPortTellsHealthAndNumbers) {
   EXPECT_EQ(get("/livez"), "ok\n200");
   EXPECT_EQ(get("/readyz"), "ok\n200");
   const auto metrics = get("/metrics");
-  for (const char* line :
-       {"kpold_ready 1\n", "kpold_attachments 1\n", "kpold_commits_total 2\n",
-        "kpold_commit_failures_total 0\n", "kpold_in_sync 1\n", "kpold_objects{kind=\"Pod\"} 1\n",
-        "kpold_table_owned 1\n", "kpold_objects{kind=\"NetworkPolicy\"} 1\n"})
+  for (const char* line : {"kpold_ready 1\n", "kpold_attachments 1\n", "kpold_commits_total 2\n",
+                           "kpold_commit_failures_total{reason=\"refused\"} 0\n",
+                           "kpold_in_sync 1\n", "kpold_objects{kind=\"Pod\"} 1\n",
+                           "kpold_table_owned 1\n", "kpold_objects{kind=\"NetworkPolicy\"} 1\n"})
     EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;
   EXPECT_NE(get("/v1/status").find("404"), std::string::npos);
 }

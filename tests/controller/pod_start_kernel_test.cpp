@@ -280,7 +280,7 @@ TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
   ASSERT_TRUE(std::holds_alternative<nft::Committed>(other->commit(changes)));
   apply(added(pod("web", "u1")));
   syncSource();
-  ASSERT_TRUE(runUntil([&] { return loop.counters().failures >= 2; }));
+  ASSERT_TRUE(runUntil([&] { return loop.counters().refused >= 2; }));
   ASSERT_TRUE(loop.fault());
   EXPECT_FALSE(loop.inSync());
   EXPECT_FALSE(loop.committed());

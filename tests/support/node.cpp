@@ -131,7 +131,7 @@ void Node::startKpold(const std::vector<std::string>& extra) {
                                 "--node-name",
                                 options_.name,
                                 "--metrics-listen",
-                                "",
+                                options_.metricsListen,
                                 "--log-level",
                                 "debug"};
   argv.insert(argv.end(), options_.kpoldArguments.begin(), options_.kpoldArguments.end());

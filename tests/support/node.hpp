@@ -46,8 +46,9 @@ struct NodeOptions {
   std::string ipv6 = "fd00:10:244:1::/64";
   std::string policy = "required";
   std::string name = "node";
-  bool outside = true;  // with the neighbour outside, and eth0 to it
-  std::vector<std::string> kpoldArguments;
+  bool outside = true;             // with the neighbour outside, and eth0 to it
+  std::string metricsListen = {};  // of kpold
+  std::vector<std::string> kpoldArguments = {};
   // What kpold is run by, given the node's directory (see confined.cpp); empty: nothing.
   std::function<std::vector<std::string>(const std::filesystem::path&)> launcher = {};
 };

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace kpol::nft {
+
+// What a named counter of the table stands at.
+struct CounterValue {
+  std::string name;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  auto operator<=>(const CounterValue&) const = default;
+};
+
+}  // namespace kpol::nft
