@@ -17,6 +17,7 @@
 #include "controller/node_network.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
+#include "policy/peer_sets.hpp"
 
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
@@ -124,13 +125,6 @@ base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel
   }
 }
 
-// Larger change sets (of a start) are split, so that nobody waits long for netlink.
-nft::Kernel::Options kernelOptions() {
-  nft::Kernel::Options options;
-  options.maxBatchBytes = 512U << 10U;
-  return options;
-}
-
 }  // namespace
 
 // In the order in which each needs those before it.
@@ -140,7 +134,7 @@ struct Daemon::Parts {
         socket(config.socket),
         store(settingsOf(config)),
         files(config.stateDir),
-        kernel(kernelOptions()),
+        kernel(nft::Kernel::Options::withShortBatches(policy::holdsPods)),
         loop(store, kernel, makeReconciler(config)),
         source(makeSource(config, store, [this] { objectsChanged(); })),
         podStart(store, files, loop, linkExists),

@@ -36,6 +36,7 @@ class Batch {
 
   [[nodiscard]] bool empty() const { return messages_.empty(); }
   [[nodiscard]] std::size_t size() const { return bytes_.size(); }  // of what is appended
+  [[nodiscard]] std::size_t count() const { return messages_.size(); }
 
   // Ends the batch and numbers its messages with what `nextSequence` returns. Once, and not empty.
   std::span<const std::uint8_t> seal(const std::function<std::uint32_t()>& nextSequence);

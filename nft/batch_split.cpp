@@ -1,60 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nft/batch_split.hpp"
 
+#include "nft/shape.hpp"
+#include "nft/uses.hpp"
+
+#include <algorithm>
 #include <map>
-#include <string>
+#include <set>
 
 namespace kpol::nft {
 namespace {
 
-// Which sets can go early: a name maps to false as soon as something forbids it.
-class EarlySets {
- public:
-  explicit EarlySets(const ChangeSet& changes) {
-    for (const Change& change : changes.changes) std::visit(*this, change);
-  }
+// What a change set does to one set, chain or counter.
+struct Fate {
+  bool added = false;
+  bool deleted = false;
+  bool flushed = false;
+  bool base = false;            // a base chain: packets reach it by themselves
+  bool losesElements = false;   // some of them
+  bool losesAfterGain = false;  // elements go that may have come just before
 
-  [[nodiscard]] bool contains(const std::string& set) const {
-    const auto found = sets_.find(set);
-    return !tableDeleted_ && found != sets_.end() && found->second;
+  [[nodiscard]] bool isNew() const {
+    return added && !deleted && !flushed && !losesElements && !base;
   }
-  [[nodiscard]] bool tableDeleted() const { return tableDeleted_; }
-
-  void operator()(const AddSet& change) {
-    const Set& set = change.declaration;
-    const bool plain = set.kind != Set::Kind::VerdictMap;
-    const auto [place, fresh] = sets_.try_emplace(set.name, plain);
-    if (!fresh) place->second = false;
-  }
-  // Without an AddSet before it, the set is not new.
-  void operator()(const AddElements& change) { sets_.try_emplace(change.set, false); }
-  void operator()(const DeleteElements& change) { sets_[change.set] = false; }
-  void operator()(const FlushSet& change) { sets_[change.name] = false; }
-  void operator()(const DeleteSet& change) { sets_[change.name] = false; }
-  void operator()(const DeleteTable&) { tableDeleted_ = true; }
-  template <class Other>
-  void operator()(const Other&) {}
-
- private:
-  std::map<std::string, bool> sets_;
-  bool tableDeleted_ = false;
+  [[nodiscard]] bool isGone() const { return deleted && !added; }
+  [[nodiscard]] bool isRemade() const { return deleted && added; }
 };
 
-bool goesEarly(const Change& change, const EarlySets& sets) {
-  if (const auto* added = std::get_if<AddSet>(&change))
-    return sets.contains(added->declaration.name);
-  if (const auto* added = std::get_if<AddElements>(&change)) return sets.contains(added->set);
-  return std::holds_alternative<AddTable>(change) && !sets.tableDeleted();
-}
+class Fates {
+ public:
+  explicit Fates(const ChangeSet& changes) {
+    for (const Change& change : changes.changes) std::visit(*this, change);
+    bool remadeSets = false;
+    for (const auto& [name, fate] : sets) remadeSets = remadeSets || fate.isRemade();
+    for (const auto& [name, fate] : chains) {
+      const bool frees = fate.isGone() && !fate.flushed;
+      if (fate.isRemade() || (frees && remadeSets)) removalsWait = false;
+    }
+  }
+
+  void operator()(const AddTable&) {}
+  void operator()(const DeleteTable&) { tableDeleted = true; }
+  void operator()(const AddCounter& change) { counters[change.name].added = true; }
+  void operator()(const DeleteCounter& change) { counters[change.name].deleted = true; }
+  void operator()(const AddChain& change) {
+    chains[change.name].added = true;
+    chains[change.name].base = change.base.has_value();
+  }
+  void operator()(const FlushChain& change) { chains[change.name].flushed = true; }
+  void operator()(const DeleteChain& change) { chains[change.name].deleted = true; }
+  void operator()(const AddRule&) {}
+  void operator()(const AddSet& change) { sets[change.declaration.name].added = true; }
+  void operator()(const DeleteSet& change) { sets[change.name].deleted = true; }
+  void operator()(const AddElements& change) { growing_.insert(change.set); }
+  void operator()(const DeleteElements& change) {
+    auto& fate = sets[change.set];
+    fate.losesElements = true;
+    fate.losesAfterGain = fate.losesAfterGain || growing_.contains(change.set);
+  }
+  void operator()(const FlushSet& change) { sets[change.name].flushed = true; }
+
+  using Map = std::map<std::string, Fate>;
+  static Fate of(const Map& map, const std::string& name) {
+    const auto found = map.find(name);
+    return found == map.end() ? Fate() : found->second;
+  }
+  Map sets;
+  Map chains;
+  Map counters;
+  bool tableDeleted = false;
+  // False: something can be made anew only when what refers to it is gone (a map whose elements
+  // lead to a chain, a chain that takes its rules with it).
+  bool removalsWait = true;
+
+ private:
+  std::set<std::string> growing_;
+};
+
+// Says for each change, asked in their order, to which stage it belongs.
+class Stages {
+ public:
+  Stages(const Fates& fates, const Admits& admits, BatchSplit& split)
+      : fates_(fates), admits_(admits), split_(split) {}
+
+  using Stage = std::vector<std::size_t>;
+
+  Stage& operator()(const AddTable&) { return split_.prepare; }
+  Stage& operator()(const AddCounter& change) { return added(fates_.counters, change.name); }
+  Stage& operator()(const AddChain& change) { return added(fates_.chains, change.name); }
+  Stage& operator()(const AddSet& change) { return added(fates_.sets, change.declaration.name); }
+
+  Stage& operator()(const DeleteCounter& change) { return deleted(fates_.counters, change.name); }
+  Stage& operator()(const DeleteChain& change) { return deleted(fates_.chains, change.name); }
+  Stage& operator()(const DeleteSet& change) { return deleted(fates_.sets, change.name); }
+
+  // What stops a chain from being prepared stops all rules after it.
+  Stage& operator()(const AddRule& change) {
+    const bool early = Fates::of(fates_.chains, change.chain).isNew() &&
+                       !heldUp_.contains(change.chain) && refersToLasting(change.rule);
+    if (early) return split_.prepare;
+    heldUp_.insert(change.chain);
+    return split_.change;
+  }
+
+  Stage& operator()(const AddElements& change) {
+    const auto fate = Fates::of(fates_.sets, change.set);
+    if (fate.isNew() && leadsToLasting(change)) return split_.prepare;
+    return movable(change.set, fate) ? split_.loosen : split_.change;
+  }
+  Stage& operator()(const DeleteElements& change) {
+    const auto fate = Fates::of(fates_.sets, change.set);
+    return movable(change.set, fate) && !fate.added ? split_.tighten : split_.change;
+  }
+
+  // Also of chains that go: so nothing refers to what `remove` takes away.
+  Stage& operator()(const FlushChain&) { return split_.change; }
+  Stage& operator()(const FlushSet&) { return split_.change; }
+  Stage& operator()(const DeleteTable&) { return split_.change; }
+
+ private:
+  Stage& added(const Fates::Map& kind, const std::string& name) {
+    return Fates::of(kind, name).isNew() ? split_.prepare : split_.change;
+  }
+  Stage& deleted(const Fates::Map& kind, const std::string& name) {
+    const bool waits = fates_.removalsWait && Fates::of(kind, name).isGone();
+    return waits ? split_.remove : split_.change;
+  }
+
+  [[nodiscard]] bool movable(const std::string& set, const Fate& fate) const {
+    return admits_ && admits_(set) && !fate.flushed && !fate.losesAfterGain;
+  }
+
+  [[nodiscard]] bool refersToLasting(const Rule& rule) const {
+    const auto references = referencesOf(rule);
+    const auto lasts = [](const std::vector<const std::string*>& names, const Fates::Map& kind) {
+      return std::none_of(names.begin(), names.end(),
+                          [&](const std::string* name) { return Fates::of(kind, *name).deleted; });
+    };
+    return lasts(references.chains, fates_.chains) && lasts(references.sets, fates_.sets) &&
+           lasts(references.counters, fates_.counters);
+  }
+  [[nodiscard]] bool leadsToLasting(const AddElements& added) const {
+    return std::none_of(added.elements.begin(), added.elements.end(), [&](const Element& element) {
+      const auto* chain = targetOf(element);
+      return chain != nullptr && Fates::of(fates_.chains, *chain).deleted;
+    });
+  }
+
+  const Fates& fates_;
+  const Admits& admits_;
+  BatchSplit& split_;
+  std::set<std::string> heldUp_;  // chains
+};
 
 }  // namespace
 
-BatchSplit split(const ChangeSet& changes) {
-  const EarlySets sets(changes);
-  BatchSplit parts;
-  for (std::size_t i = 0; i < changes.changes.size(); ++i)
-    (goesEarly(changes.changes[i], sets) ? parts.early : parts.atomic).push_back(i);
-  return parts;
+BatchSplit split(const ChangeSet& changes, const Admits& admits) {
+  const Fates fates(changes);
+  BatchSplit result;
+  Stages stages(fates, admits, result);
+  for (std::size_t i = 0; i < changes.changes.size(); ++i) {
+    auto& stage = fates.tableDeleted ? result.change : std::visit(stages, changes.changes[i]);
+    stage.push_back(i);
+  }
+  return result;
 }
 
 }  // namespace kpol::nft

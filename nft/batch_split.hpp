@@ -4,22 +4,36 @@
 #include "nft/change_set.hpp"
 
 #include <cstddef>
+#include <functional>
+#include <string>
 #include <vector>
 
 namespace kpol::nft {
 
-// A change set too large for one batch, in two parts (indices into its changes, each part in its
-// order) whose commit one after the other ends as that of the whole does.
+// Whether a set only ever lets packets pass: with fewer elements the table is stricter, whatever
+// else is in it.
+using Admits = std::function<bool(const std::string& set)>;
+
+// A change set in five stages (indices into its changes, each in its order) whose commit one after
+// the other ends as that of the whole does. Before `change` no packet passes that did not pass
+// before, from `change` on none that does not pass in the end, wherever the others are cut into
+// batches.
 struct BatchSplit {
-  // The table itself when it is new, and new sets with their elements: nothing refers to them yet,
-  // so no packet is judged differently, wherever these are cut into batches.
-  std::vector<std::size_t> early;
+  // What nothing refers to yet: the table itself when it is new, new sets, counters and chains (not
+  // base chains) with their elements and rules. Packets are judged as before.
+  std::vector<std::size_t> prepare;
+  // Elements that leave sets which admit: at every cut no packet passes that did not pass before.
+  std::vector<std::size_t> tighten;
   // All that is left, for one batch.
-  std::vector<std::size_t> atomic;
+  std::vector<std::size_t> change;
+  // Elements that come to sets which admit: at every cut no packet passes that does not in the end.
+  std::vector<std::size_t> loosen;
+  // What nothing refers to any more. Packets are judged as in the end.
+  std::vector<std::size_t> remove;
 };
 
-// Nothing goes early when the change set deletes the table: its sets would go with it. A set that
-// is made anew under its old name, or a verdict map (its elements refer to chains), never does.
-BatchSplit split(const ChangeSet& changes);
+// For changes in the order of diff(). Where they delete the table everything is in `change`; so is
+// whatever refers to something that is made anew under its old name.
+BatchSplit split(const ChangeSet& changes, const Admits& admits = {});
 
 }  // namespace kpol::nft

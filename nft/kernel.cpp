@@ -3,7 +3,6 @@
 
 #include "netlink/socket.hpp"
 #include "nft/batch_answer.hpp"
-#include "nft/batch_split.hpp"
 #include "nft/encode.hpp"
 #include "nft/read_back.hpp"
 #include "nft/rejection.hpp"
@@ -44,6 +43,26 @@ auto asKernelError(Operation operation) {
   }
 }
 
+// Calls `take` with the change, in pieces where it has many elements, and the number of the first
+// element of each, for as long as it says true.
+template <class Elements, class Take>
+void forEachSliceOf(const Elements& change, const Take& take) {
+  const std::span elements(change.elements);
+  for (std::size_t first = 0; first < elements.size(); first += kSlice) {
+    const auto slice = elements.subspan(first, std::min(kSlice, elements.size() - first));
+    if (!take(Elements{change.set, {slice.begin(), slice.end()}}, first)) return;
+  }
+}
+template <class Take>
+void forEachSlice(const Change& change, const Take& take) {
+  if (const auto* added = std::get_if<AddElements>(&change))
+    forEachSliceOf(*added, take);
+  else if (const auto* deleted = std::get_if<DeleteElements>(&change))
+    forEachSliceOf(*deleted, take);
+  else
+    take(change, 0);
+}
+
 // Whether the set's declaration has to be known before `change` can be encoded.
 const std::string* setWithElements(const Change& change) {
   if (const auto* added = std::get_if<AddElements>(&change)) return &added->set;
@@ -76,19 +95,26 @@ struct Kernel::State {
 
  private:
   // One pass over a change set, in one batch or several.
-  struct Part {
+  struct Pass {
+    Pass(State& state, const ChangeSet& given)
+        : changes(given), encoder(state.options.table, state.declarations, batch) {
+      encoder.tableFlags(state.tableFlags);
+    }
     const ChangeSet& changes;
     Batch batch;
+    Encoder encoder;
     unsigned sent = 0;
   };
   void adopt();
   void learn(const ChangeSet& changes);
   CommitOutcome commitOnce(const ChangeSet& changes);
   CommitOutcome commitSplit(const ChangeSet& changes);
+  std::optional<Rejected> sendChange(Pass& pass, const BatchSplit& stages);
+  std::optional<Rejected> sendInPieces(Pass& pass, const std::vector<std::size_t>& stage);
+  [[nodiscard]] bool isFull(const Batch& batch) const;
   std::optional<MessageRefusal> send(Batch& batch);
-  std::optional<Rejected> flush(Part& part);
-  std::optional<Rejected> sendElements(Part& part, Encoder& encoder, std::size_t index);
-  Rejected explain(const MessageRefusal& refusal, const Part& part);
+  std::optional<Rejected> flush(Pass& pass);
+  Rejected explain(const MessageRefusal& refusal, const Pass& pass);
   void follow(const Change& change);
   [[nodiscard]] bool refusesOwnedTables(const Rejected& rejected, const ChangeSet& changes) const;
 };
@@ -148,8 +174,8 @@ void Kernel::State::follow(const Change& change) {
   if (std::holds_alternative<DeleteTable>(change)) owned = false;
 }
 
-Rejected Kernel::State::explain(const MessageRefusal& refusal, const Part& part) {
-  Rejected rejected = describe(refusal, {part.batch, part.changes, declarations});
+Rejected Kernel::State::explain(const MessageRefusal& refusal, const Pass& pass) {
+  Rejected rejected = describe(refusal, {pass.batch, pass.changes, declarations});
   if (refusal.code != EPERM) return rejected;
   if (const auto owner = foreignOwner())
     rejected.message += "; the table belongs to netlink port " + std::to_string(*owner) +
@@ -158,61 +184,70 @@ Rejected Kernel::State::explain(const MessageRefusal& refusal, const Part& part)
 }
 
 // Sends what is encoded, and starts anew.
-std::optional<Rejected> Kernel::State::flush(Part& part) {
-  if (part.batch.empty()) return std::nullopt;
-  if (const auto refusal = send(part.batch)) return explain(*refusal, part);
-  part.batch = Batch();
-  ++part.sent;
+std::optional<Rejected> Kernel::State::flush(Pass& pass) {
+  if (pass.batch.empty()) return std::nullopt;
+  if (const auto refusal = send(pass.batch)) return explain(*refusal, pass);
+  pass.batch = Batch();
+  ++pass.sent;
   return std::nullopt;
+}
+
+bool Kernel::State::isFull(const Batch& batch) const {
+  return batch.size() > options.maxBatchBytes || batch.count() > options.maxBatchMessages;
 }
 
 CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
   learn(changes);
-  Part part{changes, {}};
-  Encoder encoder(options.table, declarations, part.batch);
-  encoder.tableFlags(tableFlags);
+  Pass pass(*this, changes);
   for (std::size_t i = 0; i < changes.changes.size(); ++i) {
-    encoder.encode(changes.changes[i], {i, 0});
-    if (part.batch.size() <= options.maxBatchBytes) continue;
-    part.batch = Batch();
+    pass.encoder.encode(changes.changes[i], {i, 0});
+    if (!isFull(pass.batch)) continue;
+    declarations.clear();  // they followed the changes that were encoded in vain
     return commitSplit(changes);
   }
-  if (auto rejected = flush(part)) return std::move(*rejected);
-  return Committed{part.sent};
-}
-
-// A new set's elements, in as many batches as they need.
-std::optional<Rejected> Kernel::State::sendElements(Part& part, Encoder& encoder,
-                                                    std::size_t index) {
-  const auto& added = std::get<AddElements>(part.changes.changes[index]);
-  const std::span elements(added.elements);
-  for (std::size_t first = 0; first < elements.size(); first += kSlice) {
-    const auto slice = elements.subspan(first, std::min(kSlice, elements.size() - first));
-    encoder.encode(AddElements{added.set, {slice.begin(), slice.end()}}, {index, first});
-    if (part.batch.size() < options.maxBatchBytes) continue;
-    if (auto rejected = flush(part)) return rejected;
-  }
-  return std::nullopt;
+  if (auto rejected = flush(pass)) return std::move(*rejected);
+  return Committed{pass.sent};
 }
 
 CommitOutcome Kernel::State::commitSplit(const ChangeSet& changes) {
-  declarations.clear();  // they followed the changes that were encoded in vain
   learn(changes);
-  const BatchSplit parts = split(changes);
-  Part part{changes, {}};
-  Encoder encoder(options.table, declarations, part.batch);
-  encoder.tableFlags(tableFlags);
-  for (const std::size_t index : parts.early) {
-    if (std::holds_alternative<AddElements>(changes.changes[index])) {
-      if (auto rejected = sendElements(part, encoder, index)) return std::move(*rejected);
-    } else {
-      encoder.encode(changes.changes[index], {index, 0});
-    }
+  const BatchSplit stages = split(changes, options.admits);
+  Pass pass(*this, changes);
+  auto rejected = sendInPieces(pass, stages.prepare);
+  if (!rejected) rejected = sendChange(pass, stages);
+  if (!rejected) rejected = sendInPieces(pass, stages.remove);
+  if (rejected) return std::move(*rejected);
+  return Committed{pass.sent};
+}
+
+std::optional<Rejected> Kernel::State::sendChange(Pass& pass, const BatchSplit& stages) {
+  Declarations known = declarations;
+  for (const auto* stage : {&stages.tighten, &stages.change, &stages.loosen})
+    for (const std::size_t index : *stage)
+      pass.encoder.encode(pass.changes.changes[index], {index, 0});
+  if (pass.batch.size() <= options.maxChangeBytes) return flush(pass);
+  pass.batch = Batch();
+  declarations = std::move(known);
+  if (auto rejected = sendInPieces(pass, stages.tighten)) return rejected;
+  for (const std::size_t index : stages.change)
+    pass.encoder.encode(pass.changes.changes[index], {index, 0});
+  if (auto rejected = flush(pass)) return rejected;
+  return sendInPieces(pass, stages.loosen);
+}
+
+// In as many batches as it takes.
+std::optional<Rejected> Kernel::State::sendInPieces(Pass& pass,
+                                                    const std::vector<std::size_t>& stage) {
+  std::optional<Rejected> rejected;
+  for (const std::size_t index : stage) {
+    forEachSlice(pass.changes.changes[index], [&](const Change& slice, std::size_t firstElement) {
+      pass.encoder.encode(slice, {index, firstElement});
+      if (isFull(pass.batch)) rejected = flush(pass);
+      return !rejected;
+    });
+    if (rejected) return rejected;
   }
-  if (auto rejected = flush(part)) return std::move(*rejected);
-  for (const std::size_t index : parts.atomic) encoder.encode(changes.changes[index], {index, 0});
-  if (auto rejected = flush(part)) return std::move(*rejected);
-  return Committed{part.sent};
+  return flush(pass);
 }
 
 bool Kernel::State::refusesOwnedTables(const Rejected& rejected, const ChangeSet& changes) const {
@@ -251,6 +286,15 @@ std::optional<Ruleset> Kernel::State::readBack() {
 }
 
 // ---- the contract
+
+Kernel::Options Kernel::Options::withShortBatches(Admits admits) {
+  Options options;
+  options.maxBatchBytes = 512U << 10U;
+  options.maxBatchMessages = 256;
+  options.maxChangeBytes = 1U << 20U;
+  options.admits = std::move(admits);
+  return options;
+}
 
 Kernel::Kernel(Options options)
     : state_(asKernelError([&] { return std::make_unique<State>(std::move(options)); })) {}

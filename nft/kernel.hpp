@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "nft/batch_split.hpp"
 #include "nft/change_set.hpp"
 #include "nft/counter_value.hpp"
 
@@ -48,20 +49,30 @@ class Kernel {
  public:
   struct Options {
     std::string table = "kpol";
-    bool own = true;                         // false: an ordinary table, for tests and tools
-    std::size_t maxBatchBytes = 48U << 20U;  // larger change sets are split where that is safe
+    bool own = true;  // false: an ordinary table, for tests and tools
+    // Larger change sets are split where that is safe (batch_split.hpp): what changes no packet's
+    // verdict into batches of this size.
+    std::size_t maxBatchBytes = 48U << 20U;
+    std::size_t maxBatchMessages = 1U << 20U;
+    // All else goes in one batch; only when that is larger than this are the elements of sets that
+    // admit taken out of it, so that for a moment less passes than before and after.
+    std::size_t maxChangeBytes = 48U << 20U;
+    Admits admits = {};
     // A bound NETLINK_NETFILTER socket of another process (with it comes the ownership of the
     // table); empty: one is made.
     base::UniqueFd socket = {};
+
+    // No batch of a large change keeps other users of nf_tables waiting for long
+    // (docs/benchmarks.md).
+    static Options withShortBatches(Admits admits);
   };
   explicit Kernel(Options options);
   ~Kernel();
   Kernel(Kernel&&) noexcept;
   Kernel& operator=(Kernel&&) noexcept;
 
-  // Applies `changes` in one batch. Splits only when they exceed maxBatchBytes: then sets that are
-  // new in `changes`, with their elements, go first in batches of their own (nothing refers to them
-  // yet, so no packet is judged differently), and all that is left goes in one batch.
+  // Applies `changes` in one batch, or in several when they are larger than a batch may be: at no
+  // time does a packet pass that passes neither before nor after the whole.
   CommitOutcome commit(const ChangeSet& changes);
 
   // The table as the kernel has it, consistent (one generation); nothing when there is none.

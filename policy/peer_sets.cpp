@@ -44,6 +44,12 @@ bool isWholeFamily(const std::vector<AddressRange>& ranges) {
 
 }  // namespace
 
+bool holdsPods(const std::string& set) {
+  for (const char* kind : {"sel4-", "sel6-", "uni4-", "uni6-"})
+    if (set.starts_with(kind)) return true;
+  return set.ends_with("-named4") || set.ends_with("-named6");
+}
+
 std::uint32_t capacityFor(std::size_t count) {
   std::uint32_t capacity = 128;
   while (count > capacity / 4 * 3) capacity *= 16;

@@ -78,6 +78,10 @@ class PeerSets {
   Names& names_;
 };
 
+// Whether the set of this name holds peers whose pods come and go. Rules ask such a set only
+// whether to let a packet pass: with fewer elements the table is stricter.
+bool holdsPods(const std::string& set);
+
 // The size to declare for a set of `count` elements: it leaves room to grow, and steps coarsely so
 // that it seldom changes (the kernel cannot change it in place). A function of `count` alone.
 std::uint32_t capacityFor(std::size_t count);

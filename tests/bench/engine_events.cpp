@@ -2,9 +2,12 @@
 // From an event to its commit, by policy::Engine and nft::Kernel, beside a floor: bare libmnl that
 // sends the same transaction made beforehand. And a start from decoded objects: until the kernel
 // enforces, how long another user of netlink waits meanwhile, and what memory it takes.
+#include "nft/diff.hpp"
 #include "nft/encode.hpp"
 #include "nft/kernel.hpp"
+#include "policy/compile.hpp"
 #include "policy/engine.hpp"
+#include "policy/peer_sets.hpp"
 
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -22,6 +25,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -347,9 +351,8 @@ class Bystander {
 
 void measureCluster(std::size_t pods) {
   if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("cannot make a network namespace");
-  nft::Kernel::Options options;
+  auto options = nft::Kernel::Options::withShortBatches(policy::holdsPods);
   options.own = false;  // the floor writes the same table
-  options.maxBatchBytes = 512U << 10U;
   nft::Kernel kernel(std::move(options));
   const double before = residentMib();
   Bystander bystander;
@@ -378,11 +381,102 @@ void measureCluster(std::size_t pods) {
   measureEvents(engine, kernel, pods);
 }
 
+// ---- large changes
+
+double longestWaitDuring(const std::function<void()>& change) {
+  Bystander bystander;
+  change();
+  return bystander.longestWait();
+}
+
+struct Timing {
+  double commit = 0;
+  double wait = 0;
+};
+
+Timing timed(nft::Kernel& kernel, const nft::ChangeSet& changes) {
+  Timing timing;
+  timing.wait = longestWaitDuring([&] {
+    const auto start = Clock::now();
+    commit(kernel, changes);
+    timing.commit = millisecondsSince(start);
+  });
+  return timing;
+}
+
+void report(const char* what, const Timing& whole, const Timing& split) {
+  std::printf("%-58s in one batch %6.0f ms, others wait %6.1f ms; split %6.0f ms, wait %6.1f ms\n",
+              what, whole.commit, whole.wait, split.commit, split.wait);
+}
+
+// The same change made both ways, each from the same table.
+void compareWays(const char* what, const std::optional<nft::Ruleset>& from,
+                 const nft::Ruleset& to) {
+  Timing timings[2];
+  for (const bool split : {false, true}) {
+    auto options =
+        split ? nft::Kernel::Options::withShortBatches(policy::holdsPods) : nft::Kernel::Options();
+    options.own = false;
+    nft::Kernel kernel(std::move(options));
+    if (from) commit(kernel, nft::diff(std::nullopt, *from));
+    timings[split ? 1 : 0] = timed(kernel, nft::diff(from, to));
+    commit(kernel, {"kpol", {nft::DeleteTable{}}});
+  }
+  report(what, timings[0], timings[1]);
+}
+
+// A policy for each of `pods` local pods, with selectors and a port of its own.
+nft::Ruleset tableOfPolicies(std::size_t pods, const std::string& variant) {
+  policy::Snapshot cluster;
+  cluster.namespaces = {namespaceOf(0)};
+  for (std::size_t i = 0; i < pods; ++i) {
+    auto pod = podOf(i);
+    pod.key.ns = namespaceName(0);
+    pod.labels = label("app", format("app-%06zu", i));
+    cluster.endpoints.push_back({pod.key, *base::IfName::parse(format("kpol%011zx", i)), pod.ips});
+    cluster.pods.push_back(pod);
+    policy::NetworkPolicy policy;
+    policy.key = {namespaceName(0), format("policy-%06zu", i)};
+    policy.podSelector = {pod.labels, {}};
+    const policy::LabelSelector peer{label("app", format("app-%06zu", (i + 1) % pods)), {}};
+    const policy::LabelSelector elsewhere{label("of", variant + std::to_string(i)), {}};
+    policy.ingress = {{{{peer, {}, {}}, {elsewhere, {}, {}}},
+                       {{base::Protocol::Tcp, *base::PortRange::single(80)}}}};
+    cluster.policies.push_back(policy);
+  }
+  return policy::compile(cluster).ruleset;
+}
+
+// The table of a node of a large cluster, by who is in which app.
+nft::Ruleset tableOfPods(std::size_t pods, std::size_t shift) {
+  policy::Engine engine({});
+  fill(engine, pods);
+  for (std::size_t i = kLocalPods; i < pods && shift > 0; ++i) {
+    auto pod = podOf(i);
+    pod.labels = label("app", "app-" + std::to_string((i + shift) % 10));
+    engine.put(pod);
+  }
+  return engine.ruleset();
+}
+
+void measureLargeChanges() {
+  if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("cannot make a network namespace");
+  const auto here = tableOfPods(100000, 0);
+  compareWays("100,000 pods, start without a table", std::nullopt, here);
+  compareWays("100,000 pods, each in another app", here, tableOfPods(100000, 3));
+  const auto policies = tableOfPolicies(1000, "one");
+  compareWays("1,000 profiles, start without a table", std::nullopt, policies);
+  compareWays("1,000 profiles, each with another peer", policies, tableOfPolicies(1000, "two"));
+  compareWays("1,000 profiles, all gone", policies, tableOfPolicies(1, "one"));
+}
+
 }  // namespace
 }  // namespace kpol
 
-int main() {
+int main(int argc, char** argv) {
   try {
+    kpol::measureLargeChanges();
+    if (argc > 1 && std::string(argv[1]) == "--large-changes") return 0;
     for (const std::size_t pods : {1000U, 10000U, 100000U}) kpol::measureCluster(pods);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 namespace kpol::nft {
 namespace {
 
@@ -22,39 +25,99 @@ AddElements fill(std::string set) {
   return {std::move(set), {element(test::ip("10.0.0.1"))}};
 }
 
-void check(std::vector<Change> changes, const Indices& early) {
+// Where each change goes, in the order of the changes: p(repare), t(ighten), c(hange), l(oosen) or
+// r(emove). Sets named "peers..." admit.
+std::string stagesOf(std::vector<Change> changes) {
   const ChangeSet set{"kpol", std::move(changes)};
-  const BatchSplit parts = split(set);
-  EXPECT_EQ(parts.early, early);
-  Indices atomic;
-  for (std::size_t i = 0; i < set.changes.size(); ++i)
-    if (std::find(early.begin(), early.end(), i) == early.end()) atomic.push_back(i);
-  EXPECT_EQ(parts.atomic, atomic);
+  const BatchSplit stages =
+      split(set, [](const std::string& name) { return name.starts_with("peers"); });
+  std::string text(set.changes.size(), '?');
+  const auto mark = [&](const Indices& stage, char letter) {
+    EXPECT_TRUE(std::is_sorted(stage.begin(), stage.end()));
+    for (const std::size_t index : stage) {
+      EXPECT_EQ(text[index], '?');
+      text[index] = letter;
+    }
+  };
+  mark(stages.prepare, 'p');
+  mark(stages.tighten, 't');
+  mark(stages.change, 'c');
+  mark(stages.loosen, 'l');
+  mark(stages.remove, 'r');
+  return text;
 }
 
-TEST(BatchSplit, NewSetsGoEarlyWithTheirElements) {
-  check({AddTable{}, AddChain{"c", {}}, addSet("s"), fill("s"), AddRule{"c", {}}, fill("s")},
-        {0, 2, 3, 5});
-  check({addSet("m", Set::Kind::Map), fill("m")}, {0, 1});
+DeleteElements empty(std::string set) {
+  return {std::move(set), {element(test::ip("10.0.0.1"))}};
+}
+AddElements lead(std::string map, const char* chain) {
+  return {std::move(map), {element(test::ip("10.0.0.1"), test::goTo(chain))}};
+}
+AddRule rule(std::string chain, Statement statement) {
+  return {std::move(chain), {{std::move(statement)}, {}}};
+}
+AddRule lookUp(std::string chain, const char* set) {
+  return rule(std::move(chain), test::in({Field::IpSaddr}, set));
+}
+const AddChain kHook{"forward", test::forwardChain({}).base};
+
+TEST(BatchSplit, WhatIsNewIsPrepared) {
+  EXPECT_EQ(stagesOf({AddTable{}, AddCounter{"n"}, AddChain{"c", {}}, addSet("s"), fill("s"),
+                      lookUp("c", "s"), fill("s")}),
+            "ppppppp");
+  EXPECT_EQ(stagesOf({addSet("m", Set::Kind::Map), fill("m")}), "pp");
+  EXPECT_EQ(stagesOf({AddChain{"c", {}}, addSet("v", Set::Kind::VerdictMap), lead("v", "c")}),
+            "ppp");
 }
 
-TEST(BatchSplit, ChangesOfWhatExistsStayTogether) {
-  check({fill("s"), DeleteElements{"s", {element(test::ip("10.0.0.2"))}}, FlushChain{"c"}}, {});
+TEST(BatchSplit, WhatPacketsMeetIsChanged) {
+  EXPECT_EQ(stagesOf({AddChain{"c", {}}, kHook, lookUp("forward", "s"), lookUp("old", "s")}),
+            "pccc");
+  EXPECT_EQ(stagesOf({FlushChain{"c"}, fill("s"), empty("s"), FlushSet{"t"}}), "cccc");
 }
 
-TEST(BatchSplit, SetsMadeAnewUnderTheirNameStay) {
-  check({DeleteSet{"s"}, addSet("s"), fill("s"), addSet("t")}, {3});
-  check({addSet("s"), fill("s"), FlushSet{"s"}, fill("s")}, {});
-  check({addSet("s"), DeleteElements{"s", {element(test::ip("10.0.0.2"))}}}, {});
+// What leads from the old to the new is for one batch with all that the new needs.
+TEST(BatchSplit, ElementsOfAMapThatIsThereAreChanged) {
+  EXPECT_EQ(stagesOf({AddChain{"c", {}}, lookUp("c", "s"), lead("old", "c")}), "ppc");
 }
 
-// Their elements may lead to chains that come with the same changes.
-TEST(BatchSplit, VerdictMapsStay) {
-  check({addSet("v", Set::Kind::VerdictMap), fill("v")}, {});
+TEST(BatchSplit, SetsMadeAnewUnderTheirNameAreChangedWithAllThatRefersToThem) {
+  EXPECT_EQ(stagesOf({DeleteSet{"s"}, addSet("s"), fill("s"), addSet("t")}), "cccp");
+  EXPECT_EQ(stagesOf({addSet("s"), fill("s"), FlushSet{"s"}, fill("s")}), "cccc");
+  EXPECT_EQ(stagesOf({addSet("s"), empty("s")}), "cc");
+  EXPECT_EQ(stagesOf({DeleteSet{"s"}, AddChain{"c", {}}, AddChain{"d", {}}, addSet("s"),
+                      lookUp("c", "t"), lookUp("c", "s"), lookUp("c", "t"), lookUp("d", "t")}),
+            "cppcpccp");
 }
 
-TEST(BatchSplit, NothingGoesBeforeTheTableIsMadeAnew) {
-  check({DeleteTable{}, AddTable{}, addSet("s"), fill("s")}, {});
+TEST(BatchSplit, ChainsMadeAnewUnderTheirNameAreChangedWithAllThatLeadsToThem) {
+  EXPECT_EQ(stagesOf({DeleteSet{"old"}, DeleteChain{"c"}, AddChain{"c", {}}, AddChain{"d", {}},
+                      addSet("v", Set::Kind::VerdictMap), lead("v", "c"), lead("v", "d"),
+                      rule("d", test::goTo("c"))}),
+            "cccppcpc");
+}
+
+TEST(BatchSplit, WhatIsGoneIsRemovedAtLast) {
+  EXPECT_EQ(stagesOf({FlushChain{"c"}, DeleteSet{"s"}, DeleteChain{"c"}, DeleteCounter{"n"}}),
+            "crrr");
+  // Without its rules a set made anew needs no chain to go first.
+  EXPECT_EQ(
+      stagesOf({FlushChain{"c"}, DeleteSet{"t"}, DeleteSet{"s"}, DeleteChain{"c"}, addSet("s")}),
+      "crcrc");
+  EXPECT_EQ(stagesOf({DeleteChain{"c"}, DeleteSet{"t"}, DeleteSet{"s"}, addSet("s")}), "cccc");
+}
+
+TEST(BatchSplit, ElementsOfSetsThatAdmitGoBeforeAndComeAfter) {
+  EXPECT_EQ(stagesOf({empty("peers"), fill("peers"), lookUp("old", "peers")}), "tlc");
+  EXPECT_EQ(stagesOf({fill("peers"), empty("peers")}), "cc");
+  EXPECT_EQ(stagesOf({empty("peers"), FlushSet{"peers"}, fill("peers")}), "ccc");
+  EXPECT_EQ(stagesOf({FlushChain{"c"}, DeleteSet{"peers"}, addSet("peers"), fill("peers")}),
+            "cccl");
+  EXPECT_EQ(stagesOf({addSet("peers-of-new"), fill("peers-of-new")}), "pp");
+}
+
+TEST(BatchSplit, NothingIsSplitWhereTheTableIsMadeAnew) {
+  EXPECT_EQ(stagesOf({DeleteTable{}, AddTable{}, addSet("s"), fill("s"), empty("peers")}), "ccccc");
 }
 
 }  // namespace

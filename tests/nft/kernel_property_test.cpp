@@ -81,16 +81,16 @@ TEST_F(KernelProperty, NftListsWhatWasCommitted) {
   }
 }
 
-// However small the batches, a split commit ends in the same table.
-TEST_F(KernelProperty, SplitCommitsEndInTheSameTable) {
-  Random random = seeded();
-  Kernel kernel({.maxBatchBytes = 2048});
+// However small the batches, and wherever they are cut, a split commit ends in the same table.
+void commitSplit(Kernel::Options options, Random random) {
+  Kernel kernel(std::move(options));
   Ruleset current;
   commit(kernel, diff(std::nullopt, current));
   unsigned splits = 0;
   for (int step = 0; step < 200; ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
-    const Ruleset next = test::randomRuleset(random);
+    const Ruleset next =
+        step % 2 == 0 ? test::randomRuleset(random) : test::mutated(current, random);
     const auto outcome = kernel.commit(diff(current, next));
     const auto* committed = std::get_if<Committed>(&outcome);
     ASSERT_NE(committed, nullptr) << std::get<Rejected>(outcome).message;
@@ -99,6 +99,21 @@ TEST_F(KernelProperty, SplitCommitsEndInTheSameTable) {
     current = next;
   }
   EXPECT_GT(splits, 50U);
+}
+
+TEST_F(KernelProperty, SplitCommitsEndInTheSameTable) {
+  commitSplit({.maxBatchBytes = 2048}, seeded());
+}
+
+TEST_F(KernelProperty, CommitsSplitByTheirMessagesEndInTheSameTable) {
+  commitSplit({.maxBatchMessages = 1}, seeded());
+}
+
+TEST_F(KernelProperty, CommitsWhoseElementsGoApartEndInTheSameTable) {
+  commitSplit({.maxBatchMessages = 1,
+               .maxChangeBytes = 0,
+               .admits = [](const std::string& set) { return set.starts_with("s"); }},
+              seeded());
 }
 
 }  // namespace

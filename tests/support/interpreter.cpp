@@ -215,6 +215,7 @@ bool isNode(const policy::Snapshot& snapshot, const base::IpAddress& ip) {
 bool passes(const nft::Ruleset& ruleset, const Packet& packet) {
   for (const auto& [name, chain] : ruleset.chains) {
     if (!chain.base || chain.base->hook != packet.hook) continue;
+    if (chain.base->type == nft::BaseChain::Type::Nat) continue;  // translations are not modelled
     const auto verdict = Machine(ruleset, packet).run(name).value_or(chain.base->policy);
     if (verdict == Verdict::Kind::Drop) return false;
   }
