@@ -342,6 +342,7 @@ class Bystander {
       running_ = true;
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
+    commit(kernel, {"bystander", {nft::DeleteTable{}}});
   }
   std::atomic<bool> running_ = false;
   std::atomic<bool> stop_ = false;
