@@ -5,6 +5,7 @@
 # KPOL_CLUSTER is the folder that one cluster lives in; clusters in different folders do not meet.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
 # shellcheck source=e2e/lib/packages.sh
 . "$here/../lib/packages.sh"
 

@@ -2,7 +2,7 @@
 # Sourced by `up` and `part`: the parts of a cluster, and how each is started.
 
 # shellcheck source=e2e/cluster/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # namespace_on_switch NAME IPV4 IPV6
 namespace_on_switch() {
@@ -21,6 +21,7 @@ on_control_plane() {
   shift
   setsid nsenter --net="/run/netns/$prefix-cp" "$@" >>"$dir/log/$name.log" 2>&1 </dev/null &
   record $! "$name"
+  disown $!
 }
 start_etcd() {
   mkdir -p "$dir/etcd"
@@ -98,6 +99,7 @@ start_node() {
       "$(cat "$dir/kube-proxy-mode")" >>"$dir/log/$name.log" 2>&1 </dev/null
   ) &
   record $! "node-$name"
+  disown $!
 }
 
 # end_part NAME: and wait until it is gone. Killing process 1 of a node ends everything in it; its
@@ -113,3 +115,16 @@ end_part() {
   wait_for 10 "the end of $1" has_ended "$1"
 }
 has_ended() { ! pid_of "$1" >/dev/null; }
+
+cgroups() { find /sys/fs/cgroup -mindepth 2 -maxdepth 2 -name "$1"; }
+# remove_cgroups PATTERN: a cgroup can be removed once its last process is gone for good.
+remove_cgroups() {
+  for _ in $(seq 50); do
+    [ -n "$(cgroups "$1")" ] || return 0
+    cgroups "$1" | while read -r cgroup; do
+      find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    done
+    sleep 0.1
+  done
+  die "cgroups stay: $(cgroups "$1" | tr '\n' ' ')"
+}

@@ -1,29 +1,15 @@
 #!/usr/bin/env bash
 # build.sh DIR: the images of the test cluster's pods, made from nothing: registry.local/pause:1, and
-# registry.local/test:1, which has a static busybox and the probe.
+# registry.local/test:1, which has a static busybox and the probe; the probe is put there as a file too.
 set -euo pipefail
 out=$1
 cd "$(dirname "$0")"
 # shellcheck source=e2e/lib/packages.sh
 . ../../lib/packages.sh
+# shellcheck source=e2e/cluster/images/image.sh
+. image.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# make_image ROOT NAME CMD OUT.tar: an archive as `docker save` writes it, of one layer.
-make_image() {
-  local root=$1 name=$2 command=$3 archive=$4 parts=$work/parts digest
-  mkdir -p "$parts"
-  tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$root" -cf "$parts/layer.tar" .
-  digest=$(sha256sum "$parts/layer.tar" | cut -d' ' -f1)
-  cat >"$parts/config.json" <<END
-{"architecture": "$(dpkg --print-architecture)", "os": "linux",
- "config": {"Env": ["PATH=/bin"], "Cmd": $command, "WorkingDir": "/"},
- "rootfs": {"type": "layers", "diff_ids": ["sha256:$digest"]}}
-END
-  echo "[{\"Config\": \"config.json\", \"RepoTags\": [\"$name\"], \"Layers\": [\"layer.tar\"]}]" \
-    >"$parts/manifest.json"
-  tar -C "$parts" -cf "$archive" manifest.json config.json layer.tar
-}
 
 say "Images of the test pods"
 mkdir -p "$work/pause" "$work/test"/{bin,etc,tmp,root}
@@ -38,6 +24,10 @@ done
 echo root:x:0:0:root:/root:/bin/sh >"$work/test/etc/passwd"
 echo root:x:0: >"$work/test/etc/group"
 mkdir -p "$out"
-make_image "$work/pause" registry.local/pause:1 '["/pause"]' "$out/pause.tar"
-make_image "$work/test" registry.local/test:1 '["probe", "serve", "tcp/8080", "udp/5353"]' \
+cp "$work/test/bin/probe" "$out/"
+make_image "$work/pause" registry.local/pause:1 '{"Cmd": ["/pause"]}' "$out/pause.tar"
+# As manifests name it that people use; there is no registry here.
+make_image "$work/pause" registry.k8s.io/pause:3.10 '{"Cmd": ["/pause"]}' "$out/pause-k8s.tar"
+make_image "$work/test" registry.local/test:1 \
+  '{"Env": ["PATH=/bin"], "WorkingDir": "/", "Cmd": ["probe", "serve", "tcp/8080", "udp/5353"]}' \
   "$out/test.tar"

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Tests kpol in a real cluster. The last line says how many checks passed and failed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<END
+e2e/run.sh [--keep] [TEST...]
+
+Starts a cluster of two nodes, installs kpol by its manifests, and runs the tests (default: all, and
+services again with kube-proxy's other mode):
+$(for file in e2e/tests/[0-9]*.sh; do echo "  $(name_of "$file")  $(sed -n '3s/^# //p' "$file")"; done)
+  --keep   do not end the cluster; also use one that runs already
+END
+}
+name_of() { basename "$1" .sh | cut -d_ -f2; }
+
+keep=false tests=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --keep) keep=true ;;
+    -h | --help) usage && exit 0 ;;
+    -*) usage >&2 && exit 2 ;;
+    *) tests+=("$1") ;;
+  esac
+  shift
+done
+
+export KPOL_CLUSTER=${KPOL_CLUSTER:-/var/tmp/kpol-e2e}
+# shellcheck source=e2e/cluster/parts.sh
+. e2e/cluster/parts.sh
+# shellcheck source=e2e/tests/lib.sh
+. e2e/tests/lib.sh
+
+is_wanted() { [ ${#tests[@]} = 0 ] || [[ " ${tests[*]} " == *" $1 "* ]]; }
+run_tests() {
+  local file name
+  for file in e2e/tests/[0-9]*.sh; do
+    name=$(name_of "$file")
+    is_wanted "$name" || continue
+    say "$name"
+    forget
+    # shellcheck disable=SC1090
+    . "$file"
+  done
+}
+start() {
+  $keep || { e2e/cluster/down && trap e2e/cluster/down EXIT; }
+  [ -e "$dir/processes" ] || e2e/cluster/up 2 "$@"
+}
+
+start
+run_tests
+if ! $keep && [ ${#tests[@]} = 0 ]; then
+  tests=(services) suite="iptables mode, "
+  start --kube-proxy iptables
+  run_tests
+fi
+$keep || { trap - EXIT && e2e/cluster/down; }
+say "$((SECONDS / 60)) min $((SECONDS % 60)) s; logs are in $dir/log"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

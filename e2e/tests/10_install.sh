@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# What the manifests leave on a cluster.
+
+nodes_are_ready() {
+  kubectl wait --for=condition=Ready nodes --all --timeout=60s
+  kubectl -n kube-system rollout status daemonset/kpol --timeout=60s
+}
+node_is_in_sync() { kpolctl_on status "$1" | grep -q '^Status .*ready, in sync' || kpolctl_on status "$1"; }
+every_node_is_in_sync() { each_node eventually 20 node_is_in_sync; }
+config_names_both_families() {
+  local file=$dir/nodes/$1/etc/cni/net.d/10-kpol.conflist cidr
+  for cidr in $(kubectl get node "$1" -o 'jsonpath={.spec.podCIDRs[*]}'); do
+    grep -q "\"$cidr\"" "$file" || fail "$file lacks $cidr: $(cat "$file")"
+  done
+}
+may() { kubectl auth can-i --as=system:serviceaccount:kube-system:kpol --all-namespaces -q "$@"; }
+rights_are_least() {
+  local verb resource
+  for resource in pods namespaces nodes networkpolicies.networking.k8s.io; do
+    for verb in get list watch; do may $verb $resource || fail "may not $verb $resource"; done
+    for verb in create update patch delete; do
+      ! may $verb $resource || fail "may $verb $resource, and needs not"
+    done
+  done
+  for resource in secrets configmaps serviceaccounts daemonsets.apps; do
+    for verb in get list create; do
+      ! may $verb $resource || fail "may $verb $resource, and needs not"
+    done
+  done
+  ! may create pods --subresource=exec || fail "may execute in pods, and needs not"
+}
+
+check "install: nodes are Ready" nodes_are_ready
+check "install: kpold is in sync on every node" every_node_is_in_sync
+check "install: the network config has both families" each_node config_names_both_families
+check "install: kpold may only read, and what it needs" rights_are_least

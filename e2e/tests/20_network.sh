@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# Pods get addresses of both families and reach one another, whatever node they are on.
+
+make_network_pods() {
+  namespace e2e-net
+  { pod e2e-net/a n1 '{app: a}' && pod e2e-net/b n1 '{app: b}' && pod e2e-net/c n2 '{app: c}'; } |
+    apply e2e-net
+}
+deployment_and_daemonset() {
+  kubectl apply -n e2e-net -f - <<END
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: everywhere}
+spec:
+  selector: {matchLabels: {app: everywhere}}
+  template:
+    metadata: {labels: {app: everywhere}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: c, image: "registry.local/test:1", imagePullPolicy: Never}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: several}
+spec:
+  replicas: 6
+  selector: {matchLabels: {app: several}}
+  template:
+    metadata: {labels: {app: several}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: c, image: "registry.local/test:1", imagePullPolicy: Never}]
+END
+  kubectl -n e2e-net rollout status daemonset/everywhere --timeout=60s
+  kubectl -n e2e-net rollout status deployment/several --timeout=60s
+}
+addresses_are_right() {
+  local addresses
+  addresses=$(kubectl -n e2e-net get pods -o 'jsonpath={range .items[*]}{.spec.nodeName}{range .status.podIPs[*]}{" "}{.ip}{end}{"\n"}{end}')
+  equals "$(echo "$addresses" | awk 'NF == 3' | wc -l)" 11
+  equals "$(echo "$addresses" | tr ' ' '\n' | grep -c '[.:]')" 22
+  equals "$(echo "$addresses" | tr ' ' '\n' | grep '[.:]' | sort -u | wc -l)" 22
+}
+pods_reach_pods() {
+  expect <<END
+e2e-net/a e2e-net/b tcp/8080 allowed
+e2e-net/a e2e-net/b udp/5353 allowed
+e2e-net/a e2e-net/c tcp/8080 allowed
+e2e-net/a e2e-net/c udp/5353 allowed
+e2e-net/c e2e-net/a tcp/8080 allowed
+e2e-net/c e2e-net/a udp/5353 allowed
+e2e-net/a e2e-net/a tcp/8080 allowed
+END
+}
+nodes_reach_pods() {
+  expect <<END
+node:n1 e2e-net/a tcp/8080 allowed
+node:n1 e2e-net/c tcp/8080 allowed
+node:n2 e2e-net/a udp/5353 allowed
+node:n2 e2e-net/c tcp/8080 allowed
+END
+}
+pods_reach_nodes() {
+  expect <<END
+e2e-net/a node:n1 tcp/10256 allowed
+e2e-net/a node:n2 tcp/10256 allowed
+e2e-net/c node:n1 tcp/10256 allowed
+END
+}
+# sees FROM TO: the server at TO sees FROM's own address.
+sees() {
+  local address from
+  for address in $(addresses_of "$2"); do
+    from=$(addresses_of "$1" | tr ' ' '\n' | grep "$(case $address in *:*) echo : ;; *) echo '\.' ;; esac)")
+    equals "$(answers "$1" tcp "$address" 8080)" "$(basename "$2") $from"
+  done
+}
+true_addresses() {
+  sees e2e-net/a e2e-net/b
+  sees e2e-net/a e2e-net/c
+  sees e2e-net/c e2e-net/a
+}
+masquerade() {
+  trap 'end_part outside' EXIT
+  on_control_plane outside "$dir/images/probe" serve tcp/18080 udp/18080
+  equals "$(answers e2e-net/a tcp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 1)"
+  equals "$(answers e2e-net/c tcp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 2)"
+  equals "$(answers e2e-net/a tcp "$control_plane_v6" 18080 | cut -d' ' -f2)" "$(node_v6 1)"
+  equals "$(answers e2e-net/a udp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 1)"
+}
+
+check "network: pods start on both nodes" make_network_pods
+check "network: a DaemonSet and a Deployment start" deployment_and_daemonset
+check "network: each pod has an address of each family, and its own" addresses_are_right
+check "network: pods reach pods, on their node and on others" pods_reach_pods
+check "network: nodes reach pods" nodes_reach_pods
+check "network: pods reach nodes" pods_reach_nodes
+check "network: pods see one another's true addresses" true_addresses
+check "network: outside the cluster pods have their node's address" masquerade

@@ -1,0 +1,94 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# kube-proxy's Services, and ports of nodes. Runs in a cluster with either of kube-proxy's modes.
+
+make_services() {
+  namespace e2e-svc
+  {
+    pod e2e-svc/one n1 '{app: one}' 'ports: [{containerPort: 8080, hostPort: 18081}, {containerPort: 5353, hostPort: 18081, protocol: UDP}]'
+    pod e2e-svc/two n2 '{app: two}'
+    pod e2e-svc/client n1 '{app: client}'
+    pod e2e-svc/far n2 '{app: client}'
+    for name in one two; do
+      cat <<END
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: e2e-svc, name: $name}
+spec:
+  type: NodePort
+  ipFamilyPolicy: RequireDualStack
+  selector: {app: $name}
+  ports:
+  - {name: web, port: 80, targetPort: 8080, nodePort: $([ $name = one ] && echo 30081 || echo 30082)}
+  - {name: dns, port: 53, targetPort: 5353, protocol: UDP}
+END
+    done
+  } | apply e2e-svc
+}
+expect_table() { expect <<<"$1"; }
+# kube-proxy needs a moment.
+services_are_reached() {
+  local table
+  table=$(for client in client far one; do
+    for name in one two; do
+      echo "e2e-svc/$client service:e2e-svc/$name tcp/80 allowed"
+      echo "e2e-svc/$client service:e2e-svc/$name udp/53 allowed"
+    done
+  done)
+  eventually 15 expect_table "$table"
+}
+node_ports_are_reached() {
+  local table from port
+  table=$(for from in outside e2e-svc/client node:n1; do
+    for port in 30081 30082; do
+      echo "$from node:n1 tcp/$port allowed"
+      echo "$from node:n2 tcp/$port allowed"
+    done
+  done)
+  eventually 15 expect_table "$table"
+}
+host_ports_are_reached() {
+  expect <<END
+outside node:n1 tcp/18081 allowed
+outside node:n1 udp/18081 allowed
+outside node:n2 tcp/18081 denied
+e2e-svc/client node:n1 tcp/18081 allowed
+e2e-svc/far node:n1 tcp/18081 allowed
+node:n1 node:n1 tcp/18081 allowed
+END
+  equals "$(answers outside tcp "$(node_v4 1)" 18081)" "one $control_plane_v4"
+  equals "$(answers outside tcp "$(node_v6 1)" 18081)" "one $control_plane_v6"
+}
+# Policies judge the pod behind a Service or port, and the client as it is.
+policies_hold_through_services() {
+  apply <<END
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: e2e-svc, name: only-far}
+spec:
+  podSelector: {matchLabels: {app: one}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {may: enter}}}], ports: [{port: 8080}]}]
+END
+  kubectl -n e2e-svc label pod far may=enter >/dev/null
+  settled
+  expect <<END
+e2e-svc/client service:e2e-svc/one tcp/80 denied
+e2e-svc/far service:e2e-svc/one tcp/80 allowed
+e2e-svc/far service:e2e-svc/one udp/53 denied
+e2e-svc/one service:e2e-svc/one tcp/80 allowed
+e2e-svc/client node:n1 tcp/18081 denied
+e2e-svc/far node:n1 tcp/18081 allowed
+outside node:n1 tcp/18081 denied
+outside node:n2 tcp/30081 denied
+outside node:n2 tcp/30082 allowed
+END
+}
+
+check "services: made" make_services
+check "services: TCP and UDP, from both nodes, and from the pod behind it" services_are_reached
+check "services: node ports, from outside, pods and nodes" node_ports_are_reached
+check "services: host ports, with the client's true address" host_ports_are_reached
+check "services: policies judge the pod behind and the true client" policies_hold_through_services
+check "services: what was made goes" forget

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# The policies in manifests/examples: what each allows and denies.
+
+example() { kubectl -n e2e-app apply -f "$top/manifests/examples/$1.yaml" >/dev/null; }
+make_app() {
+  local namespace
+  namespace e2e-app
+  namespace e2e-visitors
+  namespace ingress-nginx
+  {
+    pod e2e-app/web n1 '{tier: web}'
+    pod e2e-app/api n2 '{tier: api}'
+    pod e2e-app/db n1 '{tier: db}' 'command: [probe, serve, tcp/5432, tcp/8080]'
+    pod e2e-app/billing n2 '{app: billing}'
+    pod e2e-app/shown n1 '{expose: "true"}'
+    pod e2e-visitors/visitor n2 '{}'
+    pod ingress-nginx/controller n1 '{}'
+    pod kube-system/e2e-dns n2 '{k8s-app: kube-dns}' 'command: [probe, serve, udp/53, tcp/53, tcp/8080]'
+  } | kubectl apply -f - >/dev/null
+  for namespace in e2e-app e2e-visitors ingress-nginx kube-system; do ready $namespace; done
+}
+default_deny_and_dns() {
+  example default-deny
+  settled
+  expect <<END
+e2e-app/web e2e-app/api tcp/8080 denied
+e2e-app/web kube-system/e2e-dns udp/53 denied
+e2e-visitors/visitor e2e-app/web tcp/8080 denied
+e2e-visitors/visitor kube-system/e2e-dns udp/53 allowed
+END
+  example allow-dns
+  settled
+  expect <<END
+e2e-app/web kube-system/e2e-dns udp/53 allowed
+e2e-app/api kube-system/e2e-dns tcp/53 allowed
+e2e-app/web kube-system/e2e-dns tcp/8080 denied
+e2e-app/web e2e-app/api tcp/8080 denied
+END
+  kubectl -n e2e-app delete networkpolicies --all >/dev/null
+}
+three_tiers_example() {
+  example three-tier
+  settled
+  expect <<END
+e2e-visitors/visitor e2e-app/web tcp/8080 allowed
+e2e-visitors/visitor e2e-app/web udp/5353 denied
+e2e-visitors/visitor e2e-app/api tcp/8080 denied
+e2e-app/web e2e-app/api tcp/8080 allowed
+e2e-app/web e2e-app/db tcp/5432 denied
+e2e-app/api e2e-app/db tcp/5432 allowed
+e2e-app/api e2e-app/db tcp/8080 denied
+e2e-app/db e2e-app/web tcp/8080 denied
+END
+}
+from_ingress() {
+  example allow-from-ingress
+  settled
+  expect <<END
+ingress-nginx/controller e2e-app/shown tcp/8080 allowed
+ingress-nginx/controller e2e-app/shown udp/5353 denied
+e2e-visitors/visitor e2e-app/shown tcp/8080 denied
+e2e-app/web e2e-app/shown tcp/8080 denied
+END
+}
+to_block() {
+  local address
+  trap 'end_part block; ip -n "$prefix-cp" addr flush dev lo to 203.0.113.0/24' EXIT
+  for address in 203.0.113.1 203.0.113.7; do ip -n "$prefix-cp" addr add "$address/32" dev lo; done
+  on_control_plane block "$dir/images/probe" serve tcp/443 tcp/8443
+  expect <<<"e2e-app/billing 203.0.113.7 tcp/443 allowed"
+  example egress-to-cidr
+  settled
+  expect <<END
+e2e-app/billing 203.0.113.1 tcp/443 allowed
+e2e-app/billing 203.0.113.1 tcp/8443 denied
+e2e-app/billing 203.0.113.7 tcp/443 denied
+e2e-app/billing kube-system/e2e-dns udp/53 denied
+e2e-app/web 203.0.113.7 tcp/443 allowed
+END
+}
+app_goes() {
+  kubectl delete namespace ingress-nginx --wait --timeout=60s
+  kubectl -n kube-system delete pod e2e-dns --wait --timeout=60s
+  forget
+}
+
+check "examples: pods of an application" make_app
+check "examples: default-deny, allow-dns" default_deny_and_dns
+check "examples: three-tier" three_tiers_example
+check "examples: allow-from-ingress" from_ingress
+check "examples: egress-to-cidr" to_block
+check "examples: what was made goes" app_goes

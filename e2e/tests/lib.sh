@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+# Sourced by e2e/run.sh and its tests: named checks, pods, and who reaches whom.
+#
+# A test is a file of functions and `check` lines. Whatever it makes is in namespaces that start with
+# e2e-, so that each test can remove what it made with `forget`.
+
+passed=0 failed=0 suite=
+# check NAME FUNCTION ARG...: the function runs with `set -e`; what it printed is shown if it fails.
+check() {
+  local name=$suite$1 output=$dir/check.log status=0 since=$SECONDS
+  shift
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$output" 2>&1
+  status=$?
+  set -e
+  if [ $status = 0 ]; then
+    passed=$((passed + 1))
+    echo "ok    $name ($((SECONDS - since)) s)"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  $name"
+    sed 's/^/      | /' "$output"
+    explain_failure "$name"
+  fi
+}
+
+table_of() { on_node "$1" nft list table inet kpol; }
+# What there is to know is kept beside the cluster's logs, and what is wrong on sight is shown.
+explain_failure() {
+  local file=$dir/log/failure-$failed
+  {
+    echo "# $1"
+    kubectl get pods --all-namespaces -o wide
+    kubectl get events --all-namespaces --sort-by=.lastTimestamp
+    kubectl -n kube-system logs -l app.kubernetes.io/name=kpol --all-containers --prefix --tail=200
+    each_node kpolctl_on status
+    each_node table_of
+  } >"$file" 2>&1 || true
+  {
+    awk '/^NAMESPACE/ { pods = $2 == "NAME" } pods && $4 != "Running" && $4 != "STATUS"' "$file"
+    grep -E ' Warning | (error|warning) ' "$file" |
+      grep -v 'CgroupV1' | tail -8
+    echo "more in $file"
+  } | cut -c1-400 | sed 's/^/      > /'
+}
+
+fail() {
+  printf '%s\n' "$*"
+  return 1
+}
+# eventually SECONDS CMD...: until it succeeds; then what it printed last is shown.
+eventually() {
+  local end=$((SECONDS + $1)) output
+  shift
+  until output=$("$@" 2>&1); do
+    [ $SECONDS -lt $end ] || fail "not within the time: $*
+$output" || return 1
+    sleep 0.3
+  done
+}
+equals() { [ "$1" = "$2" ] || fail "expected $2, got $1"; }
+
+nodes() { kubectl get nodes -o 'jsonpath={.items[*].metadata.name}'; }
+# each_node CMD...: with the node's name added.
+each_node() {
+  local node
+  for node in $(nodes); do "$@" "$node" || return 1; done
+}
+kpold_pod() {
+  kubectl -n kube-system get pods -l app.kubernetes.io/name=kpol --field-selector "spec.nodeName=$1" \
+    -o 'jsonpath={.items[0].metadata.name}'
+}
+# on_kpold NODE CMD...: in the container of kpold.
+on_kpold() {
+  local node=$1
+  shift
+  kubectl -n kube-system exec "$(kpold_pod "$node")" -c kpold -- "$@"
+}
+# kpolctl_on WORD... NODE
+kpolctl_on() { on_kpold "${!#}" kpolctl "${@:1:$#-1}"; }
+# All that the API server has been told is in the kernel of each node.
+settled() { each_node kpolctl_on sync --timeout 20s >/dev/null; }
+
+# namespace NAME [LABEL=VALUE...]
+namespace() {
+  kubectl create namespace "$1" >/dev/null
+  [ $# -lt 2 ] || kubectl label namespace "$1" "${@:2}" >/dev/null
+  eventually 10 kubectl -n "$1" get serviceaccount default
+}
+forget() {
+  local namespaces
+  namespaces=$(kubectl get namespaces -o name | grep '/e2e-' || true)
+  # shellcheck disable=SC2086
+  [ -z "$namespaces" ] || kubectl delete $namespaces --wait --timeout=90s >/dev/null
+}
+
+# pod NS/NAME NODE '{LABELS}' [FIELDS OF THE CONTAINER] [FIELDS OF THE SPEC]: prints a Pod that serves
+# tcp/8080 and udp/5353.
+pod() {
+  cat <<END
+---
+apiVersion: v1
+kind: Pod
+metadata: {namespace: ${1%/*}, name: ${1#*/}, labels: $3}
+spec:
+  nodeSelector: {kubernetes.io/hostname: $2}
+  terminationGracePeriodSeconds: 1
+  automountServiceAccountToken: false
+  containers: [{name: c, image: "registry.local/test:1", imagePullPolicy: Never${4:+, $4}}]
+${5:+  $5}
+END
+}
+# apply [NAMESPACE]: what stands on stdin; then waits for the namespace's pods.
+apply() {
+  kubectl apply ${1:+-n "$1"} -f - >/dev/null
+  if [ -n "${1:-}" ]; then ready "$1"; fi
+}
+ready() {
+  kubectl -n "$1" wait --for=condition=Ready pods --all --timeout=60s >/dev/null || {
+    kubectl -n "$1" describe pods | tail -40
+    return 1
+  }
+}
+
+# addresses_of TARGET: both families. NS/POD, service:NS/NAME, node:NAME, or an address.
+addresses_of() {
+  case $1 in
+    service:*) kubectl -n "$(dirname "${1#*:}")" get service "$(basename "$1")" -o 'jsonpath={.spec.clusterIPs[*]}' ;;
+    node:*) kubectl get node "${1#*:}" -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}' ;;
+    */*) kubectl -n "${1%/*}" get pod "${1#*/}" -o 'jsonpath={.status.podIPs[*].ip}' ;;
+    *) echo "$1" ;;
+  esac
+}
+# run_in WHERE SCRIPT: a pod (NS/POD), node:NAME, or outside: a machine that is no node.
+run_in() {
+  local path="PATH=$dir/images:$PATH"
+  case $1 in
+    node:*) on_node "${1#*:}" env "$path" sh -c "$2" ;;
+    outside) ip netns exec "$prefix-cp" env "$path" sh -c "$2" ;;
+    *) kubectl -n "${1%/*}" exec "${1#*/}" -- sh -c "$2" ;;
+  esac
+}
+# A line "FROM TARGET PROTOCOL/PORT allowed|denied" per line on stdin, of which the verdict is to be
+# found out: over each address of the target, and one word unless they differ.
+verdicts() {
+  local from target what rest address script from_before='' lines=''
+  flush() {
+    [ -z "$from_before" ] || run_in "$from_before" "{ $lines wait; } | sort -u -k 1,3"
+    lines=''
+  }
+  while read -r from target what rest; do
+    [ "$from" = "$from_before" ] || flush
+    from_before=$from
+    for address in $(addresses_of "$target"); do
+      script="probe get ${what%/*} $address ${what#*/} 700 >/dev/null 2>&1 && v=allowed || v=denied"
+      lines+="{ $script; echo $from $target $what \$v; } & "
+    done
+  done
+  flush
+}
+# expect: the same, and each verdict as given.
+expect() {
+  local table actual
+  table=$(awk 'NF { print $1, $2, $3, $4 }' | sort)
+  actual=$(echo "$table" | verdicts | sort)
+  diff <(echo "$table") <(echo "$actual") || fail "< expected, > seen"
+}
+# answers FROM PROTOCOL ADDRESS PORT: "POD CLIENT-ADDRESS", as the server says.
+answers() { run_in "$1" "probe get $2 $3 $4 1500"; }
