@@ -1,41 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.hpp"
 
+#include "base/log_line.hpp"
+
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <string>
 
 namespace kpol::base {
 namespace {
+
+std::string_view viewOf(const spdlog::string_view_t& text) {
+  return {text.data(), text.size()};
+}
 
 // spdlog's own pattern has no JSON escaping, so the JSON format has a formatter of its own.
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
-    const auto level = spdlog::level::to_string_view(msg.level);
-    const auto micros =
-        std::chrono::duration_cast<std::chrono::microseconds>(msg.time.time_since_epoch()).count();
-    fmt::format_to(fmt::appender(dest), R"({{"ts":{}.{:06},"level":"{}","msg":")", micros / 1000000,
-                   micros % 1000000, std::string_view(level.data(), level.size()));
-    for (const char c : std::string_view(msg.payload.data(), msg.payload.size())) escape(c, dest);
-    fmt::format_to(fmt::appender(dest), "\"}}\n");
+    const auto level = viewOf(spdlog::level::to_string_view(msg.level));
+    const std::string line = jsonLine(msg.time, level, viewOf(msg.payload)) + "\n";
+    dest.append(line.data(), line.data() + line.size());
   }
   [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
     return std::make_unique<JsonFormatter>();
   }
+};
+
+// Nor does it keep a message on one line.
+class TextFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
+    const std::string line = plainLine(viewOf(msg.payload));
+    auto plain = msg;
+    plain.payload = line;
+    pattern_.format(plain, dest);
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<TextFormatter>();
+  }
 
  private:
-  static void escape(char c, spdlog::memory_buf_t& dest) {
-    if (c == '"' || c == '\\') {
-      dest.push_back('\\');
-      dest.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(fmt::appender(dest), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      dest.push_back(c);
-    }
-  }
+  spdlog::pattern_formatter pattern_{"%Y-%m-%dT%H:%M:%S.%e%z %l %v"};
 };
 
 spdlog::level::level_enum toSpdlog(LogLevel level) {
@@ -72,7 +81,7 @@ void setUpLog(LogLevel level, LogFormat format) {
   if (format == LogFormat::Json)
     logger->set_formatter(std::make_unique<JsonFormatter>());
   else
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    logger->set_formatter(std::make_unique<TextFormatter>());
   logger->set_level(toSpdlog(level));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));

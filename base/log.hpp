@@ -14,7 +14,8 @@ std::optional<LogFormat> parseLogFormat(std::string_view text);  // "text", "jso
 
 // Sets spdlog's default logger: stderr, one line per event, level and format as given. Called once
 // by main; everything else logs through spdlog::info and its sisters, as
-// `spdlog::info("message key={} key={}", ...)` with the keys named in docs/architecture.md.
+// `spdlog::info("message key={} key={}: {}", ...)` with the keys named in docs/architecture.md;
+// what others said comes last, after the colon (base/log_line.hpp says why).
 void setUpLog(LogLevel level, LogFormat format);
 
 }  // namespace kpol::base

@@ -3,6 +3,7 @@
 
 #include "conf/config_error.hpp"
 #include "conf/control_message.hpp"
+#include "controller/health.hpp"
 #include "controller/leases_json.hpp"
 #include "controller/show_json.hpp"
 #include "controller/status_json.hpp"
@@ -126,6 +127,10 @@ Response plainText(unsigned status, std::string text) {
   return response;
 }
 
+Response healthAnswer(const std::string& trouble) {
+  return trouble.empty() ? plainText(200, "ok\n") : plainText(503, trouble + "\n");
+}
+
 }  // namespace
 
 ControlApi::ControlApi(const NodeState& state, PodStart& podStart, Source& source,
@@ -223,11 +228,12 @@ Task<Response> ControlApi::sync(Call call) {
 void addHealthRoutes(const NodeState& state, Metrics& metrics, Router& router) {
   router.addPlain("GET", "/metrics",
                   [&metrics](const Call&) { return plainText(200, metrics.text()); });
-  router.addPlain("GET", "/livez", [](const Call&) { return plainText(200, "ok\n"); });
+  router.addPlain("GET", "/livez", [&state](const Call&) {
+    return healthAnswer(whyNotAlive(state.loop, std::chrono::steady_clock::now()));
+  });
   router.addPlain("GET", "/readyz", [&state](const Call&) {
-    if (isReady(state)) return plainText(200, "ok\n");
-    return plainText(503, state.store.synced() ? "the policy is not in the kernel yet\n"
-                                               : "the source has not been read yet\n");
+    return healthAnswer(
+        whyNotReady(state.loop, state.objects.trouble(), std::chrono::steady_clock::now()));
   });
 }
 

@@ -37,7 +37,8 @@ double millisecondsSince(Reconciler::Time start) {
 base::Task<> ReconcileLoop::run() {
   Reconciler::Event event = news();
   for (;;) {
-    const Reconciler::Action action = reconciler_.resume(event, Reconciler::Clock::now());
+    lastTurn_ = Reconciler::Clock::now();
+    const Reconciler::Action action = reconciler_.resume(event, *lastTurn_);
     if (const auto* pause = std::get_if<Reconciler::Wait>(&action))
       event = co_await wait(pause->until);
     else if (const auto* read = std::get_if<Reconciler::ReadBack>(&action))
@@ -61,11 +62,14 @@ base::Task<Reconciler::Event> ReconcileLoop::wait(std::optional<Reconciler::Time
 
 Reconciler::Event ReconcileLoop::news() {
   if (std::exchange(doubtful_, false)) return Reconciler::Doubt{};
-  const bool changed = store_.generation() != seenGeneration_ || store_.synced() != seenSynced_;
-  if (!changed) return Reconciler::Elapsed{};
+  if (!hasNews()) return Reconciler::Elapsed{};
   seenGeneration_ = store_.generation();
   seenSynced_ = store_.synced();
   return Reconciler::Changed{seenSynced_};
+}
+
+bool ReconcileLoop::hasNews() const {
+  return doubtful_ || store_.generation() != seenGeneration_ || store_.synced() != seenSynced_;
 }
 
 void ReconcileLoop::wake() {
@@ -253,8 +257,10 @@ std::vector<policy::Diagnostic> ReconcileLoop::diagnostics() const {
 
 Reconciler::Event ReconcileLoop::failed(const std::string& what, std::uint64_t Counters::*counter) {
   ++(counters_.*counter);
-  fault_ = Fault{what, std::chrono::system_clock::now()};
-  spdlog::error("{} attempt={}", what, reconciler_.failures() + 1);
+  const auto now = Reconciler::Clock::now();
+  fault_ = Fault{what, std::chrono::system_clock::now(), fault_ ? fault_->since : now};
+  spdlog::error("the kernel does not hold the policy attempt={}: {}", reconciler_.failures() + 1,
+                what);
   progress_.notify();
   return Reconciler::Failed{};
 }

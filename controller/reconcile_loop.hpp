@@ -74,7 +74,8 @@ class ReconcileLoop {
 
   struct Fault {
     std::string message;
-    std::chrono::system_clock::time_point at;
+    std::chrono::system_clock::time_point at;     // of the last attempt
+    std::chrono::steady_clock::time_point since;  // of the first
   };
   // Why the kernel does not hold the store's state; nothing once it does.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
@@ -95,6 +96,10 @@ class ReconcileLoop {
   // of the start, which wait for the source.
   [[nodiscard]] const base::Histogram& eventLatency() const { return eventLatency_; }
   [[nodiscard]] Reconciler::State state() const { return reconciler_.state(); }
+  // When it last did something, or began to wait for something to do; nothing before it runs.
+  [[nodiscard]] std::optional<Reconciler::Time> lastTurn() const { return lastTurn_; }
+  // It has been told of something that it has not looked at: run() does so at once.
+  [[nodiscard]] bool hasNews() const;
   // The kernel holds everything the store knows.
   [[nodiscard]] bool inSync() const;
 
@@ -135,6 +140,7 @@ class ReconcileLoop {
                                   .025,   .05,   .1,     .25,   .5,   1,     2.5,  10};
   base::Histogram eventLatency_{.00025, .0005, .001, .0025, .005, .01, .025, .05,
                                 .1,     .25,   .5,   1,     2.5,  5,   10,   60};
+  std::optional<Reconciler::Time> lastTurn_;
   std::uint64_t seenGeneration_ = 0;
   bool seenSynced_ = false;
   // The kernel was read and nothing committed since: what it has (nothing: no table).

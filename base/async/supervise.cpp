@@ -47,8 +47,8 @@ Task<> supervise(std::string name, std::function<Task<>()> run) {
     if (!failure) co_return;
     if (std::chrono::steady_clock::now() - started > kHealthy) backoff.reset();
     const auto wait = backoff.next();
-    spdlog::error("{} failed, trying again: {} wait_ms={}", name, *failure,
-                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+    spdlog::error("{} failed, trying again wait_ms={}: {}", name,
+                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), *failure);
     co_await sleepFor(wait);
   }
 }

@@ -50,6 +50,11 @@ TEST(Log, LevelHidesWhatIsBelow) {
   EXPECT_EQ(lines(LogLevel::Debug), 2);
 }
 
+TEST(Log, TextStaysOneLine) {
+  const auto text = logged(LogLevel::Info, LogFormat::Text, "a\nb\x1b[31m\tc");
+  EXPECT_NE(text.find(" warning a\\x0ab\\x1b[31m\\x09c\n"), text.npos) << text;
+}
+
 TEST(Log, JsonEscapesWhatJsonMust) {
   const auto text = logged(LogLevel::Info, LogFormat::Json, "say \"a\\b\"\n\x01");
   EXPECT_NE(text.find(R"("level":"warning","msg":"say \"a\\b\"\u000a\u0001"})"), text.npos) << text;

@@ -214,6 +214,10 @@ class KpoldApiTest : public testing::Test {
   control::Response put(const conf::Attachment& a, const std::string& timeout = "20") const {
     return ask("PUT", "/v1/attachments?timeout=" + timeout, conf::print(a));
   }
+  // Body and status.
+  static std::string probe(const std::string& path) {
+    return test::run({"curl", "-s", "-w", "%{http_code}", "http://127.0.0.1:9464" + path}).out;
+  }
   static std::string table() { return test::run({"nft", "list", "table", "inet", "kpol"}).out; }
   // The table but for whose it is.
   static std::string tableContent() {
@@ -306,6 +310,7 @@ TEST_F(KpoldApiTest, TellsTheClusterOfAFirewallThatDropsPodsPackets) {
 
 TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
   cluster.inside([this] { cluster.policiesHang = true; });
+  metricsListen = "127.0.0.1:9464";
   launch();
   until(
       [](const json& now) {
@@ -313,6 +318,8 @@ TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
       },
       "two kinds");
   EXPECT_FALSE(status().at("ready").get<bool>());
+  EXPECT_EQ(probe("/readyz"), "the source has not been read yet\n503");
+  EXPECT_EQ(probe("/livez"), "ok\n200");
   EXPECT_EQ(table(), "");
   const auto answer = put(kWeb, "0.2");
   EXPECT_EQ(answer.status, 504U);
@@ -320,6 +327,7 @@ TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
 }
 
 TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
+  metricsListen = "127.0.0.1:9464";
   start();
   cluster.stop();
   until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
@@ -332,6 +340,7 @@ TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
             std::string::npos)
       << stranger.body;
   EXPECT_TRUE(status().at("ready").get<bool>());
+  EXPECT_EQ(probe("/readyz"), "ok\n200");
   // What changed meanwhile comes with the server; what did not writes nothing.
   const auto before = status();
   cluster.start();

@@ -298,6 +298,48 @@ TEST_F(KpoldTest, MetricsPortTellsHealthAndNumbers) {
   EXPECT_NE(get("/v1/status").find("404"), std::string::npos);
 }
 
+TEST_F(KpoldTest, HangingKpoldDoesNotSayThatItLives) {
+  startWithPod();
+  const auto livez = [] {
+    return test::run({"curl", "-s", "-m", "1", "http://127.0.0.1:9464/livez"});
+  };
+  kpold->signal(SIGSTOP);
+  EXPECT_NE(livez().status, 0);
+  kpold->signal(SIGCONT);
+  EXPECT_EQ(livez().out, "ok\n");
+}
+
+TEST_F(KpoldTest, JsonLogIsOneObjectALine) {
+  // Names and texts as a stranger would choose them.
+  apply("a\"b\\\n\x01\xff level=x\x1b.yaml", "kind: [\xff\n\"");
+  apply("pod.yaml", kPodWeb);
+  apply("c.yaml",
+        "{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: \"q\\\"\\n\\x02\"}}");
+  start({"--log-format", "json", "--log-level", "trace"});
+  EXPECT_EQ(put(kWeb).status, 200U);
+  EXPECT_EQ(stop(SIGTERM), 0);
+  std::istringstream lines(directory.read("log"));
+  std::size_t fromStrangers = 0;
+  bool committed = false;
+  for (std::string line; std::getline(lines, line);) {
+    json event;
+    ASSERT_NO_THROW(event = json::parse(line)) << line;  // also where it is no UTF-8
+    ASSERT_TRUE(event.is_object());
+    EXPECT_TRUE(event.at("ts").is_number()) << line;
+    EXPECT_TRUE((std::set<std::string>{"trace", "debug", "info", "warning", "error"}.contains(
+        event.at("level").get<std::string>())))
+        << line;
+    const auto message = event.at("msg").get<std::string>();
+    if (message.find(".yaml") != message.npos) ++fromStrangers;
+    if (message != "committed") continue;
+    committed = true;
+    EXPECT_TRUE(event.at("changes").is_number_integer()) << line;
+    EXPECT_TRUE(event.at("took_ms").is_number()) << line;
+  }
+  EXPECT_GE(fromStrangers, 2U) << directory.read("log");
+  EXPECT_TRUE(committed);
+}
+
 TEST_F(KpoldTest, NothingIsPrintedOnStdout) {
   EXPECT_EQ(test::run({KPOLD_BINARY, "--source", "dir:/nonexistent", "--socket", socket(),
                        "--state-dir", directory.path() / "state", "--metrics-listen", ""})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from an attachment to the kernel, within one process: store, files, loop, and nf_tables.
 #include "base/async/task_group.hpp"
+#include "controller/health.hpp"
 #include "controller/pod_start.hpp"
 #include "tests/controller/temporary_directory.hpp"
 #include "tests/controller/values.hpp"
@@ -282,6 +283,8 @@ TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
   syncSource();
   ASSERT_TRUE(runUntil([&] { return loop.counters().refused >= 2; }));
   ASSERT_TRUE(loop.fault());
+  EXPECT_TRUE(whyNotReady(loop, "", Clock::now())
+                  .starts_with("the policy is not in the kernel yet: the kernel refused"));
   EXPECT_FALSE(loop.inSync());
   EXPECT_FALSE(loop.committed());
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
@@ -292,6 +295,58 @@ TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
   EXPECT_EQ(put(kWeb), "enforced");
   EXPECT_FALSE(loop.fault());
   EXPECT_TRUE(inKernel(kWeb));
+}
+
+TEST_F(PodStartTest, ReadyFromTheFirstCommitOn) {
+  EXPECT_EQ(whyNotReady(loop, "", Clock::now()), "the source has not been read yet");
+  EXPECT_EQ(whyNotReady(loop, "Pod: away", Clock::now()),
+            "the source has not been read yet: Pod: away");
+  syncSource();
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(whyNotReady(loop, "", Clock::now()), "");
+  EXPECT_EQ(whyNotReady(loop, "Pod: away", Clock::now() + 24h), "")
+      << "what is known is enforced, whatever the source does";
+}
+
+TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
+  bool refuse = false;
+  group.cancel();
+  ASSERT_TRUE(runUntil([&] { return group.size() == 0; }));
+  ReconcileLoop refused(store, *kernel, Reconciler(quick(), [] { return 0.0; }),
+                        [&](const nft::ChangeSet& changes) -> nft::CommitOutcome {
+                          if (refuse) throw nft::KernelError("no kernel", EIO);
+                          return kernel->commit(changes);
+                        });
+  client.spawn(refused.run());
+  store.markSynced();
+  refused.wake();
+  ASSERT_TRUE(runUntil([&] { return refused.inSync(); }));
+  refuse = true;
+  store.put(kWeb);
+  store.apply(added(pod("web", "u1")));
+  refused.wake();
+  ASSERT_TRUE(runUntil([&] { return refused.counters().unasked >= 3; }));
+  EXPECT_EQ(whyNotReady(refused, "", Clock::now()), "") << "it may pass";
+  EXPECT_NE(whyNotReady(refused, "", Clock::now() + 10s).find("cannot commit: no kernel"),
+            std::string::npos);
+  EXPECT_EQ(whyNotAlive(refused, Clock::now()), "");
+  refuse = false;
+  ASSERT_TRUE(runUntil([&] { return refused.inSync(); }));
+  EXPECT_EQ(whyNotReady(refused, "", Clock::now() + 10s), "");
+  client.cancel();
+  ASSERT_TRUE(runUntil([&] { return client.size() == 0; }));
+}
+
+TEST_F(PodStartTest, ALoopThatDoesNotLookIsNotAlive) {
+  syncSource();
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(whyNotAlive(loop, Clock::now() + 24h), "") << "nothing happened, so it had not to look";
+  store.apply(added(pod("web", "u1")));  // and nobody lets it run
+  EXPECT_EQ(whyNotAlive(loop, Clock::now()), "");
+  EXPECT_NE(whyNotAlive(loop, Clock::now() + 3min), "");
+  loop.wake();
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(whyNotAlive(loop, Clock::now() + 3min), "");
 }
 
 // The same on a table that nobody owns, as on kernels before 6.9.

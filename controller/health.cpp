@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/health.hpp"
+
+namespace kpol::controller {
+namespace {
+
+// Longer than the loop waits after any failure, supervised or its own.
+constexpr auto kStuck = std::chrono::minutes(2);
+// One refused commit is not worth a word: it is tried again within a second.
+constexpr auto kLasting = std::chrono::seconds(10);
+
+std::string because(const std::string& trouble) {
+  return trouble.empty() ? trouble : ": " + trouble;
+}
+
+}  // namespace
+
+std::string whyNotAlive(const ReconcileLoop& loop, HealthTime now) {
+  const auto turn = loop.lastTurn();
+  if (!turn || now - *turn < kStuck || !loop.hasNews()) return {};
+  const auto silent = std::chrono::duration_cast<std::chrono::seconds>(now - *turn);
+  return "the reconcile loop has not looked at what it was told for " +
+         std::to_string(silent.count()) + " s";
+}
+
+std::string whyNotReady(const ReconcileLoop& loop, const std::string& sourceTrouble,
+                        HealthTime now) {
+  const auto& fault = loop.fault();
+  if (loop.state() == Reconciler::State::Waiting)
+    return "the source has not been read yet" + because(sourceTrouble);
+  if (!loop.committed())
+    return "the policy is not in the kernel yet" + because(fault ? fault->message : "");
+  if (fault && now - fault->since >= kLasting)
+    return "the kernel does not hold what kpold knows: " + fault->message;
+  return {};
+}
+
+}  // namespace kpol::controller
