@@ -290,7 +290,7 @@ std::optional<Ruleset> Kernel::State::readBack() {
 Kernel::Options Kernel::Options::withShortBatches(Admits admits) {
   Options options;
   options.maxBatchBytes = 512U << 10U;
-  options.maxBatchMessages = 256;
+  options.maxBatchMessages = 64;
   options.maxChangeBytes = 1U << 20U;
   options.admits = std::move(admits);
   return options;

@@ -406,7 +406,7 @@ Timing timed(nft::Kernel& kernel, const nft::ChangeSet& changes) {
 }
 
 void report(const char* what, const Timing& whole, const Timing& split) {
-  std::printf("%-58s in one batch %6.0f ms, others wait %6.1f ms; split %6.0f ms, wait %6.1f ms\n",
+  std::printf("%-40s in one batch %6.0f ms, others wait %6.1f ms; split %6.0f ms, wait %6.1f ms\n",
               what, whole.commit, whole.wait, split.commit, split.wait);
 }
 
@@ -465,10 +465,13 @@ void measureLargeChanges() {
   const auto here = tableOfPods(100000, 0);
   compareWays("100,000 pods, start without a table", std::nullopt, here);
   compareWays("100,000 pods, each in another app", here, tableOfPods(100000, 3));
-  const auto policies = tableOfPolicies(1000, "one");
-  compareWays("1,000 profiles, start without a table", std::nullopt, policies);
-  compareWays("1,000 profiles, each with another peer", policies, tableOfPolicies(1000, "two"));
-  compareWays("1,000 profiles, all gone", policies, tableOfPolicies(1, "one"));
+  for (const std::size_t profiles : {250U, 1000U}) {
+    std::printf("%zu profiles:\n", profiles);
+    const auto policies = tableOfPolicies(profiles, "one");
+    compareWays("  start without a table", std::nullopt, policies);
+    compareWays("  each with another peer", policies, tableOfPolicies(profiles, "two"));
+    compareWays("  all gone", policies, tableOfPolicies(1, "one"));
+  }
 }
 
 }  // namespace
