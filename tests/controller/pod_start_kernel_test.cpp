@@ -312,6 +312,7 @@ TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
   bool refuse = false;
   group.cancel();
   ASSERT_TRUE(runUntil([&] { return group.size() == 0; }));
+  io.restart();  // it had nothing left to do
   ReconcileLoop refused(store, *kernel, Reconciler(quick(), [] { return 0.0; }),
                         [&](const nft::ChangeSet& changes) -> nft::CommitOutcome {
                           if (refuse) throw nft::KernelError("no kernel", EIO);

@@ -310,7 +310,8 @@ bool admits(const nft::Rule& rule) {
   const auto* match = std::get_if<nft::Match>(&rule.statements.front());
   const auto* verdict = std::get_if<nft::Verdict>(&rule.statements.back());
   if (match == nullptr || match->negated || verdict == nullptr) return false;
-  return verdict->kind == nft::Verdict::Kind::Accept || verdict->chain == "to-ingress";
+  // Chains of egress return to where ingress is asked.
+  return verdict->kind == nft::Verdict::Kind::Accept || verdict->kind == nft::Verdict::Kind::Return;
 }
 
 // What the stages rely on: such a set is asked for nothing but to let a packet pass.
