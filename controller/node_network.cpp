@@ -93,6 +93,7 @@ policy::NodeNetwork NodeNetwork::forTable() const {
 }
 
 void NodeNetwork::round() {
+  const auto start = Clock::now();
   const auto addresses = othersAddresses(store_.nodes(), settings_.nodeName);
   const bool isRepair = std::exchange(doubtful_, false) && planned_.has_value();
   if (!kernel_.held() || isRepair) kernel_.read();
@@ -101,17 +102,19 @@ void NodeNetwork::round() {
   plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
   // Routing that others see to leaves nothing of ours, whether the own Node is known or not.
   if (plan_.complete || settings_.routing == conf::Routing::None)
-    report(kernel_.apply(plan_), isRepair);
+    report(kernel_.apply(plan_), {start, isRepair});
   if (plan_.complete) store_.setNetwork(forTable());
   changed_();
 }
 
-void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, bool isRepair) {
+void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, Round round) {
   counters_.changes += outcome.changes;
-  if (isRepair && outcome.changes > 0) ++counters_.repairs;
+  if (round.isRepair && outcome.changes > 0) ++counters_.repairs;
   if (outcome.changes > 0)
-    spdlog::info("node network {} changes={} routes={} vxlan={}", isRepair ? "repaired" : "set",
-                 outcome.changes, plan_.routes.size(), plan_.forwarding.size());
+    spdlog::info("node network {} changes={} routes={} vxlan={} took_ms={:.3f}",
+                 round.isRepair ? "repaired" : "set", outcome.changes, plan_.routes.size(),
+                 plan_.forwarding.size(),
+                 std::chrono::duration<double, std::milli>(Clock::now() - round.start).count());
   for (const auto& failure : outcome.failures)
     if (std::find(failures_.begin(), failures_.end(), failure) == failures_.end())
       spdlog::error("node network: {}", failure);

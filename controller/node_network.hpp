@@ -61,7 +61,11 @@ class NodeNetwork {
   [[nodiscard]] bool isDue() const;
   void round();
   [[nodiscard]] policy::NodeNetwork forTable() const;
-  void report(const node::KernelNetwork::Outcome& outcome, bool isRepair);
+  struct Round {
+    base::Event::Time start;
+    bool isRepair = false;
+  };
+  void report(const node::KernelNetwork::Outcome& outcome, Round round);
 
   Options options_;
   const node::Settings& settings_;

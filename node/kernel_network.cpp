@@ -4,6 +4,7 @@
 #include "netlink/error.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace kpol::node {
@@ -90,6 +91,13 @@ const Host& KernelNetwork::readHost(const std::vector<base::IpAddress>& nodeAddr
 
 namespace {
 
+// A node may send by VXLAN what this one sends directly (while a configuration is rolled out), and
+// strict filtering, where the system begins with it, would drop that. Where the file cannot be
+// written it stays as it is: the usual system does not begin so.
+void loosenReversePathFilter(const base::IfName& device) {
+  std::ofstream("/proc/sys/net/ipv4/conf/" + device.text() + "/rp_filter") << "2";
+}
+
 // Carries out one step and remembers it.
 struct Performer {
   netlink::RouteSocket& socket;
@@ -109,6 +117,7 @@ struct Performer {
     if (!link) throw Obstacle("the VXLAN device is gone again");
     // Nobody is there to hear what an automatic link-local address would begin with.
     socket.disableAutomaticIpv6(link->index);
+    loosenReversePathFilter(step.vxlan.name);
     held.device = Held::Device{link->index, step.vxlan, false};
   }
   void operator()(const DeleteDevice& /*step*/) {

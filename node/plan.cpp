@@ -131,6 +131,11 @@ class Planner {
     for (const auto& address : candidates) {
       if (linkWith(address) != nullptr) {
         ownAddresses_.push_back(address);
+        if (usesVxlan(settings_.routing) && std::ranges::count(own.internalIps, address) == 0)
+          report(own.name, "status.addresses",
+                 "lack nodeIP " + toString(address) +
+                     " as an InternalIP, so other nodes take no VXLAN from it; tell the kubelet "
+                     "(--node-ip)");
         continue;
       }
       if (settings_.routing == Routing::None) continue;

@@ -250,6 +250,52 @@ TEST_F(NodeNetwork, IsRepaired) {
   EXPECT_GE(network(kAlpha).at("repairs").get<int>(), 8);
 }
 
+TEST_F(NodeNetwork, FollowsTheUplinksMtu) {
+  start("auto");
+  site_.in(kAlpha, {"ip", "link", "set", "eth0", "mtu", "1400"});
+  EXPECT_TRUE(soon([&] { return network(kAlpha).at("mtu") == 1350; })) << network(kAlpha);
+  EXPECT_TRUE(soon([&] {
+    return site_.in(kAlpha, {"ip", "link", "show", "vxlan.kpol"}).find("mtu 1350") !=
+           std::string::npos;
+  }));
+  site_.in(kAlpha, {"ip", "link", "set", "eth0", "mtu", "1500"});
+  EXPECT_TRUE(soon([&] { return network(kAlpha).at("mtu") == 1450; })) << network(kAlpha);
+}
+
+// Of several addresses the one that the configuration names is where VXLAN comes from.
+TEST_F(NodeNetwork, NodeIpChooses) {
+  site_.in(kAlpha, {"ip", "address", "add", "192.0.2.21/24", "dev", "eth0"});
+  start("vxlan");
+  const auto inside = site_.netns(kAlpha).enter();
+  site_.node(kAlpha).stopKpold(SIGTERM);
+  site_.node(kAlpha).startKpold({"--routing", "vxlan", "--node-ip", "192.0.2.21"});
+  EXPECT_TRUE(soon([&] { return ways(kAlpha).size() == 2; }));
+  EXPECT_EQ(network(kAlpha).at("vxlan").at("local"), "192.0.2.21");
+  EXPECT_NE(diagnostics(kAlpha).find("lack nodeIP 192.0.2.21"), std::string::npos);
+  expectClosed("a", "b");  // they do not know it
+  auto text = Site::nodeText(kAlpha);
+  const std::string known = "{type: InternalIP, address: 192.0.2.11}, ";
+  text.insert(text.find(known) + known.size(), "{type: InternalIP, address: 192.0.2.21}, ");
+  site_.apply("node-alpha.yaml", text);
+  EXPECT_TRUE(soon([&] { return diagnostics(kAlpha).find("lack") == std::string::npos; }));
+  sync();
+  expectAllOpen();
+}
+
+// A configuration that is rolled out: beta sends by VXLAN already, alpha still directly.
+TEST_F(NodeNetwork, NodesMayDifferForAWhile) {
+  site_.in(kAlpha, {"sysctl", "-qw", "net.ipv4.conf.default.rp_filter=1"});
+  start("auto");
+  const auto inside = site_.netns(kBeta).enter();
+  site_.node(kBeta).stopKpold(SIGTERM);
+  site_.node(kBeta).startKpold({"--routing", "vxlan"});
+  EXPECT_TRUE(soon([&] {
+    return ways(kBeta) == Ways{"alpha vxlan vxlan.kpol", "gamma vxlan vxlan.kpol"};
+  }));
+  expectOpen("a", "b");
+  expectOpen("b", "a");
+}
+
 TEST_F(NodeNetwork, WarmRestartWritesNothing) {
   start("auto");
   const auto inside = site_.netns(kAlpha).enter();

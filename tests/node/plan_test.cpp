@@ -185,6 +185,12 @@ TEST_F(PlanTest, WithoutTheOwnNodeNothingIsKnown) {
 TEST_F(PlanTest, NodeIpOverridesTheNodeObjectFamilyByFamily) {
   settings.nodeIps = {ip("203.0.113.1")};
   auto made = plan();
+  EXPECT_EQ(said(made), (Lines{"Node own: status.addresses: lack nodeIP 203.0.113.1 as an "
+                               "InternalIP, so other nodes take no VXLAN from it; tell the kubelet "
+                               "(--node-ip)"}));
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "203.0.113.1", "2001:db8::1"});
+  made = plan();
+  EXPECT_EQ(said(made), kNone);
   EXPECT_EQ(made.device->local, ip("203.0.113.1"));
   EXPECT_EQ(made.device->mtu, 8950U);
   EXPECT_EQ(made.own.mtu, 1500U) << "IPv6 goes by eth0";
