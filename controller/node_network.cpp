@@ -71,6 +71,7 @@ void NodeNetwork::objectsChanged() {
     round();
   } catch (const base::Error& error) {
     spdlog::error("node network: {}", error.what());
+    doubtful_ = true;
   }
 }
 
@@ -95,10 +96,11 @@ policy::NodeNetwork NodeNetwork::forTable() const {
 void NodeNetwork::round() {
   const auto start = Clock::now();
   const auto addresses = othersAddresses(store_.nodes(), settings_.nodeName);
-  const bool isRepair = std::exchange(doubtful_, false) && planned_.has_value();
-  if (!kernel_.held() || isRepair) kernel_.read();
+  const bool isDoubt = std::exchange(doubtful_, false);
+  const bool isRepair = isDoubt && planned_.has_value();
+  if (isDoubt) kernel_.read();
   planned_ = store_.nodesGeneration();
-  const auto& host = kernel_.readHost(addresses);
+  const auto& host = isDoubt ? kernel_.readHost(addresses) : kernel_.hostWith(addresses);
   plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
   // Routing that others see to leaves nothing of ours, whether the own Node is known or not.
   if (plan_.complete || settings_.routing == conf::Routing::None)

@@ -89,6 +89,17 @@ const Host& KernelNetwork::readHost(const std::vector<base::IpAddress>& nodeAddr
   return host_;
 }
 
+const Host& KernelNetwork::hostWith(const std::vector<base::IpAddress>& nodeAddresses) {
+  for (const auto& address : nodeAddresses_)
+    if (!std::ranges::binary_search(nodeAddresses, address)) host_.hops.erase(address);
+  for (const auto& address : nodeAddresses) {
+    if (std::ranges::binary_search(nodeAddresses_, address)) continue;
+    if (const auto hop = socket_.hopTo(address)) host_.hops.emplace(address, *hop);
+  }
+  nodeAddresses_ = nodeAddresses;
+  return host_;
+}
+
 namespace {
 
 // A node may send by VXLAN what this one sends directly (while a configuration is rolled out), and

@@ -34,6 +34,8 @@ class KernelNetwork {
 
   // The links, addresses and ways to `nodeAddresses` (sorted) as they are now.
   const Host& readHost(const std::vector<base::IpAddress>& nodeAddresses);
+  // The same where nothing was news since: asks for the ways to addresses that are new only.
+  const Host& hostWith(const std::vector<base::IpAddress>& nodeAddresses);
 
   // Whether what was read and made is not so any more: to be read again. Pods that come and go are
   // no news.
