@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
+. tests/packaging/inside.sh
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -42,14 +43,16 @@ check "labels" grep -q '"org.opencontainers.image.version": "[0-9]' "$config"
 check "the entrypoint" grep -q '"Entrypoint": \["/usr/bin/kpold"\]' "$config"
 check "nobody but root may write to it" test -z "$(find "$scratch/root" -perm /022 ! -type l)"
 
-inside() { chroot "$scratch/root" "$@"; }
-check "kpold runs" inside /usr/bin/kpold --version
-check "kpolctl runs" inside /usr/bin/kpolctl --version
+root=$scratch/root
+check "kpold runs" inside "$root" /usr/bin/kpold --version
+check "kpolctl runs" inside "$root" /usr/bin/kpolctl --version
 mkdir "$scratch/root/bin-dir"
-check "kpold installs the plugin" inside /usr/bin/kpold --install-cni --cni-bin-dir /bin-dir
+check "kpold installs the plugin" inside "$root" /usr/bin/kpold --install-cni --cni-bin-dir /bin-dir
 check "which is the image's" cmp "$scratch/root/usr/bin/kpol" "$scratch/root/bin-dir/kpol"
-version() { inside /bin-dir/kpol <<<'{"cniVersion":"1.0.0"}' | grep -q supportedVersions; }
-check "and runs" env CNI_COMMAND=VERSION bash -c "$(declare -f version inside); scratch=$scratch version"
+version() {
+  CNI_COMMAND=VERSION inside "$root" /bin-dir/kpol <<<'{"cniVersion":"1.0.0"}' | grep supportedVersions
+}
+check "and runs" version
 check "wrong usage is refused" refuses packaging/image.sh "$scratch/two.tar" no-tag
 
 cp "$scratch"/root/usr/bin/* "$scratch/programs/"

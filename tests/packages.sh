@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
 . packaging/lib/programs.sh
+. tests/packaging/inside.sh
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -54,11 +55,11 @@ for file in usr/bin/kpol usr/bin/kpold usr/bin/kpolctl usr/bin/kubectl-kpol etc/
 done
 check "all of it belongs to root" test -z "$(find "$root/usr" "$root/etc" ! -user root)"
 check "nobody else may write to it" test -z "$(find "$root/usr" "$root/etc" -perm /022 ! -type l)"
-check "the programs run with nothing else there" chroot "$root" /usr/bin/kpold --version
-check "kpolctl too" chroot "$root" /usr/bin/kpolctl --version
+check "the programs run with nothing else there" inside "$root" /usr/bin/kpold --version
+check "kpolctl too" inside "$root" /usr/bin/kpolctl --version
 mkdir -p "$root/opt/cni/bin"
 # With the configuration that comes along, which kpold must take.
-check "kpold installs the plugin" chroot "$root" /usr/bin/kpold --config /etc/kpol/kpold.yaml --install-cni
+check "kpold installs the plugin" inside "$root" /usr/bin/kpold --config /etc/kpol/kpold.yaml --install-cni
 check "which is the package's" cmp "$root/usr/bin/kpol" "$root/opt/cni/bin/kpol"
 check "the man page is shown" env MANPAGER=cat man --local-file "$root/usr/share/man/man8/kpold.8.gz"
 if command -v systemd-analyze >/dev/null; then

@@ -102,7 +102,7 @@ def check_rights(where, objects):
               for r in rule["resources"] for v in rule["verbs"]}
     wanted = {("", r, v) for r in ("pods", "namespaces", "nodes") for v in ("get", "list", "watch")}
     wanted |= {("networking.k8s.io", "networkpolicies", v) for v in ("get", "list", "watch")}
-    wanted |= {("", "events", "create"), ("events.k8s.io", "events", "create")}
+    wanted |= {("", "events", "create")}
     expect(rights == wanted, where, f"rights differ from the least: {sorted(rights ^ wanted)}")
     (binding,) = [o for o in objects.values() if o["kind"] == "ClusterRoleBinding"]
     expect(binding["roleRef"]["name"] == role["metadata"]["name"], where, "the binding names no role")
