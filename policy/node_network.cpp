@@ -57,11 +57,11 @@ Match fromPod() {
   return {{Field::IifName}, false, nft::Wildcard{nft::Key(kPodInterface), 32}};
 }
 
-// Addresses that are nobody's beyond a link, or of many.
+// Addresses of many, and those that no router forwards. IPv4 link-local is not among them: behind
+// it clouds have services that know nodes only.
 std::vector<AddressRange> alwaysKept() {
   std::vector<AddressRange> ranges;
-  for (const char* text :
-       {"169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"}) {
+  for (const char* text : {"224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"}) {
     const auto prefix = *base::Prefix::parse(text);
     ranges.push_back({prefix.first(), prefix.last()});
   }
