@@ -3,7 +3,9 @@
 //
 //   probe serve tcp/PORT|udp/PORT...          answers "POD CLIENT-ADDRESS" (TCP: as HTTP)
 //   probe get tcp|udp ADDRESS PORT [MS]       prints the answer; exit 1: none within MS (1000)
-//   probe every MS tcp|udp ADDRESS PORT       asks until it is ended; one line "TIME ok|lost" each
+//   probe every MS tcp|udp ADDRESS PORT [MS]  asks until it is ended, the first MS apart; one line
+//                                             "TIME ok|lost" each; lost: none within the second MS,
+//                                             which is less than TCP takes to send a SYN again
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -166,9 +168,9 @@ int get(const Endpoint& to, long milliseconds) {
   return 0;
 }
 
-int every(long milliseconds, const Endpoint& to) {
+int every(long milliseconds, const Endpoint& to, long patience) {
   for (;;) {
-    const bool answered = ask(to, milliseconds).has_value();
+    const bool answered = ask(to, patience).has_value();
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     std::printf("%.3f %s\n", std::chrono::duration<double>(now).count(), answered ? "ok" : "lost");
     std::fflush(stdout);
@@ -181,11 +183,12 @@ int run(const std::vector<std::string>& words) {
   if ((words.size() == 4 || words.size() == 5) && words[0] == "get")
     return get(endpointOf(words[1], words[2], words[3]),
                words.size() == 5 ? std::stol(words[4]) : 1000);
-  if (words.size() == 5 && words[0] == "every")
-    return every(std::stol(words[1]), endpointOf(words[2], words[3], words[4]));
+  if ((words.size() == 5 || words.size() == 6) && words[0] == "every")
+    return every(std::stol(words[1]), endpointOf(words[2], words[3], words[4]),
+                 words.size() == 6 ? std::stol(words[5]) : 950);
   std::fprintf(stderr,
                "usage: probe serve tcp/PORT|udp/PORT... | get tcp|udp ADDRESS PORT [MS] | "
-               "every MS tcp|udp ADDRESS PORT\n");
+               "every MS tcp|udp ADDRESS PORT [MS]\n");
   return kUsage;
 }
 
