@@ -36,20 +36,14 @@ class RuleEncoder {
   }
 
   void operator()(const VerdictMapLookup& lookup) {
-    load(lookup.key);
-    nftnl_expr* expr = add("lookup");
-    nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, kFirstRegister);
+    nftnl_expr* expr = addLookup(lookup.key, lookup.map);
     nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
-    setText(expr, NFTNL_EXPR_LOOKUP_SET, lookup.map);
   }
 
   // The address comes to the first register, the port to the word after it.
   void operator()(const DestinationNat& nat) {
-    load(nat.key);
-    nftnl_expr* lookup = add("lookup");
-    nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_SREG, kFirstRegister);
+    nftnl_expr* lookup = addLookup(nat.key, nat.map);
     nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, kFirstRegister);
-    setText(lookup, NFTNL_EXPR_LOOKUP_SET, nat.map);
     const bool v4 = nat.family == base::Family::V4;
     nftnl_expr* expr = add("nat");
     nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
@@ -152,11 +146,16 @@ class RuleEncoder {
   }
 
   void put(const Match& match, const InSet& in) {
-    load(match.left);
+    nftnl_expr* expr = addLookup(match.left, in.set);
+    if (match.negated) nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+  }
+
+  nftnl_expr* addLookup(const std::vector<Field>& key, const std::string& set) {
+    load(key);
     nftnl_expr* expr = add("lookup");
     nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_SREG, kFirstRegister);
-    setText(expr, NFTNL_EXPR_LOOKUP_SET, in.set);
-    if (match.negated) nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+    setText(expr, NFTNL_EXPR_LOOKUP_SET, set);
+    return expr;
   }
 
   void require(const std::vector<Field>& fields) {
