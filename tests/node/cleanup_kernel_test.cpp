@@ -45,11 +45,21 @@ std::string output(const std::vector<std::string>& argv) {
 }
 
 // What the kernel has in this network namespace, as people see it.
+// The kernel's own addresses of a link come when it has found out that nobody else has them.
+std::string withoutLinkLocal(const std::string& routes) {
+  std::istringstream lines(routes);
+  std::string rest;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("fe80:") == line.npos) rest += line + "\n";
+  return rest;
+}
+
 std::string kernelState() {
-  return output({"ip", "-o", "link"}) + output({"ip", "route", "show", "table", "all"}) +
-         output({"ip", "-6", "route", "show", "table", "all"}) + output({"ip", "rule"}) +
-         output({"ip", "-6", "rule"}) + output({"ip", "neigh", "show", "nud", "permanent"}) +
-         output({"nft", "list", "ruleset"});
+  return output({"ip", "-o", "link"}) +
+         withoutLinkLocal(output({"ip", "route", "show", "table", "all"})) +
+         withoutLinkLocal(output({"ip", "-6", "route", "show", "table", "all"})) +
+         output({"ip", "rule"}) + output({"ip", "-6", "rule"}) +
+         output({"ip", "neigh", "show", "nud", "permanent"}) + output({"nft", "list", "ruleset"});
 }
 
 std::set<std::string> filesBelow(const std::filesystem::path& directory) {
