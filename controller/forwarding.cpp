@@ -13,9 +13,10 @@ namespace {
 void enable(base::Family family) {
   const auto change = netlink::enableForwarding(family);
   for (const auto& sysctl : change.set) spdlog::info("sysctl set {}", sysctl);
-  for (const auto& refused : change.refused)
-    spdlog::warn("cannot set {}={}, the first pod's start will: {}", refused.sysctl, refused.value,
-                 std::strerror(refused.code));
+  if (change.refused.empty()) return;
+  const auto& refused = change.refused.back();
+  spdlog::info("the node does not forward yet, the plugin turns it on with the first pod {}={}: {}",
+               refused.sysctl, refused.value, std::strerror(refused.code));
 }
 
 }  // namespace
