@@ -32,7 +32,7 @@ ci_packages() { echo git; }
 # busybox-static takes the place of busybox.
 cluster_packages() {
   echo g++ containerd runc busybox-static containernetworking-plugins iproute2 \
-    nftables iptables conntrack procps util-linux openssl
+    nftables iptables conntrack procps util-linux openssl curl
 }
 conformance_packages() { echo golang-go; }
 bench_packages() {
