@@ -27,8 +27,8 @@ while [ $# -gt 0 ]; do
 done
 
 export KPOL_CLUSTER=${KPOL_CLUSTER:-/var/tmp/kpol-e2e}
-# shellcheck source=e2e/cluster/parts.sh
-. e2e/cluster/parts.sh
+# shellcheck source=e2e/cluster/driver.sh
+. e2e/cluster/driver.sh
 # shellcheck source=e2e/tests/lib.sh
 . e2e/tests/lib.sh
 
@@ -45,8 +45,8 @@ run_tests() {
   done
 }
 start() {
-  $keep || { e2e/cluster/down && trap e2e/cluster/down EXIT; }
-  [ -e "$dir/processes" ] || e2e/cluster/up 2 "$@"
+  $keep || { cluster_down && trap cluster_down EXIT; }
+  cluster_is_up || cluster_up "$@"
 }
 
 start
@@ -56,7 +56,7 @@ if ! $keep && [ ${#tests[@]} = 0 ]; then
   start --kube-proxy iptables
   run_tests
 fi
-$keep || { trap - EXIT && e2e/cluster/down; }
+$keep || { trap - EXIT && cluster_down; }
 say "$((SECONDS / 60)) min $((SECONDS % 60)) s; logs are in $dir/log"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

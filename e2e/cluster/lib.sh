@@ -40,13 +40,13 @@ pid_of() {
 must_be_up() { [ -e "$dir/processes" ] || die "there is no cluster: start one with e2e/cluster/up"; }
 kubectl() { ip netns exec "$prefix-cp" "$dir/bin/kubectl" --kubeconfig "$pki/admin.kubeconfig" "$@"; }
 
-# on_node nK CMD...: in every namespace of that node.
+# on_node nK CMD...: in every namespace of that node, with the probe on its PATH.
 on_node() {
   local name=$1 outer inner
   shift
   outer=$(pid_of "node-$name") || die "there is no node $name; see e2e/cluster/status"
   read -r inner _ <"/proc/$outer/task/$outer/children" || true  # there is no newline
-  nsenter -t "$inner" -m -n -p -u -i -C -- "$@"
+  nsenter -t "$inner" -m -n -p -u -i -C -- env "PATH=$dir/images:$PATH" "$@"
 }
 
 # wait_for SECONDS WHAT CMD...: until CMD succeeds.

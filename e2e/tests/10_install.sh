@@ -9,9 +9,10 @@ nodes_are_ready() {
 node_is_in_sync() { kpolctl_on status "$1" | grep -q '^Status .*ready, in sync' || kpolctl_on status "$1"; }
 every_node_is_in_sync() { each_node eventually 20 node_is_in_sync; }
 config_names_both_families() {
-  local file=$dir/nodes/$1/etc/cni/net.d/10-kpol.conflist cidr
+  local config cidr
+  config=$(on_node "$1" cat /etc/cni/net.d/10-kpol.conflist)
   for cidr in $(kubectl get node "$1" -o 'jsonpath={.spec.podCIDRs[*]}'); do
-    grep -q "\"$cidr\"" "$file" || fail "$file lacks $cidr: $(cat "$file")"
+    grep -q "\"$cidr\"" <<<"$config" || fail "$1 lacks $cidr: $config"
   done
 }
 may() { kubectl auth can-i --as=system:serviceaccount:kube-system:kpol --all-namespaces -q "$@"; }

@@ -4,7 +4,7 @@
 
 make_network_pods() {
   namespace e2e-net
-  { pod e2e-net/a n1 '{app: a}' && pod e2e-net/b n1 '{app: b}' && pod e2e-net/c n2 '{app: c}'; } |
+  { pod e2e-net/a "$node1" '{app: a}' && pod e2e-net/b "$node1" '{app: b}' && pod e2e-net/c "$node2" '{app: c}'; } |
     apply e2e-net
 }
 deployment_and_daemonset() {
@@ -55,26 +55,23 @@ END
 }
 nodes_reach_pods() {
   expect <<END
-node:n1 e2e-net/a tcp/8080 allowed
-node:n1 e2e-net/c tcp/8080 allowed
-node:n2 e2e-net/a udp/5353 allowed
-node:n2 e2e-net/c tcp/8080 allowed
+node:$node1 e2e-net/a tcp/8080 allowed
+node:$node1 e2e-net/c tcp/8080 allowed
+node:$node2 e2e-net/a udp/5353 allowed
+node:$node2 e2e-net/c tcp/8080 allowed
 END
 }
 pods_reach_nodes() {
   expect <<END
-e2e-net/a node:n1 tcp/10256 allowed
-e2e-net/a node:n2 tcp/10256 allowed
-e2e-net/c node:n1 tcp/10256 allowed
+e2e-net/a node:$node1 tcp/10256 allowed
+e2e-net/a node:$node2 tcp/10256 allowed
+e2e-net/c node:$node1 tcp/10256 allowed
 END
 }
 # sees FROM TO: the server at TO sees FROM's own address.
 sees() {
-  local address from
-  for address in $(addresses_of "$2"); do
-    from=$(addresses_of "$1" | tr ' ' '\n' | grep "$(case $address in *:*) echo : ;; *) echo '\.' ;; esac)")
-    equals "$(answers "$1" tcp "$address" 8080)" "$(basename "$2") $from"
-  done
+  equals "$(answers "$1" tcp "$(v4_of "$2")" 8080)" "$(basename "$2") $(v4_of "$1")"
+  equals "$(answers "$1" tcp "$(v6_of "$2")" 8080)" "$(basename "$2") $(v6_of "$1")"
 }
 true_addresses() {
   sees e2e-net/a e2e-net/b
@@ -82,12 +79,12 @@ true_addresses() {
   sees e2e-net/c e2e-net/a
 }
 masquerade() {
-  trap 'end_part outside' EXIT
-  on_control_plane outside "$dir/images/probe" serve tcp/18080 udp/18080
-  equals "$(answers e2e-net/a tcp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 1)"
-  equals "$(answers e2e-net/c tcp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 2)"
-  equals "$(answers e2e-net/a tcp "$control_plane_v6" 18080 | cut -d' ' -f2)" "$(node_v6 1)"
-  equals "$(answers e2e-net/a udp "$control_plane_v4" 18080 | cut -d' ' -f2)" "$(node_v4 1)"
+  trap 'end_outside server' EXIT
+  start_outside server probe serve tcp/18080 udp/18080
+  equals "$(answers e2e-net/a tcp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node1")"
+  equals "$(answers e2e-net/c tcp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node2")"
+  equals "$(answers e2e-net/a tcp "$(v6_of outside)" 18080 | cut -d' ' -f2)" "$(v6_of "node:$node1")"
+  equals "$(answers e2e-net/a udp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node1")"
 }
 
 check "network: pods start on both nodes" make_network_pods

@@ -5,10 +5,10 @@
 make_services() {
   namespace e2e-svc
   {
-    pod e2e-svc/one n1 '{app: one}' 'ports: [{containerPort: 8080, hostPort: 18081}, {containerPort: 5353, hostPort: 18081, protocol: UDP}]'
-    pod e2e-svc/two n2 '{app: two}'
-    pod e2e-svc/client n1 '{app: client}'
-    pod e2e-svc/far n2 '{app: client}'
+    pod e2e-svc/one "$node1" '{app: one}' 'ports: [{containerPort: 8080, hostPort: 18081}, {containerPort: 5353, hostPort: 18081, protocol: UDP}]'
+    pod e2e-svc/two "$node2" '{app: two}'
+    pod e2e-svc/client "$node1" '{app: client}'
+    pod e2e-svc/far "$node2" '{app: client}'
     for name in one two; do
       cat <<END
 ---
@@ -40,25 +40,25 @@ services_are_reached() {
 }
 node_ports_are_reached() {
   local table from port
-  table=$(for from in outside e2e-svc/client node:n1; do
+  table=$(for from in outside e2e-svc/client node:$node1; do
     for port in 30081 30082; do
-      echo "$from node:n1 tcp/$port allowed"
-      echo "$from node:n2 tcp/$port allowed"
+      echo "$from node:$node1 tcp/$port allowed"
+      echo "$from node:$node2 tcp/$port allowed"
     done
   done)
   eventually 15 expect_table "$table"
 }
 host_ports_are_reached() {
   expect <<END
-outside node:n1 tcp/18081 allowed
-outside node:n1 udp/18081 allowed
-outside node:n2 tcp/18081 denied
-e2e-svc/client node:n1 tcp/18081 allowed
-e2e-svc/far node:n1 tcp/18081 allowed
-node:n1 node:n1 tcp/18081 allowed
+outside node:$node1 tcp/18081 allowed
+outside node:$node1 udp/18081 allowed
+outside node:$node2 tcp/18081 denied
+e2e-svc/client node:$node1 tcp/18081 allowed
+e2e-svc/far node:$node1 tcp/18081 allowed
+node:$node1 node:$node1 tcp/18081 allowed
 END
-  equals "$(answers outside tcp "$(node_v4 1)" 18081)" "one $control_plane_v4"
-  equals "$(answers outside tcp "$(node_v6 1)" 18081)" "one $control_plane_v6"
+  equals "$(answers outside tcp "$(v4_of "node:$node1")" 18081)" "one $(v4_of outside)"
+  equals "$(answers outside tcp "$(v6_of "node:$node1")" 18081)" "one $(v6_of outside)"
 }
 # Policies judge the pod behind a Service or port, and the client as it is.
 policies_hold_through_services() {
@@ -79,11 +79,11 @@ e2e-svc/client service:e2e-svc/one tcp/80 denied
 e2e-svc/far service:e2e-svc/one tcp/80 allowed
 e2e-svc/far service:e2e-svc/one udp/53 denied
 e2e-svc/one service:e2e-svc/one tcp/80 allowed
-e2e-svc/client node:n1 tcp/18081 denied
-e2e-svc/far node:n1 tcp/18081 denied
-outside node:n1 tcp/18081 denied
-outside node:n2 tcp/30081 denied
-outside node:n2 tcp/30082 allowed
+e2e-svc/client node:$node1 tcp/18081 denied
+e2e-svc/far node:$node1 tcp/18081 denied
+outside node:$node1 tcp/18081 denied
+outside node:$node2 tcp/30081 denied
+outside node:$node2 tcp/30082 allowed
 END
 }
 

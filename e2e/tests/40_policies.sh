@@ -7,11 +7,11 @@ make_shop() {
   namespace e2e-other team=other
   namespace e2e-dns
   {
-    pod e2e-shop/front n1 '{tier: front}'
-    pod e2e-shop/back n2 '{tier: back}' 'ports: [{name: web, containerPort: 8080}]'
-    pod e2e-shop/db n1 '{tier: db}'
-    pod e2e-dns/dns n2 '{app: dns}' 'command: [probe, serve, udp/53, tcp/53, tcp/8080]'
-    pod e2e-other/client n2 '{app: client}'
+    pod e2e-shop/front "$node1" '{tier: front}'
+    pod e2e-shop/back "$node2" '{tier: back}' 'ports: [{name: web, containerPort: 8080}]'
+    pod e2e-shop/db "$node1" '{tier: db}'
+    pod e2e-dns/dns "$node2" '{app: dns}' 'command: [probe, serve, udp/53, tcp/53, tcp/8080]'
+    pod e2e-other/client "$node2" '{app: client}'
   } | kubectl apply -f - >/dev/null
   for namespace in e2e-shop e2e-dns e2e-other; do ready $namespace; done
 }
@@ -41,8 +41,8 @@ e2e-shop/front e2e-dns/dns udp/53 denied
 e2e-shop/front e2e-shop/front tcp/8080 allowed
 e2e-other/client e2e-shop/db tcp/8080 denied
 e2e-other/client e2e-dns/dns tcp/8080 allowed
-node:n1 e2e-shop/front tcp/8080 allowed
-node:n1 e2e-shop/back tcp/8080 denied
+node:$node1 e2e-shop/front tcp/8080 allowed
+node:$node1 e2e-shop/back tcp/8080 denied
 END
 }
 allow_dns() {
@@ -107,8 +107,8 @@ END
 }
 blocks() {
   local v4 v6
-  v4=$(kubectl -n e2e-other get pod client -o 'jsonpath={.status.podIPs[0].ip}')
-  v6=$(kubectl -n e2e-other get pod client -o 'jsonpath={.status.podIPs[1].ip}')
+  v4=$(v4_of e2e-other/client)
+  v6=$(v6_of e2e-other/client)
   policy db-blocks <<END
 podSelector: {matchLabels: {tier: db}}
 ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16, except: [$v4/32]}}, {ipBlock: {cidr: "fd00:10:244::/56", except: ["$v6/128"]}}]}]
@@ -121,9 +121,9 @@ END
 }
 explain_agrees() {
   local said
-  said=$(kpolctl_on explain e2e-shop/back e2e-shop/db 8080 n1) || fail "$said"
+  said=$(kpolctl_on explain e2e-shop/back e2e-shop/db 8080 "$node1") || fail "$said"
   grep -q allowed <<<"$said" || fail "$said"
-  said=$(kpolctl_on explain e2e-other/client e2e-shop/db 8080 n1 || true)
+  said=$(kpolctl_on explain e2e-other/client e2e-shop/db 8080 "$node1" || true)
   grep -q denied <<<"$said" || fail "$said"
 }
 policies_go() {
@@ -149,11 +149,11 @@ END
   without_policies_all_is_open
 }
 metadata_guard() {
-  trap 'end_part metadata; ip -n "$prefix-cp" addr del 169.254.169.254/32 dev lo' EXIT
-  ip -n "$prefix-cp" addr add 169.254.169.254/32 dev lo
-  on_control_plane metadata "$dir/images/probe" serve tcp/80
+  trap 'end_outside metadata; outside_loses 169.254.169.254' EXIT
+  outside_gains 169.254.169.254
+  start_outside metadata probe serve tcp/80
   expect <<END
-node:n1 169.254.169.254 tcp/80 allowed
+node:$node1 169.254.169.254 tcp/80 allowed
 e2e-shop/front 169.254.169.254 tcp/80 denied
 END
   kubectl label namespace e2e-shop kpol.io/metadata-access=allow >/dev/null

@@ -9,14 +9,14 @@ make_app() {
   namespace e2e-visitors
   namespace ingress-nginx
   {
-    pod e2e-app/web n1 '{tier: web}'
-    pod e2e-app/api n2 '{tier: api}'
-    pod e2e-app/db n1 '{tier: db}' 'command: [probe, serve, tcp/5432, tcp/8080]'
-    pod e2e-app/billing n2 '{app: billing}'
-    pod e2e-app/shown n1 '{expose: "true"}'
-    pod e2e-visitors/visitor n2 '{}'
-    pod ingress-nginx/controller n1 '{}'
-    pod kube-system/e2e-dns n2 '{k8s-app: kube-dns}' 'command: [probe, serve, udp/53, tcp/53, tcp/8080]'
+    pod e2e-app/web "$node1" '{tier: web}'
+    pod e2e-app/api "$node2" '{tier: api}'
+    pod e2e-app/db "$node1" '{tier: db}' 'command: [probe, serve, tcp/5432, tcp/8080]'
+    pod e2e-app/billing "$node2" '{app: billing}'
+    pod e2e-app/shown "$node1" '{expose: "true"}'
+    pod e2e-visitors/visitor "$node2" '{}'
+    pod ingress-nginx/controller "$node1" '{}'
+    pod kube-system/e2e-dns "$node2" '{k8s-app: kube-dns}' 'command: [probe, serve, udp/53, tcp/53, tcp/8080]'
   } | kubectl apply -f - >/dev/null
   for namespace in e2e-app e2e-visitors ingress-nginx kube-system; do ready $namespace; done
 }
@@ -64,10 +64,9 @@ e2e-app/web e2e-app/shown tcp/8080 denied
 END
 }
 to_block() {
-  local address
-  trap 'end_part block; ip -n "$prefix-cp" addr flush dev lo to 203.0.113.0/24' EXIT
-  for address in 203.0.113.1 203.0.113.7; do ip -n "$prefix-cp" addr add "$address/32" dev lo; done
-  on_control_plane block "$dir/images/probe" serve tcp/443 tcp/8443
+  trap 'end_outside block; outside_loses 203.0.113.1 203.0.113.7' EXIT
+  outside_gains 203.0.113.1 203.0.113.7
+  start_outside block probe serve tcp/443 tcp/8443
   expect <<<"e2e-app/billing 203.0.113.7 tcp/443 allowed"
   example egress-to-cidr
   settled

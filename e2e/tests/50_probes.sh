@@ -11,10 +11,10 @@ kind: NetworkPolicy
 metadata: {namespace: e2e-probes, name: default-deny}
 spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
 END
-    pod e2e-probes/http n1 '{}' 'readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}, livenessProbe: {httpGet: {port: 8080}, periodSeconds: 1, failureThreshold: 1}'
-    pod e2e-probes/tcp n2 '{}' 'readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}, startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}'
-    pod e2e-probes/exec n1 '{}' 'readinessProbe: {exec: {command: [probe, get, tcp, 127.0.0.1, "8080"]}, periodSeconds: 1}'
-    pod e2e-probes/wrong n2 '{}' 'readinessProbe: {httpGet: {port: 8081}, periodSeconds: 1}'
+    pod e2e-probes/http "$node1" '{}' 'readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}, livenessProbe: {httpGet: {port: 8080}, periodSeconds: 1, failureThreshold: 1}'
+    pod e2e-probes/tcp "$node2" '{}' 'readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}, startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}'
+    pod e2e-probes/exec "$node1" '{}' 'readinessProbe: {exec: {command: [probe, get, tcp, 127.0.0.1, "8080"]}, periodSeconds: 1}'
+    pod e2e-probes/wrong "$node2" '{}' 'readinessProbe: {httpGet: {port: 8081}, periodSeconds: 1}'
   } | kubectl apply -f - >/dev/null
   kubectl -n e2e-probes wait --for=condition=Ready pod/http pod/tcp pod/exec --timeout=30s
 }
@@ -23,8 +23,8 @@ nobody_else_gets_in() {
   expect <<END
 e2e-probes/http e2e-probes/tcp tcp/8080 denied
 e2e-probes/exec e2e-probes/http tcp/8080 denied
-node:n2 e2e-probes/http tcp/8080 denied
-node:n1 e2e-probes/http tcp/8080 allowed
+node:$node2 e2e-probes/http tcp/8080 denied
+node:$node1 e2e-probes/http tcp/8080 allowed
 END
 }
 they_stay_ready() {

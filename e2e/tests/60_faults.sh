@@ -11,7 +11,7 @@ make_traffic() {
   local service4 service6
   namespace e2e-faults
   {
-    pod e2e-faults/server n2 '{app: server}'
+    pod e2e-faults/server "$node2" '{app: server}'
     cat <<END
 ---
 apiVersion: v1
@@ -30,10 +30,10 @@ END
   settled
   read -r service4 service6 <<<"$(addresses_of service:e2e-faults/server)"
   {
-    asking may-far n1 '{may: enter}' "$service4" 950
-    asking may-near n2 '{may: enter}' "$service6" 950
-    asking not-far n1 '{}' "$service6" 60
-    asking not-near n2 '{}' "$service4" 60
+    asking may-far "$node1" '{may: enter}' "$service4" 950
+    asking may-near "$node2" '{may: enter}' "$service6" 950
+    asking not-far "$node1" '{}' "$service6" 60
+    asking not-near "$node2" '{}' "$service4" 60
   } | apply e2e-faults
   # kube-proxy needs a moment; what was asked before it is told later.
   eventually 20 answered_again
@@ -94,7 +94,7 @@ rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60
 
 agent_is_deleted() {
   begin
-  kubectl -n kube-system delete pod "$(kpold_pod n1)" "$(kpold_pod n2)" --wait=false
+  kubectl -n kube-system delete pod "$(kpold_pod "$node1")" "$(kpold_pod "$node2")" --wait=false
   sleep 1
   rolled_out
   sleep 2
@@ -105,7 +105,7 @@ agent_is_killed() {
   before=$(restarts)
   begin
   # shellcheck disable=SC2016
-  on_node n2 sh -c 'kill -KILL $(pgrep -x kpold)'
+  on_node "$node2" sh -c 'kill -KILL $(pgrep -x kpold)'
   eventually 30 differs restarts "$before"
   rolled_out
   settled
@@ -142,13 +142,13 @@ no_agents() { [ -z "$(kubectl -n kube-system get pods -l app.kubernetes.io/name=
 api_server_is_away() {
   local node
   begin
-  "$here/part" stop kube-apiserver
+  part stop kube-apiserver
   sleep "${KPOL_E2E_AWAY:-20}"
-  for node in n1 n2; do
-    on_node $node curl -s --unix-socket /run/kpol/kpold.sock http://kpold/v1/status >/dev/null
-    equals "$(on_node $node curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9464/livez)" 200
+  for node in "$node1" "$node2"; do
+    on_node "$node" curl -s --unix-socket /run/kpol/kpold.sock http://kpold/v1/status >/dev/null
+    equals "$(on_node "$node" curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9464/livez)" 200
   done
-  "$here/part" start kube-apiserver
+  part start kube-apiserver
   eventually 60 settled
   no_wrong_verdict
 }
@@ -169,9 +169,9 @@ policies_are_followed_again() {
 }
 node_restarts() {
   begin
-  "$here/part" stop n2
+  part stop "$node2"
   sleep 3
-  "$here/part" start n2
+  part start "$node2"
   eventually 60 server_restarted
   kubectl wait --for=condition=Ready nodes --all --timeout=60s
   rolled_out

@@ -41,7 +41,7 @@ spec:
       containers: [{name: c, image: "registry.local/test:1", imagePullPolicy: Never}]
 END
   # So that what is made with a node's first pod is there before.
-  { pod e2e-storm/first n1 '{}' && pod e2e-storm/second n2 '{}'; } | apply e2e-storm
+  { pod e2e-storm/first "$node1" '{}' && pod e2e-storm/second "$node2" '{}'; } | apply e2e-storm
   kubectl -n e2e-storm delete pods --all --wait >/dev/null
   settled
   sleep 2

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Sourced by e2e/run.sh and its tests: named checks, pods, and who reaches whom.
+# Sourced by e2e/run.sh and its tests: named checks, pods, and who reaches whom. What a test may ask
+# of the cluster itself stands in e2e/cluster/driver.sh.
 #
 # A test is a file of functions and `check` lines. Whatever it makes is in namespaces that start with
 # e2e-, so that each test can remove what it made with `forget`.
@@ -126,21 +127,23 @@ ready() {
   }
 }
 
-# addresses_of TARGET: both families. NS/POD, service:NS/NAME, node:NAME, or an address.
+# addresses_of TARGET: both families. NS/POD, service:NS/NAME, node:NAME, outside, or an address.
 addresses_of() {
   case $1 in
     service:*) kubectl -n "$(dirname "${1#*:}")" get service "$(basename "$1")" -o 'jsonpath={.spec.clusterIPs[*]}' ;;
     node:*) kubectl get node "${1#*:}" -o 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}' ;;
+    outside) outside_addresses ;;
     */*) kubectl -n "${1%/*}" get pod "${1#*/}" -o 'jsonpath={.status.podIPs[*].ip}' ;;
     *) echo "$1" ;;
   esac
 }
+v4_of() { addresses_of "$1" | tr ' ' '\n' | grep -v :; }
+v6_of() { addresses_of "$1" | tr ' ' '\n' | grep :; }
 # run_in WHERE SCRIPT: a pod (NS/POD), node:NAME, or outside: a machine that is no node.
 run_in() {
-  local path="PATH=$dir/images:$PATH"
   case $1 in
-    node:*) on_node "${1#*:}" env "$path" sh -c "$2" ;;
-    outside) ip netns exec "$prefix-cp" env "$path" sh -c "$2" ;;
+    node:*) on_node "${1#*:}" sh -c "$2" ;;
+    outside) outside sh -c "$2" ;;
     *) kubectl -n "${1%/*}" exec "${1#*/}" -- sh -c "$2" ;;
   esac
 }
