@@ -3,6 +3,7 @@
 # Sourced by e2e/run.sh: all that its tests may ask of a cluster.
 #
 #   dir, top                          a folder for logs and notes; kpol's sources
+#   manifests                         the folder of the kustomization that installs kpol
 #   node1, node2                      names of two nodes
 #   cluster_is_up, cluster_up [--kube-proxy MODE], cluster_down
 #   kubectl ARG...                    as administrator

@@ -8,9 +8,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=e2e/lib/packages.sh
 . "$here/../lib/packages.sh"
+# shellcheck source=e2e/lib/cluster.sh
+. "$here/../lib/cluster.sh"
 
 dir=${KPOL_CLUSTER:-/var/tmp/kpol-cluster}
 pki=$dir/pki
+logs=$dir/log
+manifests=$top/manifests/base
 # What the kernel knows of this cluster (namespaces, cgroups) starts with this.
 prefix=kpe$(printf %s "$dir" | cksum | cut -c1-5)
 
@@ -47,15 +51,4 @@ on_node() {
   outer=$(pid_of "node-$name") || die "there is no node $name; see e2e/cluster/status"
   read -r inner _ <"/proc/$outer/task/$outer/children" || true  # there is no newline
   nsenter -t "$inner" -m -n -p -u -i -C -- env "PATH=$dir/images:$PATH" "$@"
-}
-
-# wait_for SECONDS WHAT CMD...: until CMD succeeds.
-wait_for() {
-  local seconds=$1 what=$2 end
-  shift 2
-  end=$((SECONDS + seconds))
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || die "$what: not within $seconds seconds; logs are in $dir/log"
-    sleep 0.2
-  done
 }

@@ -3,7 +3,7 @@
 # kpol goes and leaves nothing on the nodes.
 
 take_away() {
-  kubectl delete -k "$top/manifests/base" --wait --timeout=60s >/dev/null
+  kubectl delete -k "$manifests" --wait --timeout=60s >/dev/null
   kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s
 }
 # The table outlives its agent on purpose.
