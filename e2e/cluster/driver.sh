@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# Sourced by e2e/run.sh: all that its tests may ask of a cluster.
+# Sourced by e2e/run.sh: all that its tests may ask of a cluster. e2e/kind/driver.sh has
+# the same words.
 #
 #   dir, top                          a folder for logs and notes; kpol's sources
 #   manifests                         the folder of the kustomization that installs kpol

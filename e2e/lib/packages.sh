@@ -30,6 +30,7 @@ test_packages() {
 fuzz_packages() { echo clang-19 libclang-rt-19-dev; }
 ci_packages() { echo git; }
 # busybox-static takes the place of busybox.
+kind_packages() { echo g++ busybox-static; }
 cluster_packages() {
   echo g++ containerd runc busybox-static containernetworking-plugins iproute2 \
     nftables iptables conntrack procps util-linux openssl curl
