@@ -6,24 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
+. tests/packaging/checks.sh
 . tests/packaging/inside.sh
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
-check() {
-  local what=$1
-  shift
-  if "$@" >"$scratch/out" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok    $what"
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $what"
-    sed 's/^/      /' "$scratch/out"
-  fi
-}
-refuses() { ! "$@"; }
 
 packaging/image.sh "$scratch/one.tar" registry.example/kpol:test
 mkdir -p "$scratch"/{image,root,programs}
@@ -61,6 +48,4 @@ check "packed again" env KPOL_PROGRAMS="$scratch/programs" \
   packaging/image.sh "$scratch/two.tar" registry.example/kpol:test
 check "the same bytes" cmp "$scratch/one.tar" "$scratch/two.tar"
 
-say "Image"
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+tell_count "Image"

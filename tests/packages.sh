@@ -7,23 +7,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
 . packaging/lib/programs.sh
+. tests/packaging/checks.sh
 . tests/packaging/inside.sh
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
-check() {
-  local what=$1
-  shift
-  if "$@" >"$scratch/out" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok    $what"
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $what"
-    sed 's/^/      /' "$scratch/out"
-  fi
-}
 gone() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
 
 ensure_packages build
@@ -89,6 +77,4 @@ check "and what kpold knew" gone "$root/var/lib/kpol"
 check "nothing is left but what was made before" test -z \
   "$(find "$root" -path "$root/var/lib/dpkg" -prune -o -path "$root/opt" -prune -o ! -type d -print)"
 
-say "Debian package"
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+tell_count "Debian package"
