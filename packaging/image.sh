@@ -21,10 +21,8 @@ name=${2:-registry.local/kpol:dev}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-mkdir -p "$scratch"/root/{usr/bin,run,var} "$scratch/image"
-# Runtimes name pods' namespaces by /var/run.
-ln -s ../run "$scratch/root/var/run"
-static_programs "$scratch/root/usr/bin"
+mkdir "$scratch/image"
+image_root "$scratch/root"
 
 # pack FOLDER FILE [NAME...]: the same bytes for the same content.
 pack() {
@@ -40,12 +38,14 @@ pack "$scratch/root" "$scratch/layer.tar" run usr var
 layer=$(sha256sum "$scratch/layer.tar" | cut -d' ' -f1)
 mv "$scratch/layer.tar" "$scratch/image/$layer.tar"
 
+# Of all that is linked in (packaging/debian/copyright).
+licenses="Apache-2.0 AND BSD-3-Clause AND BSL-1.0 AND GPL-2.0-or-later AND GPL-3.0-or-later WITH GCC-exception-3.1 AND LGPL-2.1-or-later AND MIT"
 cat >"$scratch/config.json" <<CONFIG
 {"architecture": "$(dpkg --print-architecture)", "os": "linux", "created": "$created",
  "config": {"Entrypoint": ["/usr/bin/kpold"], "Env": ["PATH=/usr/bin"], "WorkingDir": "/",
   "Labels": {"org.opencontainers.image.title": "kpol",
    "org.opencontainers.image.description": "CNI plugin and NetworkPolicy engine on nftables",
-   "org.opencontainers.image.licenses": "Apache-2.0",
+   "org.opencontainers.image.licenses": "$licenses",
    "org.opencontainers.image.version": "$(project_version)",
    "org.opencontainers.image.revision": "$(source_revision)",
    "org.opencontainers.image.created": "$created"}},

@@ -35,6 +35,7 @@ cluster_packages() {
   echo g++ containerd runc busybox-static containernetworking-plugins iproute2 \
     nftables iptables conntrack procps util-linux openssl curl
 }
+docker_packages() { echo docker.io slirp4netns debootstrap iproute2 jq; }
 conformance_packages() { echo golang-go; }
 bench_packages() {
   echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables \
@@ -44,6 +45,15 @@ demo_packages() {
   echo nftables iproute2 wget
   # busybox and busybox-static exclude one another.
   command -v busybox >/dev/null || echo busybox
+}
+
+# Where this machine's packages come from.
+debian_mirror() {
+  local mirror
+  # shellcheck disable=SC2016  # apt's own variable
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
+  [ -n "$mirror" ] || die "apt knows no mirror: run apt-get update first"
+  echo "$mirror"
 }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -23,6 +23,14 @@ static_programs() {
   done
 }
 
+# image_root FOLDER: the file system of the container image.
+image_root() {
+  mkdir -p "$1"/{usr/bin,run,var}
+  # Runtimes name pods' namespaces by /var/run.
+  ln -s ../run "$1/var/run"
+  static_programs "$1/usr/bin"
+}
+
 build_static() {
   say "Configuring (preset package)"
   mkdir -p build
