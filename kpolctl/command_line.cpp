@@ -2,6 +2,7 @@
 #include "kpolctl/command_line.hpp"
 
 #include "conf/duration.hpp"
+#include "kpolctl/completion.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -25,6 +26,9 @@ constexpr const char* kExamples = R"(Examples:
 
 Exit codes: 0 done or allowed, 1 error, 2 usage, 3 denied or not in sync.
 )";
+
+const std::map<std::string, std::string> kCompletions = {
+    {"bash", kBashCompletion}, {"fish", kFishCompletion}, {"zsh", kZshCompletion}};
 
 [[noreturn]] void refuse(const std::string& problem) {
   throw CLI::ValidationError(problem);
@@ -83,10 +87,12 @@ class Arguments {
     addShow();
     addSync();
     addExplain();
+    addCompletion();
   }
 
-  CommandLine parse(int argc, const char* const* argv) {
+  std::variant<CommandLine, Exit> parse(int argc, const char* const* argv) {
     app_.parse(argc, argv);
+    if (!shell_.empty()) return Exit{kDone, kCompletions.at(shell_)};
     return line_;
   }
   int exit(const CLI::ParseError& end, std::ostream& text) const {
@@ -151,12 +157,25 @@ class Arguments {
     });
   }
 
+  void addCompletion() {
+    auto* completion = app_.add_subcommand("completion", "print the completion script of a shell");
+    completion
+        ->add_option("SHELL", shell_,
+                     "bash, fish or zsh; source <(kpolctl completion bash) tries it")
+        ->required()
+        ->check([](const std::string& shell) {
+          return kCompletions.contains(shell) ? ""
+                                              : "must be bash, fish or zsh, not \"" + shell + "\"";
+        });
+  }
+
   CLI::App app_{"Asks kpold, the kpol node agent, what it enforces and why.", "kpolctl"};
   CommandLine line_{"/run/kpol/kpold.sock", Format::Table, StatusCommand{}};
   std::string object_;
   std::string timeout_ = "20s";
   std::string port_;
   ExplainCommand explain_;
+  std::string shell_;  // of completion
 };
 
 }  // namespace

@@ -14,7 +14,8 @@ struct Exit {
   std::string text;
 };
 
-// What the arguments ask for. An Exit for --help and --version (0) and for bad usage (2).
+// What the arguments ask for. An Exit for --help, --version and completion (0), and for bad usage
+// (2).
 std::variant<CommandLine, Exit> readCommandLine(int argc, const char* const* argv);
 
 }  // namespace kpol::kpolctl

@@ -16,9 +16,10 @@ _kpolctl() {
   done
   local words='--socket -o --output -h --help'
   case $command in
-    '') words+=' --version status show sync explain' ;;
+    '') words+=' --version status show sync explain completion' ;;
     show) [ "$before" != show ] || words+=' policies pods sets ruleset ips pod policy' ;;
     sync) words+=' --timeout' ;;
+    completion) [ "$before" != completion ] || words+=' bash fish zsh' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

@@ -7,12 +7,14 @@ _kpolctl() {
     '--version[print the version]' \
     '--socket[the socket of kpold]:path:_files' \
     '(-o --output)'{-o,--output}'[how to print]:format:(table json yaml)' \
-    '1:command:((status\:"how kpold is" show\:"what kpold knows" sync\:"wait for the kernel" explain\:"allowed or denied, and why"))' \
+    '1:command:((status\:"how kpold is" show\:"what kpold knows" sync\:"wait for the kernel" explain\:"allowed or denied, and why" completion\:"the completion script of a shell"))' \
     '*::argument:->argument'
   [[ $state == argument ]] || return 0
   case $words[1] in
     show) _arguments '1:what:(policies pods sets ruleset ips pod policy)' ;;
     sync) _arguments '--timeout[how long to wait]:duration:' ;;
+    completion) _arguments '1:shell:(bash fish zsh)' ;;
   esac
 }
-_kpolctl "$@"
+# Loaded by name, it completes at once; sourced, it only says what it is for.
+if [[ ${funcstack[1]-} == _kpolctl ]]; then _kpolctl "$@"; else compdef _kpolctl kpolctl; fi

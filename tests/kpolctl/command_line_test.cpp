@@ -34,6 +34,16 @@ TEST(CommandLine, GlobalOptionsStandAnywhere) {
   }
 }
 
+TEST(CommandLine, CompletionIsPrintedForTheShellsThatAreKnown) {
+  for (const char* shell : {"bash", "fish", "zsh"}) {
+    const auto exit = std::get<Exit>(parse({"completion", shell}));
+    EXPECT_EQ(exit.code, kDone);
+    EXPECT_NE(exit.text.find(std::string("# ") + shell + " completion of kpolctl"), exit.text.npos);
+  }
+  EXPECT_EQ(std::get<Exit>(parse({"completion"})).code, kUsage);
+  EXPECT_EQ(std::get<Exit>(parse({"completion", "csh"})).code, kUsage);
+}
+
 TEST(CommandLine, DefaultsAreTheNodesSocketAndATable) {
   const auto line = std::get<CommandLine>(parse({"status"}));
   EXPECT_EQ(line.socket, "/run/kpol/kpold.sock");

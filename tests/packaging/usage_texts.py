@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """usage_texts.py PACKAGING KPOLD KPOLCTL: man pages and completions have the flags and the commands of
---help, all of them and no others."""
+--help, all of them and no others; kpolctl prints the completions."""
 import pathlib
 import re
 import subprocess
@@ -101,6 +101,7 @@ def check_bash(file, commands):
         ("-o", "json", "sy"): {"sync"},
         ("sync", "--t"): {"--timeout"},
         ("status", "--t"): set(),
+        ("completion", ""): {"bash", "fish", "zsh", "--socket", "-o", "--output", "-h", "--help"},
     }.items():
         got = bash_offers(file, *typed)
         expect(got == offered, f"{file.name}: after {typed} it offers {got}, not {offered}")
@@ -124,6 +125,10 @@ def main(packaging, kpold, kpolctl):
     zsh_words = words_of(zsh_text.replace("{", " ").replace(",", " "))
     check_completion(zsh, zsh_words, flags, commands)
     check_bash(bash, commands)
+    for file in (bash, zsh, fish):
+        printed = subprocess.run([kpolctl, "completion", file.suffix[1:]], check=True,
+                                 capture_output=True, text=True).stdout
+        expect(printed == file.read_text(), f"kpolctl completion prints another {file.name}")
     for problem in problems:
         print("FAIL", problem)
     print(f"usage texts: {checked - len(problems)} passed, {len(problems)} failed")
