@@ -105,6 +105,7 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   Command command;
   bool installCni = false;
   bool cleanUp = false;
+  bool idle = false;
   app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
   app.add_option("--config", configFile, "configuration file; flags override it");
   for (const auto& flag : kFlags) app.add_option(flag.name, flag.help);
@@ -118,11 +119,16 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   cleanup->excludes(install);
   app.add_flag("-n,--dry-run", command.dryRun, "of --cleanup: only say what would be taken away")
       ->needs(cleanup);
+  app.add_flag("--idle", idle,
+               "do nothing until told to end: keeps a pod whose init container did the work")
+      ->excludes(install)
+      ->excludes(cleanup);
   try {
     app.parse(argumentsLastFirst(argc, argv));
     command.config = makeConfig(app, configFile);
     if (installCni) command.verb = Command::Verb::InstallCni;
     if (cleanUp) command.verb = Command::Verb::CleanUp;
+    if (idle) command.verb = Command::Verb::Idle;
     return command;
   } catch (const CLI::Success& request) {
     std::ostringstream text;

@@ -17,7 +17,7 @@ struct Exit {
 
 // What the process is to do.
 struct Command {
-  enum class Verb : std::uint8_t { Run, InstallCni, CleanUp };
+  enum class Verb : std::uint8_t { Run, InstallCni, CleanUp, Idle };
   Verb verb = Verb::Run;
   conf::DaemonConfig config;
   std::string pluginBinary;  // of InstallCni; empty: the one beside this program

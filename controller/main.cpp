@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -24,12 +25,29 @@ void installCni(const Command& command) {
                command.config.cniBinDir, node::kPluginName);
 }
 
+// As process 1 of a container it would not be ended by a signal that it does not ask for.
+void idle() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  sigprocmask(SIG_BLOCK, &ends, nullptr);
+  int signal = 0;
+  sigwait(&ends, &signal);
+}
+
 void perform(const Command& command) {
-  if (command.verb != Command::Verb::InstallCni) node::expectCapabilities();
   switch (command.verb) {
-    case Command::Verb::Run: controller::Daemon(command.config).run(); return;
+    case Command::Verb::Run:
+      node::expectCapabilities();
+      controller::Daemon(command.config).run();
+      return;
     case Command::Verb::InstallCni: installCni(command); return;
-    case Command::Verb::CleanUp: controller::cleanUp(command.config, command.dryRun); return;
+    case Command::Verb::CleanUp:
+      node::expectCapabilities();
+      controller::cleanUp(command.config, command.dryRun);
+      return;
+    case Command::Verb::Idle: idle(); return;
   }
 }
 

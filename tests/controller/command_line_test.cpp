@@ -108,6 +108,12 @@ TEST(CommandLine, CleaningUpIsAnotherThingToDo) {
   EXPECT_EQ(exitOf({"--cleanup", "--install-cni"}).code, 2);
 }
 
+TEST(CommandLine, IdlingIsAnotherThingToDo) {
+  EXPECT_EQ(commandOf({"--idle"}).verb, Command::Verb::Idle);
+  EXPECT_EQ(exitOf({"--idle", "--cleanup"}).code, 2);
+  EXPECT_EQ(exitOf({"--install-cni", "--idle"}).code, 2);
+}
+
 TEST(CommandLine, HelpAndVersionAreExitCode0) {
   EXPECT_EQ(exitOf({"--help"}).code, 0);
   EXPECT_NE(exitOf({"--help"}).text.find("--source"), std::string::npos);

@@ -253,6 +253,19 @@ TEST_F(LeastPrivilege, InstallingNeedsNoCapability) {
   EXPECT_EQ(node::readFile(bin / "kpol"), node::readFile(KPOL_BINARY));
 }
 
+TEST_F(LeastPrivilege, IdlingNeedsNoCapabilityAndEndsWhenAsked) {
+  Background idle(confined({"--no-capabilities"}, {KPOLD_BINARY, "--idle"}),
+                  node_.directory() / "idle.log");
+  const auto waits = [&] {
+    const auto status = node::readFile("/proc/" + std::to_string(idle.pid()) + "/status");
+    return status && status->find("SigBlk:\t0000000000004002") != status->npos;
+  };
+  for (int i = 0; i < 500 && !waits(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(idle.running());
+  idle.signal(SIGTERM);
+  EXPECT_EQ(idle.wait(), 0);
+}
+
 TEST_F(LeastPrivilege, CleaningUpNeedsNoMore) {
   start();
   node_.add({"shop", "a"});

@@ -163,6 +163,8 @@ def check_uninstall(where, objects):
                     {"drop": ["ALL"], "add": ["NET_ADMIN"]})
     check_container(f"{where} {done['name']}", done, volumes, {"drop": ["ALL"]})
     expect(cleanup["command"] == ["/usr/bin/kpold", "--cleanup"], where, "does not clean up")
+    expect(done["command"] == ["/usr/bin/kpold", "--idle"], where, "does not stay when it is done")
+    expect(done["image"] == cleanup["image"], where, "needs a second image")
     expect(spec["automountServiceAccountToken"] is False, where, "has a token it does not need")
 
 

@@ -26,8 +26,6 @@ echo root:x:0: >"$work/test/etc/group"
 mkdir -p "$out"
 cp "$work/test/bin/probe" "$out/"
 make_image "$work/pause" registry.local/pause:1 '{"Cmd": ["/pause"]}' "$out/pause.tar"
-# As manifests name it that people use; there is no registry here.
-make_image "$work/pause" registry.k8s.io/pause:3.10 '{"Cmd": ["/pause"]}' "$out/pause-k8s.tar"
 make_image "$work/test" registry.local/test:1 \
   '{"Env": ["PATH=/bin"], "WorkingDir": "/", "Cmd": ["probe", "serve", "tcp/8080", "udp/5353"]}' \
   "$out/test.tar"
