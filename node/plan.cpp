@@ -4,6 +4,7 @@
 #include "node/cidr_claims.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
 #include <string_view>
@@ -42,6 +43,22 @@ std::uint64_t hashOf(std::string_view text) {
   hash = (hash ^ (hash >> 33U)) * 0xFF51AFD7ED558CCDULL;
   hash = (hash ^ (hash >> 33U)) * 0xC4CEB9FE1A85EC53ULL;
   return hash ^ (hash >> 33U);
+}
+
+// RFC 4291, appendix A: fe80::/64 and the MAC address as an interface identifier.
+base::IpAddress linkLocalOf(const base::MacAddress& mac) {
+  const auto& m = mac.bytes;
+  const std::array<std::uint8_t, 16> bytes{
+      0xFE, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 0x02U),
+      m[1], m[2], 0xFF, 0xFE, m[3], m[4], m[5]};
+  return *base::IpAddress::fromBytes(bytes);
+}
+
+// Where the route by VXLAN to `cidr` leads. An address that no pod has, and for IPv6 one of the
+// device alone: Linux refuses any other that a route by another device leads to, as where the pods
+// were reached directly before (net/ipv6/route.c ip6_route_check_nh_onlink).
+base::IpAddress vxlanGateway(const base::Prefix& cidr, const base::MacAddress& mac) {
+  return cidr.family() == Family::V4 ? cidr.first() : linkLocalOf(mac);
 }
 
 class Planner {
@@ -258,7 +275,7 @@ class Planner {
       return;
     }
     const auto mac = vxlanMac(node.name);
-    const auto gateway = peer.cidr.first();
+    const auto gateway = vxlanGateway(peer.cidr, mac);
     addRoute(peer.cidr, gateway, kVxlanLink);
     plan_.neighbours.emplace(gateway, mac);
     plan_.forwarding.emplace(mac, *address);

@@ -17,10 +17,10 @@
 // Which routes lead from this node to the pods of the others. Pure: no kernel, no clock, no log.
 //
 // A node whose address is a neighbour's (the kernel sends to it without a gateway, over Ethernet)
-// is the gateway to its pods itself. Others are reached by VXLAN: the route leads to the first
-// address of their pod CIDR on the device vxlan.kpol, that address has a permanent neighbour entry
-// with a MAC address made from the node's name, and that MAC address is forwarded to the node's
-// address. Nothing is asked or learnt on the way.
+// is the gateway to its pods itself. Others are reached by VXLAN: the route leads to an address on
+// the device vxlan.kpol (the first of their pod CIDR; for IPv6 a link-local one made from the MAC
+// address), that has a permanent neighbour entry with a MAC address made from the node's name, and
+// that MAC address is forwarded to the node's address. Nothing is asked or learnt on the way.
 namespace kpol::node {
 
 // Not kpol*: interfaces of that name are pods to the policy's table.

@@ -213,6 +213,7 @@ TEST_F(NodeNetwork, IsRepaired) {
       {"ip", "route", "del", "10.244.2.0/24"},
       {"ip", "route", "del", "fd00:10:244:3::/64"},
       {"ip", "route", "replace", "10.244.3.0/24", "via", "192.0.2.254", "proto", "107"},
+      {"ip", "route", "replace", "fd00:10:244:3::/64", "via", "2001:db8:2::fe", "proto", "107"},
       {"ip", "neighbour", "del", "10.244.3.0", "dev", "vxlan.kpol"},
       {"ip", "neighbour", "replace", "10.244.3.0", "lladdr", "02:00:00:00:00:99", "dev",
        "vxlan.kpol"},
@@ -292,8 +293,22 @@ TEST_F(NodeNetwork, NodesMayDifferForAWhile) {
   EXPECT_TRUE(soon([&] {
     return ways(kBeta) == Ways{"alpha vxlan vxlan.kpol", "gamma vxlan vxlan.kpol"};
   }));
+  for (const auto family : {Family::V4, Family::V6})
+    EXPECT_TRUE(soon([&] { return routes(kBeta, family).find("eth0") == std::string::npos; }))
+        << routes(kBeta, family);
   expectOpen("a", "b");
   expectOpen("b", "a");
+}
+
+// What somebody else has a wider way to, kpold has a narrower one to.
+TEST_F(NodeNetwork, WiderRoutesOfOthersAreNoObstacle) {
+  site_.in(kAlpha, {"ip", "route", "add", "10.0.0.0/8", "via", "192.0.2.254"});
+  site_.in(kAlpha, {"ip", "route", "add", "fd00::/8", "via", "2001:db8:2::fe"});
+  start("auto");
+  for (const auto family : {Family::V4, Family::V6})
+    EXPECT_NE(routes(kAlpha, family).find("dev vxlan.kpol"), std::string::npos)
+        << routes(kAlpha, family);
+  expectAllOpen();
 }
 
 TEST_F(NodeNetwork, WarmRestartWritesNothing) {

@@ -128,6 +128,19 @@ TEST_F(PlanTest, Ipv6RoutesNameTheMetricThatTheKernelWouldChoose) {
   EXPECT_EQ(plan().routes.at(cidr("fd00:0:0:2::/64")).metric, 1024U);
 }
 
+TEST_F(PlanTest, Ipv6GoesByVxlanToALinkLocalAddressMadeFromTheMacAddress) {
+  put("far", {"fd00:0:0:2::/64"}, {"198.51.100.2"});
+  const auto made = plan();
+  const auto gateway = *made.routes.at(cidr("fd00:0:0:2::/64")).gateway;
+  // 02:11:22:33:44:55 is fe80::11:22ff:fe33:4455, the bit of local administration turned.
+  EXPECT_TRUE(cidr("fe80::/64").contains(gateway)) << toString(gateway);
+  EXPECT_EQ(gateway.bytes()[8] ^ 2, vxlanMac("far").bytes[0]);
+  EXPECT_EQ(gateway.bytes()[11], 0xFF);
+  EXPECT_EQ(gateway.bytes()[12], 0xFE);
+  EXPECT_EQ(gateway.bytes()[15], vxlanMac("far").bytes[5]);
+  EXPECT_EQ(made.neighbours.at(gateway), vxlanMac("far"));
+}
+
 TEST_F(PlanTest, RoutingSaysHow) {
   settings.routing = Routing::Vxlan;
   EXPECT_EQ(ways(plan()), (Lines{"10.244.1.0/24 near vxlan 192.0.2.2 vxlan.kpol",
