@@ -1,0 +1,74 @@
+{{/* One kpol a cluster, so the names are fixed, and the same as in manifests/. */}}
+{{- define "kpol.labels" -}}
+app.kubernetes.io/name: kpol
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end }}
+
+{{- define "kpol.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The file that kpold reads. */}}
+{{- define "kpol.config" -}}
+apiVersion: kpol.io/v1alpha1
+kind: KpoldConfiguration
+source: api
+{{- with .Values.config }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Where things are on the node. An empty cniConfDir means that kpold writes no network config. */}}
+{{- define "kpol.cniBinDir" -}}{{ .Values.config.cniBinDir | default "/opt/cni/bin" }}{{- end }}
+{{- define "kpol.cniConfDir" -}}{{ .Values.config.cniConfDir | default "/etc/cni/net.d" }}{{- end }}
+{{- define "kpol.stateDir" -}}{{ .Values.config.stateDir | default "/var/lib/kpol" }}{{- end }}
+{{- define "kpol.socket" -}}{{ .Values.config.socket | default "/run/kpol/kpold.sock" }}{{- end }}
+{{- define "kpol.runDir" -}}{{ include "kpol.socket" . | dir }}{{- end }}
+
+{{/* What kpold must be told of paths where it does not read its configuration. */}}
+{{- define "kpol.cniBinDirArgs" -}}
+{{- with .Values.config.cniBinDir }}
+- --cni-bin-dir
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- define "kpol.pathArgs" -}}
+{{- include "kpol.cniBinDirArgs" . }}
+{{- with .Values.config.cniConfDir }}
+- --cni-conf-dir
+- {{ . | quote }}
+{{- end }}
+{{- with .Values.config.stateDir }}
+- --state-dir
+- {{ . | quote }}
+{{- end }}
+{{- with .Values.config.socket }}
+- --socket
+- {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "kpol.nodeMounts" -}}
+- {name: cni-conf, mountPath: {{ include "kpol.cniConfDir" . | quote }}}
+- {name: state, mountPath: {{ include "kpol.stateDir" . | quote }}}
+- {name: run, mountPath: {{ include "kpol.runDir" . | quote }}}
+# Namespaces of pods that start later are to appear here.
+- {name: netns, mountPath: /run/netns, mountPropagation: HostToContainer, readOnly: true}
+{{- end }}
+
+{{/* kpold listens in the node's network: from there the kubelet asks. */}}
+{{- define "kpol.probe" -}}
+{{- $listen := .root.Values.config.metricsListen | default "127.0.0.1:9464" -}}
+{{- $host := regexReplaceAll ":[0-9]+$" $listen "" | trimAll "[]" -}}
+{{- $local := dict "0.0.0.0" "127.0.0.1" "::" "::1" -}}
+httpGet: {host: {{ get $local $host | default $host | quote }}, port: {{ regexFind "[0-9]+$" $listen }}, path: {{ .path }}}
+{{- end }}

@@ -1,0 +1,265 @@
+#!/usr/bin/env bash
+# Holds the Helm chart against the manifests, object by object, and its values against what kpold takes.
+# Helm itself renders it; no cluster is needed.
+#
+#   tests/helm/run.sh
+#
+# As root. KPOL_PROGRAMS=FOLDER: the kpold in there, which is built otherwise.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. e2e/lib/packages.sh
+. packaging/lib/programs.sh
+. tests/packaging/checks.sh
+
+ensure_packages test
+tools=$(tests/helm/build.sh)
+chart=packaging/helm/kpol
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+# Nothing of the caller's Helm.
+for place in CACHE CONFIG DATA; do export "HELM_${place}_HOME=$scratch/helm"; done
+mkdir "$scratch/programs"
+static_programs "$scratch/programs"
+helm() { "$tools/helm" "$@"; }
+kustomize() { "$tools/kustomize" "manifests/$1"; }
+py() { tests/helm/check.py "$@"; }
+# render FLAG...: the chart in $from, as a user of kube-system would.
+render() { helm template kpol "${from:-$chart}" --namespace kube-system "$@"; }
+
+# Each overlay by the flags that give the same; the image is the manifests'.
+declare -A flags=(
+  [base]=""
+  [overlays/vxlan]="--set config.routing=vxlan"
+  [overlays/kind]="--set image.pullPolicy=Never"
+  [overlays/policy-only]="--set config.routing=none --set config.cniConfDir="
+)
+for overlay in "${!flags[@]}"; do
+  mkdir -p "$scratch/kustomized/$overlay"
+  kustomize "$overlay" >"$scratch/kustomized/$overlay.yaml"
+done
+kustomize uninstall >"$scratch/kustomized/uninstall.yaml"
+
+# same OVERLAY [CLEANUP]
+same() {
+  # shellcheck disable=SC2086
+  render --set image.tag=dev ${flags[$1]} ${2:+--set uninstall=true} >"$scratch/rendered.yaml" &&
+    py same "$scratch/rendered.yaml" "$scratch/kustomized/$1.yaml" ${2:+"$scratch/kustomized/$2.yaml"}
+}
+same_everywhere() {
+  local overlay
+  for overlay in "${!flags[@]}"; do same "$overlay" || return 1; done
+  same base uninstall
+}
+in_own_network() { unshare --net "$@"; }
+# kpold says what it would refuse at start (tests/manifests/examples.sh).
+paths=(--socket "$scratch/kpold.sock" --state-dir "$scratch/state" --cni-conf-dir "$scratch/net.d"
+  --cni-bin-dir "$scratch/bin")
+kpold_takes() { # kpold_takes FLAG...
+  render "$@" >"$scratch/rendered.yaml" && py config "$scratch/rendered.yaml" >"$scratch/kpold.yaml" || return 1
+  cat "$scratch/kpold.yaml"
+  in_own_network "$scratch/programs/kpold" --config "$scratch/kpold.yaml" "${paths[@]}" --cleanup --dry-run
+}
+# refuses_with TEXT COMMAND...: it fails, and says TEXT.
+refuses_with() {
+  local text=$1
+  shift
+  refuses "$@" >"$scratch/refusal" 2>&1 || { echo "it is taken" && return 1; }
+  cat "$scratch/refusal"
+  grep -qE -- "$text" "$scratch/refusal"
+}
+# has KIND PATH JSON FLAG...
+has() {
+  local kind=$1 path=$2 wanted=$3 found
+  shift 3
+  render "$@" >"$scratch/rendered.yaml" && found=$(py get "$scratch/rendered.yaml" "$kind" "$path") || return 1
+  [ "$found" = "$wanted" ] || { echo "$path is $found, not $wanted" && return 1; }
+}
+pod=spec/template/spec
+
+say "The chart"
+version=$(project_version)
+chart_has_version() { grep -qx "$1: $version" "$chart/Chart.yaml"; }
+check "lint" helm lint --strict "$chart"
+check "its version is the project's" chart_has_version version
+check "and so is the version of what it installs" chart_has_version appVersion
+check "it may be packed" helm package "$chart" --destination "$scratch"
+packed() { diff <(from="$scratch/kpol-$version.tgz" render) <(render); }
+check "the package gives the same" packed
+
+say "The objects"
+for overlay in "${!flags[@]}"; do check "manifests/$overlay: ${flags[$overlay]:-no flags}" same "$overlay"; done
+check "manifests/uninstall: --set uninstall=true" same base uninstall
+check "another namespace" has ClusterRoleBinding subjects/0/namespace '"net"' --namespace net
+namespaces() { diff <(echo net) <(render --namespace net | sed -n 's/^  namespace: //p' | sort -u); }
+check "for all that has one" namespaces
+
+say "The values"
+check "the chart's own version is the image's tag" \
+  has DaemonSet $pod/containers/0/image "\"registry.local/kpol:$version\""
+digest=sha256:$(printf %064d 1)
+check "a digest" has DaemonSet $pod/initContainers/0/image "\"registry.example/kpol@$digest\"" \
+  --set "image.repository=registry.example/kpol,image.digest=$digest"
+check "pull secrets" has DaemonSet $pod/imagePullSecrets '[{"name": "s"}]' --set 'imagePullSecrets[0].name=s'
+check "resources" has DaemonSet $pod/containers/0/resources/limits '{"memory": "1Gi"}' \
+  --set resources.limits.memory=1Gi
+check "resources of what runs before" has DaemonSet $pod/initContainers/0/resources/requests/cpu '"1m"' \
+  --set initResources.requests.cpu=1m
+check "a priority class" has DaemonSet $pod/priorityClassName '"high"' --set priorityClassName=high
+check "tolerations" has DaemonSet $pod/tolerations '[{"key": "k"}]' --set-json 'tolerations=[{"key":"k"}]'
+check "a node selector" has DaemonSet $pod/nodeSelector '{"a": "b", "kubernetes.io/os": "linux"}' \
+  --set nodeSelector.a=b
+check "affinity" has DaemonSet $pod/affinity '{"nodeAffinity": {"x": 1}}' \
+  --set-json 'affinity={"nodeAffinity":{"x":1}}'
+check "an update strategy" has DaemonSet spec/updateStrategy/rollingUpdate/maxUnavailable '"20%"' \
+  --set updateStrategy.rollingUpdate.maxUnavailable=20%
+check "annotations of pods" has DaemonSet spec/template/metadata/annotations/a '"b"' --set podAnnotations.a=b
+check "labels of pods" has DaemonSet spec/template/metadata/labels \
+  '{"a": "b", "app.kubernetes.io/name": "kpol"}' --set podLabels.a=b
+checksum() { render "$@" | sed -n 's/ *checksum.config: //p'; }
+changes() { [ "$(checksum)" != "$(checksum "$@")" ]; }
+check "another configuration replaces the pods" changes --set config.logLevel=debug
+keeps() { diff <(checksum) <(checksum "$@"); }
+check "nothing else does by its checksum" keeps --set resources.requests.cpu=1m
+
+say "Where things are"
+elsewhere=(--set config.cniBinDir=/b --set config.cniConfDir=/c --set config.stateDir=/s
+  --set config.socket=/r/x/k.sock)
+paths_of() { # paths_of FLAG...: of volumes, and where they are mounted
+  render "$@" >"$scratch/rendered.yaml"
+  py get "$scratch/rendered.yaml" DaemonSet $pod | python3 -c '
+import json, sys
+pod = json.load(sys.stdin)
+at = {v["name"]: v["hostPath"]["path"] for v in pod["volumes"] if "hostPath" in v}
+for container in pod["initContainers"] + pod["containers"]:
+    for mount in container.get("volumeMounts", []):
+        if mount["name"] in at:
+            print(mount["name"], at[mount["name"]], mount["mountPath"])' | sort -u
+}
+mounts() { diff <(printf '%s\n' 'cni-bin /b /b' 'cni-conf /c /c' 'netns /run/netns /run/netns' 'run /r/x /r/x' 'state /s /s') <(paths_of "$@"); }
+check "volumes follow the configuration" mounts "${elsewhere[@]}"
+check "those of the clean-up too" mounts "${elsewhere[@]}" --set uninstall=true
+check "the plugin is installed there" has DaemonSet $pod/initContainers/0/args '["--cni-bin-dir", "/b"]' \
+  "${elsewhere[@]}"
+check "and taken away from there" has DaemonSet $pod/initContainers/0/args \
+  '["--cni-bin-dir", "/b", "--cni-conf-dir", "/c", "--state-dir", "/s", "--socket", "/r/x/k.sock"]' \
+  "${elsewhere[@]}" --set uninstall=true
+probes() { # probes LISTEN HOST PORT
+  local probe
+  for probe in startupProbe livenessProbe readinessProbe; do
+    has DaemonSet "$pod/containers/0/$probe/httpGet/host" "\"$2\"" --set-string "config.metricsListen=$1" &&
+      has DaemonSet "$pod/containers/0/$probe/httpGet/port" "$3" --set-string "config.metricsListen=$1" || return 1
+  done
+}
+check "probes follow the address" probes 10.1.2.3:99 10.1.2.3 99
+check "from within, where it is any" probes 0.0.0.0:9464 127.0.0.1 9464
+check "IPv6" probes '[::]:9464' ::1 9464
+
+say "What kpold takes"
+for overlay in "${!flags[@]}"; do
+  # shellcheck disable=SC2086
+  check "the configuration of $overlay" kpold_takes ${flags[$overlay]}
+done
+while read -r edge; do check "$edge" kpold_takes --set "config.$edge"; done < <(py edges $chart/values.schema.json)
+cat >"$scratch/values.yaml" <<'VALUES'
+config: {vxlanId: 16777215, apiServers: "https://10.0.0.1:6443,https://10.0.0.2:6443", auditInterval: 90s,
+  collectAfter: 2m, metricsListen: "[::1]:9464", nonMasqueradeCIDRs: "10.0.0.0/8, fd00::/8",
+  systemNamespaces: "kube-system, ops", masquerade: false, cniConfDir: ""}
+VALUES
+check "a file of values" kpold_takes --values "$scratch/values.yaml"
+says() { render --values "$scratch/values.yaml" | grep -qx "    $1"; }
+check "whose large numbers stay whole" says 'vxlanId: 16777215'
+check "and whose false is said" says 'masquerade: false'
+# Those of the pod or the node itself are left out; all others can be said.
+fields() {
+  diff <(py fields $chart/values.schema.json) \
+    <(sed -n 's/^ *Field{"\([A-Za-z0-9]*\)".*/\1/p' conf/daemon_config.cpp |
+      grep -vxE 'nodeName|nodeIP|source|kubeconfig|insecureSkipTlsVerify' | LC_ALL=C sort)
+}
+check "each field of kpold's can be said" fields
+no_routing() { kpold_takes --set config.routing=null && refuses grep routing "$scratch/kpold.yaml"; }
+check "a default can be taken away" no_routing
+
+say "What the chart refuses"
+refusal() { # refusal WORDS FLAG...: Helm names the place
+  check "${*:2}" refuses_with "$1" render "${@:2}"
+}
+refusal "'sauce'" --set sauce=1
+refusal "'/image'.*'name'" --set image.name=x
+refusal "'/config'.*'sauce'" --set config.sauce=api
+refusal "'/config'.*'nodeName'" --set config.nodeName=n1
+refusal "'/config'.*'source'" --set config.source=dir:/x
+refusal "'/config/routing'" --set config.routing=bgp
+refusal "'/config/vxlanId'" --set config.vxlanId=0
+refusal "'/config/vxlanId'" --set-string config.vxlanId=5
+refusal "'/config/mtu'" --set config.mtu=1279
+refusal "'/config/masquerade'" --set config.masquerade=maybe
+refusal "'/config/metricsListen'" --set config.metricsListen=
+refusal "'/config/stateDir'" --set config.stateDir=var/lib
+refusal "'/config/socket'" --set config.socket=/kpold.sock
+refusal "'/image/pullPolicy'" --set image.pullPolicy=Sometimes
+refusal "'/image/digest'" --set image.digest=sha256:12
+refusal "'/uninstall'" --set uninstall=please
+refusal "'/resources'.*'request'" --set resources.request.cpu=1
+refusal "'/tolerations/0'.*'keys'" --set-json 'tolerations=[{"keys":"a"}]'
+refusal "'/updateStrategy/rollingUpdate'.*'maxSurge'" --set updateStrategy.rollingUpdate.maxSurge=1
+refusal "'/podLabels/app.kubernetes.io" --set-string 'podLabels.app\.kubernetes\.io/name=other'
+refusal "'/podAnnotations/checksum" --set-string 'podAnnotations.checksum/config=other'
+
+# A chart of somebody's that has this one in it.
+mkdir -p "$scratch/parent/charts"
+cp -r $chart "$scratch/parent/charts/kpol"
+printf '%s\n' 'apiVersion: v2' 'name: parent' 'version: 1.0.0' >"$scratch/parent/Chart.yaml"
+part() { from=$scratch/parent has DaemonSet $pod/containers/0/imagePullPolicy '"Always"' --set "$1"; }
+check "as a part of another chart" part kpol.image.pullPolicy=Always
+check "which may have globals" part kpol.image.pullPolicy=Always,global.region=x
+
+say "Breakages that these tests must notice"
+# broken FILE SCRIPT CHECK...: the check fails on a copy that sed has changed.
+broken() {
+  local file=$1 script=$2
+  shift 2
+  rm -rf "$scratch/broken" && cp -r $chart "$scratch/broken"
+  sed -i -E "$script" "$scratch/broken/$file"
+  if cmp -s "$chart/$file" "$scratch/broken/$file"; then
+    echo "sed changes nothing"
+    return 1
+  fi
+  if from=$scratch/broken "$@" >"$scratch/noticed" 2>&1; then
+    echo "not noticed"
+    return 1
+  fi
+  cat "$scratch/noticed"
+  refuses grep -q Traceback "$scratch/noticed"
+}
+unbroken() { from=$scratch/parent/charts/kpol same_everywhere; }
+check "a copy without one" unbroken
+while read -r file script; do
+  check "$file $script" broken "$file" "$script" same_everywhere
+done <<'BREAKAGES'
+values.yaml s/cpu: 20m/cpu: 30m/
+values.yaml s/routing: auto/routing: direct/
+values.yaml s/operator: Exists/key: a/
+values.yaml s/maxUnavailable: 1/maxUnavailable: 2/
+templates/rbac.yaml s/\[create\]/[create, patch]/
+templates/rbac.yaml s/^  - .kind: ServiceAccount, name: kpol/&2/
+templates/configmap.yaml s/name: kpol-config/name: kpol-configs/
+templates/daemonset.yaml s/hostNetwork: true/hostNetwork: false/
+templates/daemonset.yaml s/drop: \[ALL\], add/add/
+templates/daemonset.yaml s/, --idle//
+templates/daemonset.yaml s/ternary 1 5/ternary 5 1/
+templates/daemonset.yaml /automountServiceAccountToken/d
+templates/daemonset.yaml /checksum.config/d
+templates/daemonset.yaml s/readOnlyRootFilesystem: true/readOnlyRootFilesystem: false/
+templates/daemonset.yaml s/failureThreshold: 60/failureThreshold: "60"/
+templates/daemonset.yaml s/100%/1/
+templates/_helpers.tpl s/, mountPropagation: HostToContainer//
+templates/_helpers.tpl s/9464/9465/
+templates/_helpers.tpl s/source: api/source: api\nmtu: 0/
+templates/_helpers.tpl /managed-by/d
+BREAKAGES
+taken() { render --set config.sauce=api; }
+refuses_sauce() { refuses taken; }
+check "a schema that lets everything in" broken values.schema.json 's/"additionalProperties": false,//' refuses_sauce
+check "a configuration that kpold refuses" broken templates/_helpers.tpl 's/^source: api/sauce: api/' kpold_takes
+
+tell_count "Helm chart"
