@@ -9,6 +9,8 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <algorithm>
+
 namespace kpol::controller {
 namespace {
 
@@ -72,6 +74,11 @@ unsigned statusOf(const boost::system::error_code& error) {
   return 400;
 }
 
+// A chunk's head may be as long as its sender likes, so a body must tell its length.
+bool isOfUnknownLength(const http::header<true>& head) {
+  return head.find(http::field::transfer_encoding) != head.end();
+}
+
 }  // namespace
 
 std::string print(const Response& response, bool keepAlive) {
@@ -111,15 +118,46 @@ struct RequestParser::State {
 
   void restart() {
     parser.emplace();
-    parser->eager(true);
     parser->header_limit(kMaxHeader);
     parser->body_limit(kMaxBody);
+    headSize = 0;
   }
+  bool parse();
+  boost::system::error_code put();
 
   std::string bytes;  // not yet parsed
   std::optional<Parser> parser;
+  std::size_t headSize = 0;  // of the request's head, as far as it was parsed
   std::optional<Response> failure;
 };
+
+// Gives the parser no more of a head than may be left of it: its own limit is one for the bytes
+// that it sees at a time, and it takes fields one by one.
+boost::system::error_code RequestParser::State::put() {
+  const bool inHead = !parser->is_header_done();
+  const std::size_t most = inHead ? kMaxHeader - headSize : bytes.size();
+  const std::size_t given = std::min(most, bytes.size());
+  boost::system::error_code error;
+  const auto used = parser->put(boost::asio::const_buffer(bytes.data(), given), error);
+  bytes.erase(0, used);
+  if (!inHead) return error;
+  headSize += used;
+  if (error == http::error::need_more && given == most) error = http::error::header_limit;
+  return error;
+}
+
+// False when it can go no further with the bytes there are.
+bool RequestParser::State::parse() {
+  const bool inHead = !parser->is_header_done();
+  const auto error = put();
+  if (error == http::error::need_more) return false;
+  if (error) {
+    failure = errorResponse(statusOf(error), "not a request: " + error.message());
+  } else if (inHead && isOfUnknownLength(parser->get().base())) {
+    failure = errorResponse(411, "the body must have a Content-Length");
+  }
+  return !failure;
+}
 
 RequestParser::RequestParser() : state_(std::make_unique<State>()) {
   state_->restart();
@@ -134,15 +172,8 @@ void RequestParser::feed(std::string_view bytes) {
 
 std::optional<Request> RequestParser::next() {
   if (state_->failure) return std::nullopt;
-  while (!state_->bytes.empty() && !state_->parser->is_done()) {
-    boost::system::error_code error;
-    const auto used = state_->parser->put(boost::asio::buffer(state_->bytes), error);
-    state_->bytes.erase(0, used);
-    if (error == http::error::need_more) return std::nullopt;
-    if (!error) continue;
-    state_->failure = errorResponse(statusOf(error), "not a request: " + error.message());
-    return std::nullopt;
-  }
+  while (!state_->bytes.empty() && !state_->parser->is_done())
+    if (!state_->parse()) return std::nullopt;
   if (!state_->parser->is_done()) return std::nullopt;
   auto message = state_->parser->release();
   state_->restart();

@@ -37,7 +37,8 @@ struct Target {
 // Nothing for a target that is no absolute path, has a bad escape, or an empty segment.
 std::optional<Target> parseTarget(std::string_view target);
 
-// Turns the bytes of one connection into requests. Knows no socket.
+// Turns the bytes of one connection into requests, however they are cut. Keeps no more of a request
+// than kMaxHeader and kMaxBody; a body must have its length in the head (411). Knows no socket.
 class RequestParser {
  public:
   static constexpr std::size_t kMaxHeader = 16U << 10U;

@@ -60,6 +60,8 @@ TEST(RequestParser, RefusesWhatIsNoRequest) {
       {"PUT / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", 413},
       {"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nX: " + std::string(RequestParser::kMaxHeader, 'x') + "\r\n\r\n", 431},
+      {"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411},
+      {"PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 411},
   };
   for (const auto& c : cases) {
     RequestParser parser;
@@ -69,6 +71,28 @@ TEST(RequestParser, RefusesWhatIsNoRequest) {
     EXPECT_EQ(parser.failure()->status, c.status) << c.bytes.substr(0, 40);
     parser.feed(kGet);
     EXPECT_FALSE(parser.next()) << "a broken connection stays broken";
+  }
+}
+
+// A head of many short fields, each of which comes on its own.
+TEST(RequestParser, AHeadHasALimitHoweverItIsCut) {
+  for (const std::size_t size : {1U, 7U, 1000U, 1000000U}) {
+    const auto statusOf = [&](const std::string& bytes) {
+      RequestParser parser;
+      bool whole = false;
+      for (std::size_t at = 0; at < bytes.size() && !parser.failure(); at += size) {
+        parser.feed(bytes.substr(at, size));
+        whole = parser.next().has_value();
+      }
+      return parser.failure() ? parser.failure()->status : whole ? 200U : 0U;
+    };
+    std::string head = "GET / HTTP/1.1\r\n";
+    while (head.size() + 6 <= RequestParser::kMaxHeader - 2) head += "X: y\r\n";
+    head.insert(head.size() - 2, RequestParser::kMaxHeader - 2 - head.size(), 'y');
+    EXPECT_EQ(statusOf(head + "\r\n"), 200U) << size;
+    head.insert(head.size() - 2, 1, 'y');
+    EXPECT_EQ(statusOf(head + "\r\n"), 431U) << size;
+    EXPECT_EQ(statusOf(head + head), 431U) << size;
   }
 }
 
