@@ -17,6 +17,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
+// Of an answer's head as a whole, and of the head of a chunk, which may have extensions, and of
+// what follows the last one.
 constexpr std::uint32_t kLongestHead = 64 * 1024;
 
 [[noreturn]] void fail(const boost::system::error_code& error) {
@@ -41,10 +43,12 @@ struct ResponseReader::State {
   }
   void readHead();
   void checkEnd() const;
+  std::size_t put(std::string_view bytes);
   std::size_t parse(std::string_view bytes, std::string& body);
 
   Parser parser;
-  std::string pending;  // what the parser could not use yet
+  std::size_t headSize = 0;  // of the answer's head, as far as it was parsed; 0 behind it
+  std::string pending;       // what the parser could not use yet
   bool bodyBegun = false;
   std::optional<ResponseHead> head;
   std::optional<Gunzip> gunzip;
@@ -74,7 +78,21 @@ void ResponseReader::State::checkEnd() const {
     throw ApiError("an answer that ended within its gzip");
 }
 
-// How many bytes the parser used.
+// How many bytes the parser used. It gets no more at a time than a head may be long: its own limit
+// is one for what it sees at once, and it takes the fields of a head one by one.
+std::size_t ResponseReader::State::put(std::string_view bytes) {
+  const std::size_t most = kLongestHead - headSize;
+  const auto given = bytes.substr(0, most);
+  boost::system::error_code error;
+  const auto used = parser.put(boost::asio::const_buffer(given.data(), given.size()), error);
+  const bool stands = !head || used == 0;
+  if (error == http::error::need_more && stands && given.size() == most)
+    throw ApiError("an answer with an endless head");
+  if (error && error != http::error::need_more && error != http::error::need_buffer) fail(error);
+  if (!head) headSize += used;
+  return used;
+}
+
 std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& body) {
   // Beast takes it for granted that a chunked body's first bytes are not fewer than those of the
   // shortest body when the last chunk is also the first.
@@ -87,11 +105,10 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
   sink.data = room.data();
   sink.size = room.size();
   sink.more = true;
-  boost::system::error_code error;
-  const std::size_t used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  if (error && error != http::error::need_more && error != http::error::need_buffer) fail(error);
+  const std::size_t used = put(bytes);
   if (!head && parser.is_header_done()) {
     readHead();
+    headSize = 0;
     parser.eager(true);  // not before: the body may be too short yet, see above
   }
   const std::string_view part(room.data(), room.size() - sink.size);

@@ -16,8 +16,9 @@ struct ResponseHead {
 };
 
 // Reads one HTTP/1.1 response from its bytes, in parts cut anywhere: chunked, of known length or to
-// the end of the connection, plain or gzip. A function of the bytes. Throws ApiError at what is no
-// response; then the connection is of no more use.
+// the end of the connection, plain or gzip. A function of the bytes. Keeps none of the body, and of
+// heads no more than 64 KiB. Throws ApiError at what is no response, and at bytes behind it; then
+// the connection is of no more use.
 class ResponseReader {
  public:
   ResponseReader();

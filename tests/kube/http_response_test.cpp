@@ -117,6 +117,33 @@ TEST(HttpResponse, DamageIsAnError) {
   }
 }
 
+// A head of many short fields, the head of a chunk, and what follows the last one, without an end.
+TEST(HttpResponse, NoHeadIsEndless) {
+  constexpr std::size_t kMost = 64 * 1024;
+  const std::string chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::size_t size : {10U, 1000U, 65536U, 1000000U}) {
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
+    while (head.size() + 6 <= kMost - 2) head += "X: y\r\n";
+    head.insert(head.size() - 2, kMost - 2 - head.size(), 'y');
+    EXPECT_TRUE(readAll(head + "\r\n", size).complete) << size;
+    head.insert(head.size() - 2, 1, 'y');
+    EXPECT_THROW(readAll(head + "\r\n", size), ApiError) << size;
+    EXPECT_THROW(readAll(head + head, size), ApiError) << size;
+    const std::string extension = ";x=" + std::string(kMost, 'y');
+    for (const std::string& text : {chunk + "1" + extension, chunk + "1\r\na\r\n1" + extension,
+                                    chunk + "0" + extension, chunk + "0\r\nX: " + extension})
+      EXPECT_THROW(readAll(text, size), ApiError) << size << " " << text.substr(0, 60);
+    const std::string shorter = extension.substr(0, kMost - 10);
+    EXPECT_EQ(readAll(chunk + "1" + shorter + "\r\na\r\n0\r\n\r\n", size).body, "a") << size;
+  }
+}
+
+TEST(HttpResponse, BytesBehindTheEndAreAnErrorHoweverItIsCut) {
+  const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
+  for (std::size_t size = 1; size <= text.size() + 3; ++size)
+    EXPECT_THROW(readAll(text + "cde", size), ApiError) << size;
+}
+
 TEST(HttpResponse, DamageIsReadOrRefusedAndNothingElse) {
   std::mt19937 random(5);
   for (int i = 0; i < 3000; ++i) {
