@@ -70,7 +70,7 @@ Task<ResponseHead> ApiClient::readHead(Duration patience) {
 
 Task<ResponseHead> ApiClient::ask(const Request& request, Duration patience) {
   const bool rested = connection_ && response_.complete() && response_.head()->keepAlive;
-  if (!rested) connection_.reset();
+  if (!rested || !connection_->quiet()) connection_.reset();
   const Identity identity = co_await credentials_.identity();
   if (connection_ && shownCertificate_ != identity.certificatePem) connection_.reset();
   response_ = ResponseReader();

@@ -2,6 +2,7 @@
 #include "kube/connection.hpp"
 
 #include "kube/api_error.hpp"
+#include "kube/tls_context.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <optional>
 #include <tuple>
 
@@ -61,6 +63,22 @@ auto inTime(Result result, const char* what) {
   return std::get<0>(std::move(result));
 }
 
+using TlsStream = ssl::stream<tcp::socket>;
+
+bool isQuiet(tcp::socket& socket) {
+  char byte = 0;
+  const auto size = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size < 0 && errno == EAGAIN;
+}
+
+// What has arrived may wait encrypted, too.
+bool isQuiet(TlsStream& stream) {
+  SSL* handle = stream.native_handle();
+  const bool waits =
+      ::SSL_has_pending(handle) == 1 || ::BIO_ctrl_pending(::SSL_get_rbio(handle)) > 0;
+  return !waits && isQuiet(stream.next_layer());
+}
+
 template <class Stream>
 class Link final : public Connection {
  public:
@@ -86,6 +104,8 @@ class Link final : public Connection {
     co_return size;
   }
 
+  bool quiet() override { return isQuiet(stream_); }
+
  private:
   std::unique_ptr<ssl::context> context_;
   Stream stream_;
@@ -108,30 +128,6 @@ Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
   co_return socket;
 }
 
-void check(const ErrorCode& error, const char* what) {
-  if (error) fail(what, error);
-}
-
-std::unique_ptr<ssl::context> makeContext(const TlsSettings& tls) {
-  auto context = std::make_unique<ssl::context>(ssl::context::tls_client);
-  ErrorCode error;
-  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 |
-                       ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-  if (tls.authorities.empty()) {
-    context->set_default_verify_paths(error);
-    check(error, "cannot load the system's certificate authorities");
-  } else {
-    context->add_certificate_authority(base::asio::buffer(tls.authorities), error);
-    check(error, "the certificate authorities are no PEM");
-  }
-  if (tls.certificate.empty()) return context;
-  context->use_certificate_chain(base::asio::buffer(tls.certificate), error);
-  check(error, "the client certificate is no PEM");
-  context->use_private_key(base::asio::buffer(tls.key), ssl::context::pem, error);
-  check(error, "the client key is no PEM, or not that of the certificate");
-  return context;
-}
-
 // Why a handshake failed, in OpenSSL's words about the certificate where it is to blame.
 [[noreturn]] void failHandshake(SSL* handle, const ErrorCode& error) {
   const long verified = ::SSL_get_verify_result(handle);
@@ -139,8 +135,6 @@ std::unique_ptr<ssl::context> makeContext(const TlsSettings& tls) {
   throw ApiError(std::string("the server's certificate is not accepted: ") +
                  ::X509_verify_cert_error_string(verified));
 }
-
-using TlsStream = ssl::stream<tcp::socket>;
 
 void expectServer(TlsStream& stream, const std::string& name, bool skipVerify) {
   const bool isAddress = [&] {
@@ -168,7 +162,7 @@ Task<std::unique_ptr<Connection>> Connection::open(ServerUrl url, TlsSettings tl
   if (!url.tls) {
     co_return std::make_unique<Link<tcp::socket>>(nullptr, std::move(socket));
   }
-  auto context = makeContext(tls);
+  auto context = makeTlsContext(tls);
   TlsStream stream(std::move(socket), *context);
   expectServer(stream, tls.serverName.empty() ? url.host : tls.serverName, tls.skipVerify);
   auto result = co_await (stream.async_handshake(ssl::stream_base::client, kToken) ||

@@ -40,6 +40,9 @@ class Connection {
   // `interrupt` is notified meanwhile.
   virtual base::Task<std::size_t> read(std::span<char> room, Time deadline,
                                        base::Event& interrupt) = 0;
+  // Nothing has come since the last read, nor the end. Only such a connection may carry the next
+  // request: what a server says without being asked would be taken for the answer.
+  [[nodiscard]] virtual bool quiet() = 0;
 };
 
 }  // namespace kpol::kube

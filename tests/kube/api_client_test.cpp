@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -75,12 +76,14 @@ class ApiClientTest : public ::testing::Test {
 
   ClusterConfig config;
   ApiClient::Duration patience = 20s;
+  std::chrono::milliseconds rest{0};  // between two requests
 
  private:
   Task<> askAll(ApiClient& client, int times, std::function<void(int, ApiClient&)> before,
                 std::vector<std::string>& answers) {
     for (int i = 0; i < times; ++i) {
       if (before) before(i, client);
+      if (i > 0 && rest > 0ms) co_await base::sleepFor(rest);
       std::string answer;
       try {
         const ResponseHead head = co_await client.get("/x", patience);
@@ -183,6 +186,35 @@ TEST_F(ApiClientTest, CertificatesRotate) {
   EXPECT_EQ(answers[3], "200 ok");
 }
 
+TEST_F(ApiClientTest, AConnectionIsUsedAgain) {
+  rest = 50ms;
+  for (const bool tls : {false, true}) {
+    config.servers.clear();
+    auto& server = serve(tls ? std::optional(serverOf(authority(), "IP:127.0.0.1")) : std::nullopt);
+    use(server, "127.0.0.1", tls);
+    EXPECT_EQ(ask(3), (std::vector<std::string>{"200 ok", "200 ok", "200 ok"}));
+    EXPECT_EQ(server.connections, 1U);
+  }
+}
+
+// An answer that nobody asked for, after a right one: it must not become the next request's.
+TEST_F(ApiClientTest, WhatComesUnaskedIsNoAnswer) {
+  rest = 200ms;
+  for (const bool tls : {false, true}) {
+    config.servers.clear();
+    const auto script = [](Exchange& exchange) -> Task<> {
+      co_await exchange.answer(200, "ok");
+      co_await base::sleepFor(50ms);
+      co_await exchange.answer(200, "of nothing");
+    };
+    auto& server =
+        serve(tls ? std::optional(serverOf(authority(), "IP:127.0.0.1")) : std::nullopt, script);
+    use(server, "127.0.0.1", tls);
+    EXPECT_EQ(ask(2), (std::vector<std::string>{"200 ok", "200 ok"})) << tls;
+    EXPECT_EQ(server.connections, 2U);
+  }
+}
+
 TEST_F(ApiClientTest, AClientCertificateIsShown) {
   const auto client = testing::issue(authority(), "system:node:n1", "");
   auto tls = serverOf(authority(), "IP:127.0.0.1");
@@ -197,6 +229,24 @@ TEST_F(ApiClientTest, AClientCertificateIsShown) {
   use(second);
   EXPECT_EQ(askOnce(), "200 ok");
   EXPECT_EQ(second.log.at(0).commonName, "system:node:n1");
+}
+
+// OpenSSL would ask for the password at the terminal or, where there is none, read it from standard
+// input.
+TEST_F(ApiClientTest, NobodyIsAskedForAPassword) {
+  const auto client = testing::issue(authority(), "system:node:n1", "");
+  config.clientCertificate.text = client.certificatePem;
+  config.clientKey.text = testing::encrypted(client.keyPem, "secret");
+  use(serve(serverOf(authority(), "IP:127.0.0.1")));
+  int ends[2] = {};
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], "secret\n", 7), 7);
+  const int before = ::dup(STDIN_FILENO);
+  ::dup2(ends[0], STDIN_FILENO);
+  const std::string answer = askOnce();
+  ::dup2(before, STDIN_FILENO);
+  for (const int fd : {ends[0], ends[1], before}) ::close(fd);
+  EXPECT_TRUE(has(answer, "the client key is no PEM, is encrypted")) << answer;
 }
 
 TEST_F(ApiClientTest, TokensAreReadAnewForEveryRequest) {

@@ -82,4 +82,13 @@ Certified issue(const Certified& authority, const std::string& commonName,
   return pemOf(certificate.get(), key.get());
 }
 
+std::string encrypted(const std::string& keyPem, const std::string& password) {
+  const Memory given = memoryOf(keyPem);
+  const Key key(PEM_read_bio_PrivateKey(given.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  const Memory text(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_PKCS8PrivateKey(text.get(), key.get(), EVP_aes_128_cbc(), password.data(),
+                                static_cast<int>(password.size()), nullptr, nullptr);
+  return textIn(text);
+}
+
 }  // namespace kpol::kube::testing

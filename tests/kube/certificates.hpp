@@ -16,4 +16,7 @@ Certified makeAuthority();
 Certified issue(const Certified& authority, const std::string& commonName,
                 const std::string& names);
 
+// The key, encrypted with a password.
+std::string encrypted(const std::string& keyPem, const std::string& password);
+
 }  // namespace kpol::kube::testing
