@@ -2,9 +2,8 @@
 #include "control/client.hpp"
 
 #include "base/unique_fd.hpp"
+#include "control/answer.hpp"
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,11 +16,7 @@
 namespace kpol::control {
 namespace {
 
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using Clock = std::chrono::steady_clock;
-
-constexpr std::uint64_t kLargestBody = std::uint64_t{256} << 20;
 
 class Connection {
  public:
@@ -117,32 +112,6 @@ std::string requestText(std::string_view method, std::string_view target, std::s
   return text;
 }
 
-using Parser = http::response_parser<http::string_body>;
-
-// Feeds the parser until it has the whole answer. It wants to see again what it left (an
-// incomplete header line), hence `pending`.
-void parse(Parser& parser, Connection& connection) {
-  std::string pending;
-  while (!parser.is_done()) {
-    const auto bytes = connection.receive();
-    boost::system::error_code error;
-    if (bytes.empty()) {
-      if (parser.got_some()) parser.put_eof(error);
-      if (error || !parser.got_some())
-        connection.fail("closed the connection before its answer was complete");
-      continue;
-    }
-    pending.append(bytes);
-    std::size_t used = 1;
-    while (used > 0 && !pending.empty() && !parser.is_done() && !error) {
-      used = parser.put(asio::const_buffer(pending.data(), pending.size()), error);
-      pending.erase(0, used);
-    }
-    if (error && error != http::error::need_more)
-      connection.fail("no HTTP answer: " + error.message());
-  }
-}
-
 }  // namespace
 
 Response request(const std::string& socketPath, std::string_view method, std::string_view target,
@@ -150,10 +119,19 @@ Response request(const std::string& socketPath, std::string_view method, std::st
   const auto text = requestText(method, target, body);
   Connection connection(socketPath, deadline);
   connection.send(text);
-  Parser parser;
-  parser.body_limit(kLargestBody);
-  parse(parser, connection);
-  return {parser.get().result_int(), std::move(parser.get().body())};
+  AnswerReader reader;
+  try {
+    while (!reader.complete()) {
+      const auto bytes = connection.receive();
+      if (bytes.empty())
+        reader.close();
+      else
+        reader.feed(bytes);
+    }
+  } catch (const NoAnswer& error) {
+    connection.fail(error.what());
+  }
+  return reader.take();
 }
 
 }  // namespace kpol::control
