@@ -2,10 +2,10 @@
 #include "netlink/conntrack.hpp"
 
 #include "netlink/family.hpp"
-#include "netlink/parse.hpp"
 #include "netlink/request.hpp"
 #include "netlink/route_socket.hpp"
 #include "netlink/socket.hpp"
+#include "netlink/tracked_flow.hpp"
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -22,74 +22,11 @@
 namespace kpol::netlink {
 namespace {
 
-// What names one flow to the kernel, as it sent it.
-struct TrackedFlow {
-  std::uint8_t family = 0;
-  std::vector<std::uint8_t> original;  // CTA_TUPLE_ORIG
-  std::vector<std::uint8_t> zone;      // CTA_ZONE; empty: none
-  std::vector<std::uint8_t> id;        // CTA_ID: not another flow that took its place meanwhile
-};
-
 constexpr std::uint16_t messageType(std::uint16_t type) {
   return static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8U | type);
 }
 
-std::vector<std::uint8_t> copyOf(std::span<const std::uint8_t> bytes) {
-  return {bytes.begin(), bytes.end()};
-}
-
-// One direction of a flow. `source` of the original direction is who began it, of the reply who
-// answers it, destination NAT undone.
-struct Tuple {
-  std::optional<base::IpAddress> source;
-  std::optional<base::IpAddress> destination;
-  std::uint8_t protocol = 0;
-  std::uint16_t destinationPort = 0;
-};
-
-void parseAddresses(Attributes attributes, Tuple& tuple) {
-  while (const auto ip = attributes.next()) {
-    if (ip->type == CTA_IP_V4_SRC || ip->type == CTA_IP_V6_SRC) tuple.source = ip->address();
-    if (ip->type == CTA_IP_V4_DST || ip->type == CTA_IP_V6_DST) tuple.destination = ip->address();
-  }
-}
-
-void parseProtocol(Attributes attributes, Tuple& tuple) {
-  while (const auto part = attributes.next()) {
-    if (part->type == CTA_PROTO_NUM) tuple.protocol = part->u8();
-    if (part->type == CTA_PROTO_DST_PORT && part->payload.size() == 2)
-      tuple.destinationPort = static_cast<std::uint16_t>(part->payload[0] << 8U | part->payload[1]);
-  }
-}
-
-Tuple parseTuple(const Attribute& attribute) {
-  Tuple tuple;
-  for (auto parts = attribute.nested(); const auto part = parts.next();) {
-    if (part->type == CTA_TUPLE_IP) parseAddresses(part->nested(), tuple);
-    if (part->type == CTA_TUPLE_PROTO) parseProtocol(part->nested(), tuple);
-  }
-  return tuple;
-}
-
-using Wanted = std::function<bool(const Tuple& original, const Tuple& reply)>;
-
-// The flow in a dump's message, if it is wanted.
-std::optional<TrackedFlow> match(const MessageView& message, const Wanted& wanted) {
-  auto bytes = message.payload;
-  TrackedFlow flow;
-  flow.family = cutHeader<nfgenmsg>(bytes).nfgen_family;
-  Tuple original;
-  Tuple reply;
-  for (Attributes attributes(bytes); const auto attribute = attributes.next();) {
-    if (attribute->type == CTA_TUPLE_ORIG) flow.original = copyOf(attribute->payload);
-    if (attribute->type == CTA_ZONE) flow.zone = copyOf(attribute->payload);
-    if (attribute->type == CTA_ID) flow.id = copyOf(attribute->payload);
-    if (attribute->type == CTA_TUPLE_ORIG) original = parseTuple(*attribute);
-    if (attribute->type == CTA_TUPLE_REPLY) reply = parseTuple(*attribute);
-  }
-  if (!wanted(original, reply)) return std::nullopt;
-  return flow;
-}
+using Wanted = std::function<bool(const TrackedFlow& flow)>;
 
 // One pass over all flows of a family: the kernel can filter by one end at a time only, and walking
 // its table is what costs.
@@ -100,8 +37,8 @@ std::vector<TrackedFlow> findFlows(Socket& socket, base::Family family, const Wa
   const auto refusal = dump(socket, message,
                             {[&] { flows.clear(); },
                              [&](const MessageView& view) {
-                               if (auto flow = match(view, wanted))
-                                 flows.push_back(std::move(*flow));
+                               auto flow = parseTrackedFlow(view.payload);
+                               if (wanted(flow)) flows.push_back(std::move(flow));
                              }});
   if (refusal) throw Error("dump tracked flows", refusal->code, refusal->extack);
   return flows;
@@ -110,7 +47,7 @@ std::vector<TrackedFlow> findFlows(Socket& socket, base::Family family, const Wa
 void deleteFlow(Socket& socket, const TrackedFlow& flow) {
   Message message(messageType(IPCTNL_MSG_CT_DELETE), NLM_F_ACK);
   message.putHeader(nfgenmsg{flow.family, NFNETLINK_V0, 0});
-  message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, flow.original);
+  message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, flow.name);
   if (!flow.zone.empty()) message.put(CTA_ZONE, flow.zone);
   if (!flow.id.empty()) message.put(CTA_ID, flow.id);
   const auto refusal = request(socket, message, Exchange::Kind::Acknowledged);
@@ -151,9 +88,9 @@ std::size_t forgetFlows(std::span<const base::IpAddress> addresses) {
         return std::any_of(addresses.begin(), addresses.end(),
                            [&](const auto& ip) { return ip.family() == family; });
       },
-      [&](const Tuple& original, const Tuple& reply) {
-        return (original.source && has(addresses, *original.source)) ||
-               (reply.source && has(addresses, *reply.source));
+      [&](const TrackedFlow& flow) {
+        return (flow.original.source && has(addresses, *flow.original.source)) ||
+               (flow.reply.source && has(addresses, *flow.reply.source));
       });
 }
 
@@ -168,7 +105,8 @@ std::size_t forgetDatagramFlows(std::span<const base::HostPort> ports) {
         return std::any_of(ours.begin(), ours.end(),
                            [&](const auto& port) { return port.concerns(family); });
       },
-      [&](const Tuple& original, const Tuple&) {
+      [&](const TrackedFlow& flow) {
+        const auto& original = flow.original;
         if (original.protocol != IPPROTO_UDP || !original.destination) return false;
         const auto& to = *original.destination;
         const bool isOurs = std::any_of(ours.begin(), ours.end(), [&](const base::HostPort& port) {
