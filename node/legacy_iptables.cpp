@@ -3,16 +3,14 @@
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
-#include "nft/xt_match.hpp"
 #include "node/atomic_file.hpp"
+#include "node/legacy_table.hpp"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -22,49 +20,26 @@
 namespace kpol::node {
 namespace {
 
-using nft::ForeignMatch;
-using nft::ForeignRule;
-using Field = ForeignMatch::Field;
-using Verdict = ForeignRule::Verdict;
-using Bytes = std::span<const std::uint8_t>;
-
 constexpr const char* kTable = "filter";
 constexpr int kReads = 5;  // of a table that keeps changing
 
 // What differs between the two programs.
 struct V4 {
-  using Entry = ipt_entry;
   using Info = ipt_getinfo;
   using Entries = ipt_get_entries;
   static constexpr auto kFamily = base::Family::V4;
   static constexpr int kDomain = AF_INET, kLevel = IPPROTO_IP;
   static constexpr int kGetInfo = IPT_SO_GET_INFO, kGetEntries = IPT_SO_GET_ENTRIES;
   static constexpr const char* kNames = "/proc/net/ip_tables_names";
-  static constexpr const char* kTitle = "ip filter";
-  static const ipt_ip& header(const Entry& entry) { return entry.ip; }
-  static bool isGoto(const Entry& entry) { return (entry.ip.flags & IPT_F_GOTO) != 0; }
-  static bool asksMore(const Entry& entry) {
-    return entry.ip.proto != 0 || (entry.ip.flags & IPT_F_FRAG) != 0;
-  }
 };
 struct V6 {
-  using Entry = ip6t_entry;
   using Info = ip6t_getinfo;
   using Entries = ip6t_get_entries;
   static constexpr auto kFamily = base::Family::V6;
   static constexpr int kDomain = AF_INET6, kLevel = IPPROTO_IPV6;
   static constexpr int kGetInfo = IP6T_SO_GET_INFO, kGetEntries = IP6T_SO_GET_ENTRIES;
   static constexpr const char* kNames = "/proc/net/ip6_tables_names";
-  static constexpr const char* kTitle = "ip6 filter";
-  static const ip6t_ip6& header(const Entry& entry) { return entry.ipv6; }
-  static bool isGoto(const Entry& entry) { return (entry.ipv6.flags & IP6T_F_GOTO) != 0; }
-  static bool asksMore(const Entry& entry) {
-    return entry.ipv6.proto != 0 || (entry.ipv6.flags & IP6T_F_TOS) != 0;
-  }
 };
-// The bits of invflags that both have.
-static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_VIA_OUT &&
-              IPT_INV_SRCIP == IP6T_INV_SRCIP && IPT_INV_DSTIP == IP6T_INV_DSTIP);
 
 // The kernel makes a table when it is asked for one; this file names those that exist.
 bool isUsed(const char* names) {
@@ -72,205 +47,27 @@ bool isUsed(const char* names) {
   return text && ("\n" + *text).find("\n" + std::string(kTable) + "\n") != text->npos;
 }
 
-template <class T>
-T at(Bytes bytes, std::size_t offset) {
-  T value{};
-  if (offset > bytes.size() || bytes.size() - offset < sizeof value)
-    throw base::SystemError("read a table of iptables", EBADMSG);
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-Bytes part(Bytes bytes, std::size_t offset, std::size_t size) {
-  if (offset > bytes.size() || bytes.size() - offset < size)
-    throw base::SystemError("read a table of iptables", EBADMSG);
-  return bytes.subspan(offset, size);
-}
-
-std::string textOf(const char* text, std::size_t most) {
-  return {text, ::strnlen(text, most)};
-}
-
-void addInterface(Field field, const char* name, const std::uint8_t* mask, bool negated,
-                  ForeignRule& rule) {
-  std::size_t asked = 0;
-  while (asked < IFNAMSIZ && mask[asked] == 0xff) ++asked;
-  if (asked == 0) return;
-  ForeignMatch match;
-  match.field = field;
-  match.name = textOf(name, asked);  // it holds the plus sign of "kpol+" too
-  match.isPrefix = asked <= match.name.size();
-  match.negated = negated;
-  rule.matches.push_back(std::move(match));
-}
-
-void addAddress(Field field, Bytes address, Bytes mask, bool negated, ForeignRule& rule) {
-  unsigned length = 0;
-  for (const auto byte : mask) length += static_cast<unsigned>(std::popcount(byte));
-  if (length == 0) return;
-  ForeignMatch match;
-  const auto ip = base::IpAddress::fromBytes(address);
-  match.prefix = base::Prefix::make(*ip, length);
-  // A mask with a hole is no prefix.
-  const auto full = (length + 7) / 8;
-  const bool contiguous =
-      std::all_of(mask.begin() + full, mask.end(), [](std::uint8_t byte) { return byte == 0; });
-  match.field = contiguous ? field : Field::Unknown;
-  match.negated = negated;
-  rule.matches.push_back(std::move(match));
-}
-
-template <class Address>
-Bytes bytesOf(const Address& address) {
-  return {reinterpret_cast<const std::uint8_t*>(&address), sizeof address};
-}
-
+// Nothing when the table has another size by now.
 template <class V>
-void addHeader(const typename V::Entry& entry, ForeignRule& rule) {
-  const auto& header = V::header(entry);
-  const auto inverted = [&](unsigned bit) { return (header.invflags & bit) != 0; };
-  addInterface(Field::IifName, header.iniface, header.iniface_mask, inverted(IPT_INV_VIA_IN), rule);
-  addInterface(Field::OifName, header.outiface, header.outiface_mask, inverted(IPT_INV_VIA_OUT),
-               rule);
-  addAddress(Field::Source, bytesOf(header.src), bytesOf(header.smsk), inverted(IPT_INV_SRCIP),
-             rule);
-  addAddress(Field::Destination, bytesOf(header.dst), bytesOf(header.dmsk), inverted(IPT_INV_DSTIP),
-             rule);
-  if (V::asksMore(entry)) rule.matches.emplace_back();
-}
-
-void addMatches(Bytes entry, std::size_t from, std::size_t to, ForeignRule& rule) {
-  while (from < to) {
-    const auto head = at<xt_entry_match>(entry, from);
-    const auto size = std::size_t{head.u.user.match_size};
-    if (size < sizeof head) throw base::SystemError("read a table of iptables", EBADMSG);
-    const auto match =
-        nft::xtMatch(textOf(head.u.user.name, sizeof head.u.user.name), head.u.user.revision,
-                     part(entry, from, size).subspan(sizeof head));
-    if (match) rule.matches.push_back(*match);
-    from += size;
-  }
-}
-
-// Chains have no names in the kernel's bytes: a jump names the place of a chain's first rule.
-std::string chainAt(std::size_t offset) {
-  return "@" + std::to_string(offset);
-}
-
-template <class V>
-struct Table {
+std::optional<nft::ForwardFilter> readTable(int fd) {
   typename V::Info info{};
-  std::vector<std::uint8_t> bytes;
-};
-
-template <class V>
-class Reader {
- public:
-  explicit Reader(const Table<V>& table) : table_(table), bytes_(table.bytes) {}
-
-  nft::ForwardFilter read() {
-    std::string chain = "?";
-    for (std::size_t offset = 0; offset < bytes_.size();) {
-      const auto entry = at<typename V::Entry>(bytes_, offset);
-      const std::size_t next = entry.next_offset;
-      if (next < sizeof entry) throw base::SystemError("read a table of iptables", EBADMSG);
-      const auto whole = part(bytes_, offset, next);
-      if (offset == table_.info.hook_entry[NF_INET_FORWARD]) chain = filter_.chain;
-      if (const auto name = headOf(entry, whole)) {
-        // A user's chain begins with its name, and is known by the place behind it.
-        chain = *name;
-        names_[chainAt(offset + next)] = chain;
-      } else {
-        addRule(chain, offset, ruleOf(entry, whole));
-      }
-      if (offset == table_.info.underflow[NF_INET_FORWARD]) chain = "?";
-      offset += next;
-    }
-    nameTargets();
-    return std::move(filter_);
-  }
-
- private:
-  // The name, where the entry is the head of a chain.
-  std::optional<std::string> headOf(const typename V::Entry& entry, Bytes whole) {
-    const auto target = at<xt_entry_target>(whole, entry.target_offset);
-    if (textOf(target.u.user.name, sizeof target.u.user.name) != XT_ERROR_TARGET)
-      return std::nullopt;
-    const auto name =
-        part(whole, entry.target_offset, target.u.user.target_size).subspan(sizeof target);
-    return textOf(reinterpret_cast<const char*>(name.data()), name.size());
-  }
-
-  ForeignRule ruleOf(const typename V::Entry& entry, Bytes whole) {
-    ForeignRule rule;
-    addHeader<V>(entry, rule);
-    addMatches(whole, sizeof entry, entry.target_offset, rule);
-    const auto target = at<xt_entry_target>(whole, entry.target_offset);
-    const auto name = textOf(target.u.user.name, sizeof target.u.user.name);
-    if (!name.empty()) {
-      rule.verdict = nft::xtVerdict(name);
-      return rule;
-    }
-    setVerdict(at<xt_standard_target>(whole, entry.target_offset).verdict, V::isGoto(entry), rule);
-    return rule;
-  }
-
-  static void setVerdict(int verdict, bool isGoto, ForeignRule& rule) {
-    if (verdict >= 0) {
-      rule.verdict = isGoto ? Verdict::Goto : Verdict::Jump;
-      rule.target = chainAt(static_cast<std::size_t>(verdict));
-    } else if (verdict == XT_RETURN) {
-      rule.verdict = Verdict::Return;
-    } else if (verdict == -NF_ACCEPT - 1) {
-      rule.verdict = Verdict::Accept;
-    } else if (verdict == -NF_DROP - 1) {
-      rule.verdict = Verdict::Drop;
-    }
-  }
-
-  void addRule(const std::string& chain, std::size_t offset, ForeignRule rule) {
-    // The last rule of a built-in chain is its policy.
-    if (offset == table_.info.underflow[NF_INET_FORWARD])
-      filter_.policyDrops = rule.verdict == Verdict::Drop;
-    else if (chain != "?")
-      filter_.chains[chain].push_back(std::move(rule));
-  }
-
-  void nameTargets() {
-    filter_.chains[filter_.chain];
-    for (const auto& [place, name] : names_) filter_.chains[name];
-    for (auto& [name, rules] : filter_.chains)
-      for (auto& rule : rules)
-        if (const auto found = names_.find(rule.target); found != names_.end())
-          rule.target = found->second;
-  }
-
-  const Table<V>& table_;
-  Bytes bytes_;
-  std::map<std::string, std::string> names_;
-  nft::ForwardFilter filter_{
-      nft::ForwardFilter::Kind::LegacyIptables, {V::kFamily}, V::kTitle, "FORWARD", false, {}};
-};
-
-template <class V>
-std::optional<Table<V>> readTable(int fd) {
-  Table<V> table;
-  std::strncpy(table.info.name, kTable, sizeof table.info.name - 1);
-  socklen_t size = sizeof table.info;
-  if (::getsockopt(fd, V::kLevel, V::kGetInfo, &table.info, &size) != 0)
+  std::strncpy(info.name, kTable, sizeof info.name - 1);
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, V::kLevel, V::kGetInfo, &info, &size) != 0)
     throw base::SystemError("ask for the table of iptables", errno);
   typename V::Entries request{};
   std::strncpy(request.name, kTable, sizeof request.name - 1);
-  request.size = table.info.size;
-  std::vector<std::uint8_t> answer(sizeof request + table.info.size);
+  request.size = info.size;
+  std::vector<std::uint8_t> answer(sizeof request + info.size);
   std::memcpy(answer.data(), &request, sizeof request);
   size = static_cast<socklen_t>(answer.size());
   if (::getsockopt(fd, V::kLevel, V::kGetEntries, answer.data(), &size) != 0) {
-    if (errno == EAGAIN) return std::nullopt;  // it has another size by now
+    if (errno == EAGAIN) return std::nullopt;
     throw base::SystemError("read the table of iptables", errno);
   }
-  table.bytes.assign(answer.begin() + sizeof request, answer.end());
-  return table;
+  const LegacyTable table{std::span(answer).subspan(sizeof request),
+                          info.hook_entry[NF_INET_FORWARD], info.underflow[NF_INET_FORWARD]};
+  return parseLegacyTable(table, V::kFamily);
 }
 
 template <class V>
@@ -280,9 +77,9 @@ void readInto(std::vector<nft::ForwardFilter>& filters) {
   const base::UniqueFd fd(::socket(V::kDomain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) throw base::SystemError("make a socket to read iptables", errno);
   for (int i = 0; i < kReads; ++i) {
-    const auto table = readTable<V>(fd.value());
-    if (!table) continue;
-    filters.push_back(Reader<V>(*table).read());
+    auto filter = readTable<V>(fd.value());
+    if (!filter) continue;
+    filters.push_back(*std::move(filter));
     return;
   }
   throw base::SystemError("read the table of iptables, which keeps changing", EAGAIN);
