@@ -6,12 +6,20 @@
 namespace kpol::conf {
 namespace {
 
+// The member, or null where there is none.
+Json memberOf(const Json& json, const char* name) {
+  if (!json.is_object()) return nullptr;
+  const auto found = json.find(name);
+  return found == json.end() ? Json() : *found;
+}
+
+Json parse(std::string_view body) {
+  return Json::parse(body, nullptr, false);
+}
+
 // Whether the body is an object whose `field` is true.
 bool says(std::string_view body, const char* field) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (!json.is_object()) return false;
-  const auto found = json.find(field);
-  return found != json.end() && found->is_boolean() && found->get<bool>();
+  return memberOf(parse(body), field) == true;
 }
 
 }  // namespace
@@ -21,11 +29,8 @@ std::string printErrorBody(std::string_view error) {
 }
 
 std::string errorTextOf(std::string_view body) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (json.is_object())
-    if (const auto error = json.find("error"); error != json.end() && error->is_string())
-      return error->get<std::string>();
-  return std::string(body.substr(0, 200));
+  const Json error = memberOf(parse(body), "error");
+  return error.is_string() ? error.get<std::string>() : std::string(body.substr(0, 200));
 }
 
 bool saysReady(std::string_view statusBody) {
@@ -33,9 +38,8 @@ bool saysReady(std::string_view statusBody) {
 }
 
 std::string faultIn(std::string_view statusBody) {
-  const Json json = Json::parse(statusBody, nullptr, false);
-  if (!json.is_object() || !json.contains("fault") || !json["fault"].is_object()) return {};
-  return json["fault"].value("message", "");
+  const Json message = memberOf(memberOf(parse(statusBody), "fault"), "message");
+  return message.is_string() ? message.get<std::string>() : std::string();
 }
 
 std::string printKnown(std::string_view attachment, bool enforced) {

@@ -27,7 +27,8 @@ TEST(StatusBody, IsReadyOnlyWhenItSaysSo) {
 
 TEST(StatusBody, TellsTheFaultWhereThereIsOne) {
   EXPECT_EQ(faultIn(R"({"ready":true,"fault":{"message":"refused","at":1}})"), "refused");
-  for (const char* body : {R"({"ready":true,"fault":null})", R"({"fault":"x"})", "{}", "[]", "x"})
+  for (const char* body : {R"({"ready":true,"fault":null})", R"({"fault":"x"})",
+                           R"({"fault":{"message":1}})", R"({"fault":{}})", "{}", "[]", "x"})
     EXPECT_EQ(faultIn(body), "") << body;
 }
 
