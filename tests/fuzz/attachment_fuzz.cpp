@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file of an attachment, and the body of PUT /v1/attachments.
+// A file of an attachment, and the body of PUT /v1/attachments; what the plugin looks for in
+// answers.
 #include "base/error.hpp"
 #include "conf/attachment.hpp"
 #include "conf/control_message.hpp"
@@ -9,6 +10,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = kpol::fuzz::textOf(data, size);
   (void)kpol::conf::saysReady(text);
   (void)kpol::conf::saysSettling(text);
+  (void)kpol::conf::saysEnforced(text);
+  (void)kpol::conf::faultIn(text);
   (void)kpol::conf::printErrorBody(kpol::conf::errorTextOf(text));
   try {
     const auto attachment = kpol::conf::parseAttachment(text);

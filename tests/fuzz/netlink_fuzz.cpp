@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datagrams of rtnetlink, as answers to a dump.
+// Datagrams of rtnetlink and of connection tracking, as answers to a dump and as events.
 #include "netlink/address.hpp"
 #include "netlink/error.hpp"
 #include "netlink/link.hpp"
 #include "netlink/neighbour.hpp"
 #include "netlink/request.hpp"
 #include "netlink/route.hpp"
+#include "netlink/route_events.hpp"
+#include "netlink/rule.hpp"
+#include "netlink/shaping.hpp"
+#include "netlink/tracked_flow.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <functional>
@@ -36,6 +40,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         readWith([&] { (void)kpol::netlink::parseAddress(message.payload); });
         readWith([&] { (void)kpol::netlink::parseRoute(message.payload); });
         readWith([&] { (void)kpol::netlink::parseNeighbour(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseNeighbourKey(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseForwardingEntry(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseRule(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseTokenBucket(message.payload, {1}); });
+        readWith([&] { (void)kpol::netlink::parseRedirect(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseTrackedFlow(message.payload); });
+        readWith([&] { (void)kpol::netlink::parseRouteEvent(message); });
       });
     });
   return 0;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// kpold's configuration file.
+#include "conf/daemon_config.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto text = kpol::fuzz::textOf(data, size);
+  try {
+    kpol::conf::DaemonConfig config;
+    readDaemonConfig(text, config);
+    checkDaemonConfig(config);
+    kpol::conf::DaemonConfig again;
+    readDaemonConfig(text, again);
+    kpol::fuzz::require(config == again, "reading is repeatable");
+    kpol::fuzz::require(config.auditInterval.count() >= 0 && config.collectAfter.count() >= 0,
+                        "no time is negative");
+  } catch (const kpol::base::Error&) {
+    // refused: that is an answer
+  }
+  return 0;
+}

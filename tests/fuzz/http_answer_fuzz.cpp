@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kpold's socket answers, to the end of the connection. The first byte says how it is cut.
+#include "control/answer.hpp"
+#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/parts.hpp"
+
+#include <optional>
+
+namespace {
+
+using namespace kpol::control;
+
+template <class Feed>
+std::optional<Response> read(Feed feed) {
+  AnswerReader reader;
+  try {
+    feed([&](std::string_view part) {
+      if (!reader.complete()) reader.feed(part);
+    });
+    if (!reader.complete()) reader.close();
+    return reader.take();
+  } catch (const NoAnswer&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto text = kpol::fuzz::textOf(data, size);
+  const auto cut = kpol::fuzz::cutByte(text);
+  const auto atOnce = read([&](auto take) { take(text); });
+  const auto inParts = read([&](auto take) { kpol::fuzz::inParts(text, cut, take); });
+  kpol::fuzz::require(atOnce.has_value() == inParts.has_value(),
+                      "an answer is one however it is cut");
+  if (atOnce)
+    kpol::fuzz::require(atOnce->status == inParts->status && atOnce->body == inParts->body,
+                        "an answer is the same however it is cut");
+  return 0;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an API server answers, to the end of the connection. The first byte says how it is cut.
+#include "kube/api_error.hpp"
+#include "kube/http_response.hpp"
+#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/parts.hpp"
+
+#include <optional>
+#include <string>
+
+namespace {
+
+struct Answer {
+  std::optional<kpol::kube::ResponseHead> head;
+  std::string body;
+  bool whole = false;  // else refused
+};
+
+template <class Feed>
+Answer read(Feed feed) {
+  kpol::kube::ResponseReader reader;
+  Answer answer;
+  try {
+    feed(reader, answer.body);
+    reader.close();
+    answer.whole = reader.complete();
+  } catch (const kpol::kube::ApiError&) {
+    // refused: that is an answer
+  }
+  answer.head = reader.head();
+  return answer;
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using kpol::fuzz::require;
+  auto text = kpol::fuzz::textOf(data, size);
+  const auto cut = kpol::fuzz::cutByte(text);
+  const Answer atOnce = read([&](auto& reader, auto& body) { reader.feed(text, body); });
+  const Answer inParts = read([&](auto& reader, auto& body) {
+    kpol::fuzz::inParts(text, cut, [&](std::string_view part) { reader.feed(part, body); });
+  });
+  require(atOnce.whole == inParts.whole, "an answer is whole however it is cut");
+  // As much as deflate can swell.
+  require(atOnce.body.size() <= 1100 * text.size(), "a body is in proportion to its bytes");
+  if (atOnce.whole) {
+    require(atOnce.body == inParts.body, "a body is the same however it is cut");
+    require(atOnce.head->status == inParts.head->status &&
+                atOnce.head->keepAlive == inParts.head->keepAlive &&
+                atOnce.head->retryAfter == inParts.head->retryAfter,
+            "a head is the same however it is cut");
+  } else {
+    // What was taken before the fault was seen.
+    require(atOnce.body.starts_with(inParts.body) || inParts.body.starts_with(atOnce.body),
+            "a broken body begins the same however it is cut");
+  }
+  return 0;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table of iptables-legacy. Two numbers of four bytes say where FORWARD begins and ends.
+#include "base/error.hpp"
+#include "node/legacy_table.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+#include <array>
+#include <cstring>
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::array<std::uint32_t, 2> places{};
+  if (size < sizeof places) return 0;
+  std::memcpy(places.data(), data, sizeof places);
+  const auto entries = std::span(data, size).subspan(sizeof places);
+  for (const auto family : {kpol::base::Family::V4, kpol::base::Family::V6}) try {
+      const kpol::node::LegacyTable table{entries, places[0], places[1]};
+      const auto filter = parseLegacyTable(table, family);
+      kpol::fuzz::require(filter.chains.contains(filter.chain), "FORWARD is among the chains");
+    } catch (const kpol::base::SystemError&) {
+      // refused: that is an answer
+    }
+  return 0;
+}
