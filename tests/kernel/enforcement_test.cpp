@@ -2,6 +2,8 @@
 // What must hold whatever happens to kpold: nothing passes that was not allowed.
 #include "ipam/lease_store.hpp"
 #include "netlink/route_socket.hpp"
+#include "nft/diff.hpp"
+#include "nft/kernel.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
 
@@ -280,6 +282,27 @@ TEST_F(Enforcement, WarmRestartWithNothingChangedOnlyAdoptsTheTable) {
     EXPECT_EQ(table(), before);
     expectGuarded();
   }
+}
+
+// What an upgrade meets, and in another order a return to the version before.
+TEST_F(Enforcement, TableOfAnOlderVersionHoldsUntilItIsTakenOver) {
+  start();
+  node_.apply("policy.yaml", kPolicy);
+  node_.sync();
+  const auto wanted = nft::Kernel({}).readBack();
+  node_.stopKpold(SIGKILL);
+  nft({"delete", "table", "inet", "kpol"});
+  // As kpold owned it and left it.
+  nft::Kernel({}).commit(nft::diff(std::nullopt, nft::Ruleset{}));
+  EXPECT_EQ(nft({"-f", KPOL_SOURCE_DIR "/tests/kernel/older_table.nft"}), "");
+  EXPECT_NE(nft({"list", "chain", "inet", "kpol", "forward4"}).find("@ingress4"),
+            std::string::npos);
+  expectGuarded();
+  node_.startKpold();
+  expectGuarded();
+  node_.sync();
+  expectGuarded();
+  EXPECT_TRUE(nft::Kernel({}).readBack() == wanted) << table();
 }
 
 TEST_F(Enforcement, PolicyOfAFileThatBrokeHoldsAcrossARestart) {
