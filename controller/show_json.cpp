@@ -87,20 +87,32 @@ Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
   return interfaces;
 }
 
-// The chains that judge a packet of one of `ips`: where the table's maps keyed by an address alone
-// lead it.
-std::set<std::string> chainsOf(const nft::Ruleset& table, const std::vector<base::IpAddress>& ips) {
+// By what the table's verdict maps know the pod: interface and address together, or, where another
+// plugin made the interface, the address alone.
+std::vector<nft::Key> keysOf(const policy::Snapshot& snapshot, const base::ObjectKey& pod) {
+  std::vector<nft::Key> keys;
+  for (const auto& endpoint : snapshot.endpoints) {
+    if (endpoint.pod != pod) continue;
+    for (const auto& ip : endpoint.ips) {
+      keys.push_back(nft::Key::of(ip));
+      keys.push_back(nft::Key::of(endpoint.hostInterface).dot(nft::Key::of(ip)));
+    }
+  }
+  return keys;
+}
+
+// The chains to which the table's verdict maps lead what has one of `keys`.
+std::set<std::string> chainsOf(const nft::Ruleset& table, const std::vector<nft::Key>& keys) {
   std::set<std::string> chains;
   for (const auto& [name, map] : table.sets) {
-    if (map.kind != nft::Set::Kind::VerdictMap || map.key.size() != 1) continue;
-    for (const auto& ip : ips) {
-      const auto key = nft::Key::of(ip);
+    if (map.kind != nft::Set::Kind::VerdictMap) continue;
+    for (const auto& key : keys) {
       const auto found = std::lower_bound(
           map.elements.begin(), map.elements.end(), key,
           [](const nft::Element& element, const nft::Key& k) { return element.first < k; });
       if (found == map.elements.end() || found->first != key) continue;
-      if (const auto* verdict = std::get_if<nft::Verdict>(&found->value))
-        chains.insert(verdict->chain);
+      const auto* verdict = std::get_if<nft::Verdict>(&found->value);
+      if (verdict != nullptr && !verdict->chain.empty()) chains.insert(verdict->chain);
     }
   }
   return chains;
@@ -144,7 +156,7 @@ std::optional<std::string> podJson(const NodeState& state, const base::ObjectKey
   json["interfaces"] = interfacesJson(state, *pod);
   json["chains"] = Json::array();
   if (state.loop.applied())
-    json["chains"] = chainsOf(*state.loop.applied(), policy::addressesOf(*snapshot, *pod));
+    json["chains"] = chainsOf(*state.loop.applied(), keysOf(*snapshot, key));
   return dump(json);
 }
 

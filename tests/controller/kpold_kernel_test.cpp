@@ -363,6 +363,7 @@ TEST_F(KpoldTest, KpolctlShowsWhatKpoldKnows) {
   expect({"show", "policies", "-o", "json"}, 0, "\"podSelector\": \"app=web\"");
   expect({"show", "sets"}, 0, "endpoints4");
   expect({"show", "pod", "shop/web"}, 0, "isolated by shop/allow-web");
+  expect({"show", "pod", "shop/web"}, 0, "Chains       in-shop-");
   expect({"show", "policy", "shop/allow-web", "-o", "yaml"}, 0, "- \"10.1.0.0/16\"");
   expect({"explain", "10.1.2.3", "shop/web", "80"}, 0, "allowed by shop/allow-web, ingress[0]");
   expect({"explain", "10.9.2.3", "shop/web", "80"}, 3, "no rule allows it");
