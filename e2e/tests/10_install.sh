@@ -2,12 +2,6 @@
 # shellcheck disable=SC2154
 # What the manifests leave on a cluster.
 
-nodes_are_ready() {
-  kubectl wait --for=condition=Ready nodes --all --timeout=60s
-  kubectl -n kube-system rollout status daemonset/kpol --timeout=60s
-}
-node_is_in_sync() { kpolctl_on status "$1" | grep -q '^Status .*ready, in sync' || kpolctl_on status "$1"; }
-every_node_is_in_sync() { each_node eventually 20 node_is_in_sync; }
 config_names_both_families() {
   local config cidr
   config=$(on_node "$1" cat /etc/cni/net.d/10-kpol.conflist)

@@ -13,17 +13,6 @@ clean_up() {
   kubectl -n kube-system rollout status daemonset/kpol-cleanup --timeout=60s
   kubectl delete -k "$top/manifests/uninstall" --wait --timeout=60s >/dev/null
 }
-nothing_is_left_on() {
-  local wrong
-  wrong=$({
-    on_node "$1" nft list tables | grep kpol
-    on_node "$1" ip -o link | grep -E 'kpol|kpbw'
-    on_node "$1" ip route show proto 107
-    on_node "$1" ip -6 route show proto 107
-    on_node "$1" find /etc/cni/net.d/10-kpol.conflist /opt/cni/bin/kpol /run/kpol/kpold.sock /var/lib/kpol -type f
-  } 2>/dev/null || true)
-  [ -z "$wrong" ] || fail "on $1: $wrong"
-}
 
 check "uninstall: the DaemonSet goes" take_away
 check "uninstall: until the clean-up the policy stays" each_node policy_stays

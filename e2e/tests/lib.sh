@@ -85,6 +85,27 @@ on_kpold() {
 kpolctl_on() { on_kpold "${!#}" kpolctl "${@:1:$#-1}"; }
 # All that the API server has been told is in the kernel of each node.
 settled() { each_node kpolctl_on sync --timeout 20s >/dev/null; }
+nodes_are_ready() {
+  kubectl wait --for=condition=Ready nodes --all --timeout=60s
+  kubectl -n kube-system rollout status daemonset/kpol --timeout=60s
+}
+node_is_in_sync() {
+  local status
+  status=$(kpolctl_on status "$1")
+  grep -q '^Status .*ready, in sync' <<<"$status" || fail "$status"
+}
+every_node_is_in_sync() { each_node eventually 20 node_is_in_sync; }
+nothing_is_left_on() {
+  local wrong
+  wrong=$({
+    on_node "$1" nft list tables | grep kpol
+    on_node "$1" ip -o link | grep -E 'kpol|kpbw'
+    on_node "$1" ip route show proto 107
+    on_node "$1" ip -6 route show proto 107
+    on_node "$1" find /etc/cni/net.d/10-kpol.conflist /opt/cni/bin/kpol /run/kpol/kpold.sock /var/lib/kpol -type f
+  } 2>/dev/null || true)
+  [ -z "$wrong" ] || fail "on $1: $wrong"
+}
 
 # namespace NAME [LABEL=VALUE...]
 namespace() {
