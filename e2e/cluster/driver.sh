@@ -8,6 +8,7 @@
 #   node1, node2                      names of two nodes
 #   cluster_is_up, cluster_up [--kube-proxy MODE], cluster_down
 #   kubectl ARG...                    as administrator
+#   with_kubeconfig CMD...            a program of this machine as administrator
 #   on_node NODE CMD...               as root on that node; `probe` is on its PATH
 #   outside CMD...                    on a machine beside the nodes that is none; with `probe` too
 #   outside_addresses                 that machine's IPv4 and IPv6 address

@@ -43,6 +43,7 @@ pid_of() {
 
 must_be_up() { [ -e "$dir/processes" ] || die "there is no cluster: start one with e2e/cluster/up"; }
 kubectl() { ip netns exec "$prefix-cp" "$dir/bin/kubectl" --kubeconfig "$pki/admin.kubeconfig" "$@"; }
+with_kubeconfig() { ip netns exec "$prefix-cp" env "KUBECONFIG=$pki/admin.kubeconfig" "$@"; }
 
 # on_node nK CMD...: in every namespace of that node, with the probe on its PATH.
 on_node() {

@@ -22,4 +22,5 @@ node1=$cluster_name-worker node2=$cluster_name-worker2
 machine_outside=$cluster_name-outside
 
 kubectl() { command kubectl --kubeconfig "$dir/kubeconfig" "$@"; }
+with_kubeconfig() { env "KUBECONFIG=$dir/kubeconfig" "$@"; }
 kind() { "$(type -P kind || "$here/program/build.sh")" "$@"; }
