@@ -42,6 +42,13 @@ bool isZero(const Key& key) {
   return std::ranges::all_of(key.bytes(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+// A value with other bits is equal to nothing that was masked.
+bool isWithin(const Key& value, const Key& mask) {
+  return std::ranges::equal(value.bytes(), mask.bytes(), [](std::uint8_t byte, std::uint8_t bits) {
+    return (byte & ~bits) == 0;
+  });
+}
+
 // Reads expressions back into the statements that RuleEncoder writes as them, by following what
 // they do to the registers: loads gather until an expression uses them.
 class RuleDecoder {
@@ -184,7 +191,7 @@ class RuleDecoder {
       return negated && isZero(value) && bit && match(false, LabelBit{*bit});
     }
     const auto bits = maskLength(*mask_);
-    return bits && match(negated, Wildcard{value, *bits});
+    return bits && isWithin(value, *mask_) && match(negated, Wildcard{value, *bits});
   }
 
   static AnyBit bitsOf(const Key& mask) {
