@@ -39,7 +39,7 @@ docker_packages() { echo docker.io slirp4netns debootstrap iproute2 jq; }
 conformance_packages() { echo golang-go; }
 bench_packages() {
   echo libbenchmark-dev libgtest-dev libgmock-dev containernetworking-plugins nftables iptables \
-    ipset libsimdjson-dev jq python3-minimal
+    ipset libsimdjson-dev jq python3
 }
 demo_packages() {
   echo nftables iproute2 wget

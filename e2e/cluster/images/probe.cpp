@@ -6,6 +6,10 @@
 //   probe every MS tcp|udp ADDRESS PORT [MS]  asks until it is ended, the first MS apart; one line
 //                                             "TIME ok|lost" each; lost: none within the second MS,
 //                                             which is less than TCP takes to send a SYN again
+//   probe stream MS COUNT ADDRESS PORT...     from its first instant, the MS apart, COUNT times (0:
+//                                             without end), sends "POD NUMBER BEGUN SENT" to each
+//                                             port, as a flow of its own; then stays
+//   probe collect PORT...                     prints "ARRIVED PORT TEXT" of what a stream sends
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -13,6 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -37,6 +42,11 @@ struct Endpoint {
 [[noreturn]] void fail(const std::string& what) {
   std::perror(what.c_str());
   std::exit(1);
+}
+
+// Seconds, as all on this machine count them.
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 int typeOf(const std::string& protocol) {
@@ -106,14 +116,18 @@ int listenOn(int type, const std::string& port) {
   return fd;
 }
 
-std::string greeting(const sockaddr_in6& client) {
+std::string podName() {
   std::array<char, 256> name{};
   gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string greeting(const sockaddr_in6& client) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(AF_INET6, &client.sin6_addr, text.data(), text.size());
   std::string address = text.data();
   if (address.starts_with("::ffff:")) address.erase(0, 7);
-  return std::string(name.data()) + " " + address + "\n";
+  return podName() + " " + address + "\n";
 }
 
 void answerStream(int listener) {
@@ -171,10 +185,86 @@ int get(const Endpoint& to, long milliseconds) {
 int every(long milliseconds, const Endpoint& to, long patience) {
   for (;;) {
     const bool answered = ask(to, patience).has_value();
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    std::printf("%.3f %s\n", std::chrono::duration<double>(now).count(), answered ? "ok" : "lost");
+    std::printf("%.3f %s\n", now(), answered ? "ok" : "lost");
     std::fflush(stdout);
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  }
+}
+
+// Each time has its source port, so that each datagram is the first of a flow and judged as such.
+// At 1 ms a port comes again after a minute; conntrack forgets in 30 s what nobody answers.
+int boundSocket(int family, long number) {
+  constexpr long kFirstPort = 4000;
+  constexpr long kPorts = 60000;
+  const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  sockaddr_in6 address{};  // the port is where sockaddr_in has it
+  address.sin6_family = static_cast<sa_family_t>(family);
+  address.sin6_port = htons(static_cast<std::uint16_t>(kFirstPort + number % kPorts));
+  const socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : sizeof address;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) fail("bind");
+  return fd;
+}
+
+int stream(long milliseconds, long count, const std::vector<Endpoint>& to) {
+  const double begun = now();
+  const std::string pod = podName();
+  auto next = std::chrono::steady_clock::now();
+  for (long number = 0; count == 0 || number < count; ++number) {
+    const int fd = boundSocket(to.front().address.ss_family, number);
+    for (const auto& endpoint : to) {
+      std::array<char, 512> text{};
+      const int size = std::snprintf(text.data(), text.size(), "%s %ld %.6f %.6f", pod.c_str(),
+                                     number, begun, now());
+      sendto(fd, text.data(), static_cast<std::size_t>(size), 0,
+             reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length);
+    }
+    close(fd);
+    // What was missed while others had the CPU is not made up for.
+    next =
+        std::max(next + std::chrono::milliseconds(milliseconds), std::chrono::steady_clock::now());
+    std::this_thread::sleep_until(next);
+  }
+  for (;;) pause();
+}
+
+// Prints one datagram with the time at which the kernel took it from the wire.
+bool printDatagram(int fd, const std::string& port) {
+  std::array<char, 512> text{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control{};
+  iovec part{text.data(), text.size() - 1};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  if (recvmsg(fd, &message, MSG_DONTWAIT) < 0) return false;
+  timespec arrived{};
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_TIMESTAMPNS)
+    std::memcpy(&arrived, CMSG_DATA(header), sizeof arrived);
+  std::printf("%.6f %s %s\n",
+              static_cast<double>(arrived.tv_sec) + static_cast<double>(arrived.tv_nsec) / 1e9,
+              port.c_str(), text.data());
+  return true;
+}
+
+int collect(const std::vector<std::string>& ports) {
+  std::vector<pollfd> sockets;
+  for (const auto& port : ports) {
+    const int fd = listenOn(SOCK_DGRAM, port);
+    const int yes = 1;
+    const int bytes = 4 << 20;  // as much as the kernel gives: nothing is to be lost here
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    sockets.push_back({fd, POLLIN, 0});
+  }
+  for (;;) {
+    poll(sockets.data(), sockets.size(), -1);
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+      while (printDatagram(sockets[i].fd, ports[i])) {
+      }
+    std::fflush(stdout);
   }
 }
 
@@ -186,9 +276,17 @@ int run(const std::vector<std::string>& words) {
   if ((words.size() == 5 || words.size() == 6) && words[0] == "every")
     return every(std::stol(words[1]), endpointOf(words[2], words[3], words[4]),
                  words.size() == 6 ? std::stol(words[5]) : 950);
+  if (words.size() >= 5 && words[0] == "stream") {
+    std::vector<Endpoint> to;
+    for (std::size_t i = 4; i < words.size(); ++i)
+      to.push_back(endpointOf("udp", words[3], words[i]));
+    return stream(std::stol(words[1]), std::stol(words[2]), to);
+  }
+  if (words.size() >= 2 && words[0] == "collect") return collect({words.begin() + 1, words.end()});
   std::fprintf(stderr,
                "usage: probe serve tcp/PORT|udp/PORT... | get tcp|udp ADDRESS PORT [MS] | "
-               "every MS tcp|udp ADDRESS PORT [MS]\n");
+               "every MS tcp|udp ADDRESS PORT [MS] | stream MS COUNT ADDRESS PORT... | "
+               "collect PORT...\n");
   return kUsage;
 }
 
