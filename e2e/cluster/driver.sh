@@ -7,8 +7,10 @@
 #   manifests                         the folder of the kustomization that installs kpol
 #   node1, node2                      names of two nodes
 #   cluster_is_up, cluster_up [--kube-proxy MODE], cluster_down
+#   cluster_up --cni ptp              not of kind's: another plugin's network and no kpol
+#   load_image FILE                   an archive in $dir/images, onto all nodes
 #   kubectl ARG...                    as administrator
-#   with_kubeconfig CMD...            a program of this machine as administrator
+#   with_kubeconfig CMD...            a program of this machine as administrator; it may call kubectl
 #   on_node NODE CMD...               as root on that node; `probe` is on its PATH
 #   outside CMD...                    on a machine beside the nodes that is none; with `probe` too
 #   outside_addresses                 that machine's IPv4 and IPv6 address
@@ -24,6 +26,10 @@ node1=n1 node2=n2
 cluster_is_up() { [ -e "$dir/processes" ]; }
 cluster_up() { "$here/up" 2 "$@"; }
 cluster_down() { "$here/down"; }
+load_image() {
+  local node
+  for node in "$node1" "$node2"; do on_node "$node" ctr -n k8s.io images import "$1" >/dev/null; done
+}
 part() { "$here/part" "$@"; }
 
 # The control plane has a network namespace and no kubelet.

@@ -42,8 +42,11 @@ pid_of() {
 }
 
 must_be_up() { [ -e "$dir/processes" ] || die "there is no cluster: start one with e2e/cluster/up"; }
-kubectl() { ip netns exec "$prefix-cp" "$dir/bin/kubectl" --kubeconfig "$pki/admin.kubeconfig" "$@"; }
-with_kubeconfig() { ip netns exec "$prefix-cp" env "KUBECONFIG=$pki/admin.kubeconfig" "$@"; }
+# with_kubeconfig CMD...: as the cluster's administrator, with kubectl on its PATH.
+with_kubeconfig() {
+  ip netns exec "$prefix-cp" env "PATH=$dir/bin:$PATH" "KUBECONFIG=$pki/admin.kubeconfig" "$@"
+}
+kubectl() { with_kubeconfig kubectl "$@"; }
 
 # on_node nK CMD...: in every namespace of that node, with the probe on its PATH.
 on_node() {

@@ -7,6 +7,7 @@
 cluster_is_up() { [ -e "$dir/kubeconfig" ]; }
 cluster_up() { "$here/up" "$@"; }
 cluster_down() { "$here/down"; }
+load_image() { kind load image-archive "$1" --name "$cluster_name"; }
 
 on_node() { docker exec "$@"; }
 

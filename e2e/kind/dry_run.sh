@@ -94,6 +94,10 @@ words_mean() {
   on_node "$node2" ip route
   part stop kube-apiserver
   part start kube-apiserver
+  equals "$(with_kubeconfig printenv KUBECONFIG)" "$dir/kubeconfig"
+  make_image "$scratch/nothing" registry.local/kpol:other '{}' "$scratch/other.tar"
+  load_image "$scratch/other.tar"
+  grep -qx registry.local/kpol:other "$scratch/containers/$node1/images" || fail "the image is not there"
   start_outside server probe serve tcp/80
   end_outside server
 }

@@ -120,11 +120,9 @@ e2e-dns/dns e2e-shop/db tcp/8080 allowed
 END
 }
 explain_agrees() {
-  local said
-  said=$(kpolctl_on explain e2e-shop/back e2e-shop/db 8080 "$node1") || fail "$said"
-  grep -q allowed <<<"$said" || fail "$said"
-  said=$(kpolctl_on explain e2e-other/client e2e-shop/db 8080 "$node1" || true)
-  grep -q denied <<<"$said" || fail "$said"
+  ends 0 'allowed by e2e-shop/db' kubectl_kpol explain e2e-shop/back e2e-shop/db 8080
+  ends 3 'denied: e2e-other/client to e2e-shop/db' \
+    kubectl_kpol --node "$node1" explain e2e-other/client e2e-shop/db 8080
 }
 policies_go() {
   kubectl -n e2e-shop delete networkpolicies --all >/dev/null
@@ -171,7 +169,7 @@ check "policies: allow DNS" allow_dns
 check "policies: three tiers, with a named port and a range of ports" three_tiers
 check "policies: labels of pods and namespaces change" labels_change_what_is_allowed
 check "policies: blocks with exceptions" blocks
-check "policies: kpolctl explain says what happens" explain_agrees
+check "policies: kubectl kpol explain says what happens" explain_agrees
 check "policies: all is open again when they are deleted" policies_go
 check "policies: a namespace's default by its label" default_posture
 check "policies: the cloud's metadata service is guarded" metadata_guard

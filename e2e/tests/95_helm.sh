@@ -13,7 +13,6 @@ without_kpol() {
   kubectl delete -k "$manifests" --ignore-not-found --wait --timeout=60s
   kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s
 }
-rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60s; }
 installed() {
   helm install kpol "$chart" --set image.tag=dev
   rolled_out

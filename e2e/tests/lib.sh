@@ -63,6 +63,14 @@ $output" || return 1
     sleep 0.3
   done
 }
+# ends CODE TEXT CMD...: the command ends with that code, and TEXT is in what it prints.
+ends() {
+  local code=$1 text=$2 said status=0
+  shift 2
+  said=$("$@" 2>&1) || status=$?
+  [ "$status" = "$code" ] || fail "$* ends with $status and says: $said"
+  grep -qF -e "$text" <<<"$said" || fail "$* says: $said"
+}
 equals() { [ "$1" = "$2" ] || fail "expected $2, got $1"; }
 
 nodes() { kubectl get nodes -o 'jsonpath={.items[*].metadata.name}'; }
@@ -83,11 +91,16 @@ on_kpold() {
 }
 # kpolctl_on WORD... NODE
 kpolctl_on() { on_kpold "${!#}" kpolctl "${@:1:$#-1}"; }
+# As its users run it, on NODE's kpold with --node NODE.
+kubectl_kpol() {
+  # shellcheck disable=SC2016
+  with_kubeconfig sh -c 'PATH=$0:$PATH && exec kubectl kpol "$@"' "$top/packaging/kubectl" "$@"
+}
 # All that the API server has been told is in the kernel of each node.
 settled() { each_node kpolctl_on sync --timeout 20s >/dev/null; }
 nodes_are_ready() {
   kubectl wait --for=condition=Ready nodes --all --timeout=60s
-  kubectl -n kube-system rollout status daemonset/kpol --timeout=60s
+  rolled_out
 }
 node_is_in_sync() {
   local status
@@ -106,6 +119,8 @@ nothing_is_left_on() {
   } 2>/dev/null || true)
   [ -z "$wrong" ] || fail "on $1: $wrong"
 }
+
+rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60s; }
 
 # namespace NAME [LABEL=VALUE...]
 namespace() {
@@ -195,3 +210,19 @@ expect() {
 }
 # answers FROM PROTOCOL ADDRESS PORT: "POD CLIENT-ADDRESS", as the server says.
 answers() { run_in "$1" "probe get $2 $3 $4 1500"; }
+# sees FROM TO: the server at TO sees FROM's own address.
+sees() {
+  equals "$(answers "$1" tcp "$(v4_of "$2")" 8080)" "$(basename "$2") $(v4_of "$1")"
+  equals "$(answers "$1" tcp "$(v6_of "$2")" 8080)" "$(basename "$2") $(v6_of "$1")"
+}
+
+# take_kpol_away FOLDER: the manifests it was installed by.
+take_kpol_away() {
+  kubectl delete -k "$1" --wait --timeout=60s >/dev/null
+  kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s
+}
+clean_up() {
+  kubectl apply -k "$top/manifests/uninstall" >/dev/null
+  kubectl -n kube-system rollout status daemonset/kpol-cleanup --timeout=60s
+  kubectl delete -k "$top/manifests/uninstall" --wait --timeout=60s >/dev/null
+}
