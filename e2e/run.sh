@@ -8,12 +8,14 @@ usage() {
 e2e/run.sh [--kind] [--keep] [TEST...]
 
 Starts a cluster of two nodes, installs kpol by its manifests, and runs the tests (default: all, and
-services again with kube-proxy's other mode):
+services again with kube-proxy's other mode). Chained is in a cluster of another plugin's, not of kind's.
 $(for file in e2e/tests/[0-9]*.sh; do echo "  $(name_of "$file")  $(sed -n '3s/^# //p' "$file")"; done)
   --kind   a cluster of kind's, with Docker; otherwise one of e2e/cluster
   --keep   do not end the cluster; also use one that runs already
 END
 }
+# cluster_of FILE: what the test's cluster is started with, beside nothing.
+cluster_of() { sed -n '4s/^# Cluster: //p' "$1"; }
 name_of() { basename "$1" .sh | cut -d_ -f2; }
 
 keep=false driver=cluster folder=/var/tmp/kpol-e2e tests=()
@@ -23,7 +25,7 @@ while [ $# -gt 0 ]; do
     --kind) driver=kind folder=/var/tmp/kpol-e2e-kind ;;
     -h | --help) usage && exit 0 ;;
     -*) usage >&2 && exit 2 ;;
-    *) tests+=("$1") ;;
+    *) compgen -G "e2e/tests/*_$1.sh" >/dev/null || { usage >&2 && exit 2; } && tests+=("$1") ;;
   esac
   shift
 done
@@ -34,13 +36,19 @@ export KPOL_CLUSTER=${KPOL_CLUSTER:-$folder}
 # shellcheck source=e2e/tests/lib.sh
 . e2e/tests/lib.sh
 
-is_wanted() { [ ${#tests[@]} = 0 ] || [[ " ${tests[*]} " == *" $1 "* ]]; }
-run_tests() {
-  local file name
+# wanted [ARG...]: the files of tests for a cluster that is started so.
+wanted() {
+  local file
   for file in e2e/tests/[0-9]*.sh; do
-    name=$(name_of "$file")
-    is_wanted "$name" || continue
-    say "$name"
+    if [ ${#tests[@]} = 0 ] || [[ " ${tests[*]} " == *" $(name_of "$file") "* ]]; then
+      [ "$(cluster_of "$file")" != "$*" ] || echo "$file"
+    fi
+  done
+}
+run_tests() {
+  local file
+  for file in "$@"; do
+    say "$(name_of "$file")"
     forget
     # shellcheck disable=SC1090
     . "$file"
@@ -51,12 +59,20 @@ start() {
   cluster_is_up || cluster_up "$@"
 }
 
-start
-run_tests
+mapfile -t files < <(wanted)
+chained=()
+[ $driver = kind ] || mapfile -t chained < <(wanted --cni ptp)
+if [ ${#files[@]} -gt 0 ]; then
+  start
+  run_tests "${files[@]}"
+fi
 if ! $keep && [ ${#tests[@]} = 0 ]; then
-  tests=(services) suite="iptables mode, "
   start --kube-proxy iptables
-  run_tests
+  suite="iptables mode, " run_tests e2e/tests/*_services.sh
+fi
+if [ ${#chained[@]} -gt 0 ] && ! { $keep && [ ${#tests[@]} = 0 ]; }; then
+  start --cni ptp
+  run_tests "${chained[@]}"
 fi
 $keep || { trap - EXIT && cluster_down; }
 say "$((SECONDS / 60)) min $((SECONDS % 60)) s; logs are in $dir/log"
