@@ -43,8 +43,7 @@ explain_failure() {
   } >"$file" 2>&1 || true
   {
     awk '/^NAMESPACE/ { pods = $2 == "NAME" } pods && $4 != "Running" && $4 != "STATUS"' "$file"
-    grep -E ' Warning | (error|warning) ' "$file" |
-      grep -v 'CgroupV1' | tail -8
+    sed -nE '/CgroupV1/d; / Warning | (error|warning) /p' "$file" | tail -8
     echo "more in $file"
   } | cut -c1-400 | sed 's/^/      > /'
 }
@@ -98,6 +97,7 @@ kubectl_kpol() {
 }
 # All that the API server has been told is in the kernel of each node.
 settled() { each_node kpolctl_on sync --timeout 20s >/dev/null; }
+rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60s; }
 nodes_are_ready() {
   kubectl wait --for=condition=Ready nodes --all --timeout=60s
   rolled_out
@@ -119,8 +119,6 @@ nothing_is_left_on() {
   } 2>/dev/null || true)
   [ -z "$wrong" ] || fail "on $1: $wrong"
 }
-
-rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60s; }
 
 # namespace NAME [LABEL=VALUE...]
 namespace() {
