@@ -159,12 +159,13 @@ how_to_play() {
   say "It runs. Things to try:"
   cat <<TEXT
     alias kpolctl='ip netns exec $prefix $bin/kpolctl/kpolctl --socket $base/kpold.sock'
-    kpolctl status                                  what kpold knows
-    kpolctl show pod shop/web                       a pod and the policies that hold for it
-    rm $base/manifests/3-allow.yaml; kpolctl sync   take the allow policies away
+    kpolctl status
+    kpolctl show pod shop/web                        # and the policies that hold for it
+    kpolctl explain ops/shell shop/db 80             # why not
     ip netns exec $(netns_of ops/shell) wget -T 1 -t 1 -qO- http://$(head -1 "$base/shop-web.ips")/
-    ip netns exec $prefix nft flush ruleset         somebody else's mistake: refused by the kernel
-    e2e/quickstart.sh --remove                      remove it all
+    ip netns exec $prefix nft flush ruleset   # somebody else's mistake: kpol's table stays
+    rm $base/manifests/3-allow.yaml && kpolctl sync    # now the shell does not reach the web
+    e2e/quickstart.sh --remove
 TEXT
 }
 
