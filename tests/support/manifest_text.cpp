@@ -145,7 +145,7 @@ Json tree(const policy::Pod& pod) {
   Json& spec = result["spec"];
   if (!pod.nodeName.empty()) spec["nodeName"] = pod.nodeName;
   if (pod.hostNetwork) spec["hostNetwork"] = true;
-  spec["containers"] = {container(pod.ports)};
+  spec["containers"] = Json::array({container(pod.ports)});
   Json& status = result["status"];
   status["phase"] = phaseName(pod.phase);
   for (const auto& ip : pod.ips) status["podIPs"].push_back({{"ip", toString(ip)}});
