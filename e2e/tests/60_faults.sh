@@ -93,7 +93,8 @@ nothing_got_in_on_either_side() {
   read -r ok lost <<<"$(outcomes not-far)"
   [ "$lost" -gt 10 ] || fail "not-far asked only $lost times"
   [ "$ok" = 0 ] || fail "not-far got in $ok times of $((ok + lost))"
-  asked not-near | grep -q lost || fail "not-near did not ask"
+  # To the end of it: what is cut off counts as failed.
+  asked not-near | grep lost >/dev/null || fail "not-near did not ask"
   ! asked not-near | grep ok || fail "not-near got in"
 }
 

@@ -63,7 +63,7 @@ other_network_is_untouched() {
 entry=$(sed -n '/^```json$/{n;/{"type": "kpol", "stateDir"/p}' "$top/docs/install.md")
 chain_kpol() {
   on_node "$1" sh -c "sed -i -z 's|] *} *\n*\$|,\n $entry]}\n|' /etc/cni/net.d/*.conflist"
-  networks "$1" | grep -q '"kpol"' || fail "$(networks "$1")"
+  networks "$1" | grep '"kpol"' >/dev/null || fail "$(networks "$1")"
 }
 unchain_kpol() {
   on_node "$1" sh -c "sed -i -z 's|,\n $entry||' /etc/cni/net.d/*.conflist"

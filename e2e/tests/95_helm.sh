@@ -20,8 +20,8 @@ installed() {
 }
 has_network_config() { on_node "$1" test -s /etc/cni/net.d/10-kpol.conflist; }
 
-uses_vxlan() { on_node "$1" ip route show proto 107 | grep -q 'dev vxlan.kpol'; }
-uses_no_vxlan() { on_node "$1" ip route show proto 107 | grep -q . && ! uses_vxlan "$1"; }
+uses_vxlan() { on_node "$1" ip route show proto 107 | grep 'dev vxlan.kpol' >/dev/null; }
+uses_no_vxlan() { on_node "$1" ip route show proto 107 | grep . >/dev/null && ! uses_vxlan "$1"; }
 changed() {
   each_node eventually 20 uses_no_vxlan
   helm upgrade kpol "$chart" --reset-then-reuse-values --set config.routing=vxlan
