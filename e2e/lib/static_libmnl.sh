@@ -5,6 +5,7 @@
 # none: there the package of Debian 13 is unpacked in FOLDER (once). Nothing is installed.
 static_libmnl() {
   local folder=$1 archive
+  mkdir -p "$folder"
   archive=$(find /usr/lib -name libmnl.a 2>/dev/null | head -n 1)
   [ -n "$archive" ] || archive=$(find "$folder" -name libmnl.a 2>/dev/null | head -n 1)
   if [ -z "$archive" ]; then
@@ -19,9 +20,7 @@ static_libmnl() {
 fetch_libmnl_of_trixie() {
   local scratch mirror options
   scratch=$(mktemp -d)
-  # shellcheck disable=SC2016  # apt's own variable
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
-  [ -n "$mirror" ] || die "apt knows no mirror: run apt-get update first"
+  mirror=$(debian_mirror) || exit 1
   mkdir -p "$scratch"/{lists/partial,cache/archives/partial,etc,state}
   : >"$scratch/state/status"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
