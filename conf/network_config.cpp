@@ -12,7 +12,7 @@ namespace kpol::conf {
 namespace {
 
 // The least IPv4 may have (RFC 791), and the most veth takes (ETH_MAX_MTU).
-constexpr IntegerBounds kMtuBounds{68, 65535};
+constexpr IntegerBounds kConfiguredMtuBounds{68, 65535};
 constexpr IntegerBounds kTimeoutBounds{1, 600};
 
 std::string readName(const JsonObject& config) {
@@ -149,7 +149,7 @@ NetworkConfig parseNetworkConfig(std::string_view json, RuntimeConfig runtime) {
   NetworkConfig config;
   config.version = versionOf(object);
   config.name = readName(object);
-  config.mtu = static_cast<std::uint32_t>(object.integer("mtu", kMtuBounds).value_or(0));
+  config.mtu = static_cast<std::uint32_t>(object.integer("mtu", kConfiguredMtuBounds).value_or(0));
   config.ipam = readIpam(object);
   config.stateDir = readPath(object, "stateDir", std::move(config.stateDir));
   config.socket = readPath(object, "socket", std::move(config.socket));

@@ -135,7 +135,7 @@ class RuleDecoder {
     const std::uint32_t whole = loadOf(*field).length;
     loaded_.push_back(*field);
     loadedLength_ = load.length == 0 ? whole : load.length;
-    nextWord_ += paddedLength(whole) / 4;
+    nextWord_ += registersOf(whole);
     return true;
   }
 

@@ -11,11 +11,6 @@ namespace kpol::nft {
 
 namespace {
 
-// A set without its elements, which are not copied on the way.
-Set declarationOf(const Set& set) {
-  return {set.name, set.kind, set.key, set.value, set.interval, set.size, set.comment, {}};
-}
-
 // What a map of objects loses, keeps and gains, by name; both maps are walked once.
 template <class Object>
 struct Matched {

@@ -35,10 +35,6 @@ ObjectPtr namedCounter(const std::string& table, const std::string& name) {
 
 }  // namespace
 
-Set declarationOf(const Set& set) {
-  return {set.name, set.kind, set.key, set.value, set.interval, set.size, set.comment, {}};
-}
-
 void encodeAdoption(const std::string& table, std::uint32_t flags, Batch& batch) {
   batch.append({NFT_MSG_NEWTABLE, NLM_F_CREATE}, kObjectRoom,
                [&](nlmsghdr* message) { putTable(table, flags, message); });

@@ -15,7 +15,6 @@ namespace kpol::nft {
 // The sets of the table, by name, without their elements: how elements are written depends on the
 // declaration of their set.
 using Declarations = std::map<std::string, Set, std::less<>>;
-Set declarationOf(const Set& set);
 
 // Appends changes to a batch, in order. Everything that is added must be new to the kernel
 // (NLM_F_EXCL): a ruleset that is not as the caller believes is an error, never silently merged.

@@ -170,7 +170,7 @@ class RuleEncoder {
     std::uint32_t word = 0;
     for (const Field field : fields) {
       loadPart(field, word, loadOf(field).length);
-      word += paddedLength(loadOf(field).length) / 4;
+      word += registersOf(loadOf(field).length);
     }
   }
 

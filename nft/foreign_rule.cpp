@@ -20,31 +20,31 @@
 namespace kpol::nft {
 namespace {
 
-using Field = ForeignMatch::Field;
-using Verdict = ForeignRule::Verdict;
-using Bytes = std::span<const std::uint8_t>;
+using ForeignField = ForeignMatch::Field;
+using ForeignVerdict = ForeignRule::Verdict;
+using RawValue = std::span<const std::uint8_t>;
 
 // Where the addresses are in a network header.
 struct AddressPlace {
   std::uint32_t offset;
   std::uint32_t size;
-  Field field;
+  ForeignField field;
 };
 constexpr std::array kAddressPlaces = {
-    AddressPlace{12, 4, Field::Source}, AddressPlace{16, 4, Field::Destination},
-    AddressPlace{8, 16, Field::Source}, AddressPlace{24, 16, Field::Destination}};
+    AddressPlace{12, 4, ForeignField::Source}, AddressPlace{16, 4, ForeignField::Destination},
+    AddressPlace{8, 16, ForeignField::Source}, AddressPlace{24, 16, ForeignField::Destination}};
 
 // What a register holds.
 struct Loaded {
-  Field field = Field::Unknown;
+  ForeignField field = ForeignField::Unknown;
   std::uint32_t addressSize = 0;
   std::vector<std::uint8_t> mask = {};  // empty: all bits
 };
 
-Bytes data(const nftnl_expr* expr, std::uint16_t attribute) {
+RawValue data(const nftnl_expr* expr, std::uint16_t attribute) {
   std::uint32_t size = 0;
   const auto* bytes = static_cast<const std::uint8_t*>(nftnl_expr_get(expr, attribute, &size));
-  return bytes == nullptr ? Bytes() : Bytes(bytes, size);
+  return bytes == nullptr ? RawValue() : RawValue(bytes, size);
 }
 
 std::uint32_t number(const nftnl_expr* expr, std::uint16_t attribute) {
@@ -57,7 +57,7 @@ std::string_view text(const nftnl_expr* expr, std::uint16_t attribute) {
 }
 
 // How many leading bits are set, where none is behind them.
-std::optional<unsigned> prefixLength(Bytes mask) {
+std::optional<unsigned> prefixLength(RawValue mask) {
   unsigned length = 0;
   bool ended = false;
   for (const auto byte : mask) {
@@ -69,7 +69,7 @@ std::optional<unsigned> prefixLength(Bytes mask) {
   return length;
 }
 
-std::optional<base::Prefix> prefixOf(const Loaded& loaded, Bytes value) {
+std::optional<base::Prefix> prefixOf(const Loaded& loaded, RawValue value) {
   auto length = static_cast<unsigned>(8 * value.size());
   if (!loaded.mask.empty()) {
     const auto masked = prefixLength(loaded.mask);
@@ -79,11 +79,11 @@ std::optional<base::Prefix> prefixOf(const Loaded& loaded, Bytes value) {
   std::array<std::uint8_t, 16> bytes{};
   if (value.size() > loaded.addressSize) return std::nullopt;
   std::copy(value.begin(), value.end(), bytes.begin());
-  const auto address = base::IpAddress::fromBytes(Bytes(bytes).first(loaded.addressSize));
+  const auto address = base::IpAddress::fromBytes(RawValue(bytes).first(loaded.addressSize));
   return address ? base::Prefix::make(*address, length) : std::nullopt;
 }
 
-ForeignMatch nameMatch(Field field, Bytes value) {
+ForeignMatch nameMatch(ForeignField field, RawValue value) {
   ForeignMatch match;
   match.field = field;
   const std::string_view padded(reinterpret_cast<const char*>(value.data()), value.size());
@@ -93,14 +93,14 @@ ForeignMatch nameMatch(Field field, Bytes value) {
   return match;
 }
 
-std::uint32_t hostOrder(Bytes bytes) {
+std::uint32_t hostOrder(RawValue bytes) {
   std::uint32_t value = 0;
   if (bytes.size() == sizeof value) std::memcpy(&value, bytes.data(), sizeof value);
   return value;
 }
 
 // `ct state new` is: loaded & mask != 0.
-ForeignMatch stateMatch(const Loaded& loaded, Bytes value, bool equal) {
+ForeignMatch stateMatch(const Loaded& loaded, RawValue value, bool equal) {
   ForeignMatch match;
   if (loaded.mask.empty()) {
     match.states = hostOrder(value);
@@ -110,31 +110,31 @@ ForeignMatch stateMatch(const Loaded& loaded, Bytes value, bool equal) {
     match.states = hostOrder(loaded.mask);
     match.negated = equal;
   }
-  match.field = Field::CtState;
+  match.field = ForeignField::CtState;
   return match;
 }
 
-ForeignMatch compared(const Loaded& loaded, Bytes value, bool equal) {
+ForeignMatch compared(const Loaded& loaded, RawValue value, bool equal) {
   ForeignMatch match;
   switch (loaded.field) {
-    case Field::IifName:
-    case Field::OifName:
+    case ForeignField::IifName:
+    case ForeignField::OifName:
       if (!loaded.mask.empty()) return match;
       match = nameMatch(loaded.field, value);
       break;
-    case Field::Source:
-    case Field::Destination:
+    case ForeignField::Source:
+    case ForeignField::Destination:
       match.prefix = prefixOf(loaded, value);
       if (!match.prefix) return match;
       match.field = loaded.field;
       break;
-    case Field::CtState: return stateMatch(loaded, value, equal);
-    case Field::Family:
+    case ForeignField::CtState: return stateMatch(loaded, value, equal);
+    case ForeignField::Family:
       if (value.empty()) return match;
-      match.field = Field::Family;
+      match.field = ForeignField::Family;
       match.family = value[0] == NFPROTO_IPV6 ? base::Family::V6 : base::Family::V4;
       break;
-    case Field::Unknown: return match;
+    case ForeignField::Unknown: return match;
   }
   match.negated = !equal;
   return match;
@@ -152,7 +152,7 @@ class Reader {
     if (name == "bitwise") return readBitwise(expr);
     if (name == "cmp") return readCompare(expr);
     if (name == "immediate") return readImmediate(expr);
-    if (name == "reject") return decide(Verdict::Drop);
+    if (name == "reject") return decide(ForeignVerdict::Drop);
     if (name == "match") return readXtMatch(expr);
     if (name == "target") return decide(xtVerdict(text(expr, NFTNL_EXPR_TG_NAME)));
     // They look at nothing and decide nothing.
@@ -164,8 +164,8 @@ class Reader {
 
  private:
   void unknown() { rule_.matches.emplace_back(); }
-  void decide(Verdict verdict) {
-    if (rule_.verdict == Verdict::None) rule_.verdict = verdict;
+  void decide(ForeignVerdict verdict) {
+    if (rule_.verdict == ForeignVerdict::None) rule_.verdict = verdict;
   }
   void load(std::uint16_t attribute, const nftnl_expr* expr, Loaded loaded) {
     // Without a register it is one that writes, as `meta mark set`.
@@ -175,14 +175,15 @@ class Reader {
 
   static Loaded metaField(const nftnl_expr* expr) {
     switch (number(expr, NFTNL_EXPR_META_KEY)) {
-      case NFT_META_IIFNAME: return {Field::IifName};
-      case NFT_META_OIFNAME: return {Field::OifName};
-      case NFT_META_NFPROTO: return {Field::Family};
+      case NFT_META_IIFNAME: return {ForeignField::IifName};
+      case NFT_META_OIFNAME: return {ForeignField::OifName};
+      case NFT_META_NFPROTO: return {ForeignField::Family};
       default: return {};
     }
   }
   static Loaded ctField(const nftnl_expr* expr) {
-    return number(expr, NFTNL_EXPR_CT_KEY) == NFT_CT_STATE ? Loaded{Field::CtState} : Loaded{};
+    return number(expr, NFTNL_EXPR_CT_KEY) == NFT_CT_STATE ? Loaded{ForeignField::CtState}
+                                                           : Loaded{};
   }
 
   void readPayload(const nftnl_expr* expr) {
@@ -221,18 +222,18 @@ class Reader {
     const auto from = registers_.find(number(expr, NFTNL_EXPR_CMP_SREG));
     if (from == registers_.end() || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ)) return unknown();
     auto match = compared(from->second, data(expr, NFTNL_EXPR_CMP_DATA), op == NFT_CMP_EQ);
-    if (match.field == Field::Family && !match.negated) family_ = match.family;
+    if (match.field == ForeignField::Family && !match.negated) family_ = match.family;
     rule_.matches.push_back(std::move(match));
   }
 
   void readImmediate(const nftnl_expr* expr) {
     if (!nftnl_expr_is_set(expr, NFTNL_EXPR_IMM_VERDICT)) return;  // a value, for NAT
     switch (static_cast<int>(number(expr, NFTNL_EXPR_IMM_VERDICT))) {
-      case NF_ACCEPT: return decide(Verdict::Accept);
-      case NF_DROP: return decide(Verdict::Drop);
-      case NFT_RETURN: return decide(Verdict::Return);
-      case NFT_JUMP: decide(Verdict::Jump); break;
-      case NFT_GOTO: decide(Verdict::Goto); break;
+      case NF_ACCEPT: return decide(ForeignVerdict::Accept);
+      case NF_DROP: return decide(ForeignVerdict::Drop);
+      case NFT_RETURN: return decide(ForeignVerdict::Return);
+      case NFT_JUMP: decide(ForeignVerdict::Jump); break;
+      case NFT_GOTO: decide(ForeignVerdict::Goto); break;
       default: return;
     }
     rule_.target = text(expr, NFTNL_EXPR_IMM_CHAIN);

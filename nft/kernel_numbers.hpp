@@ -15,10 +15,6 @@ namespace kpol::nft {
 std::uint32_t keyTypeNumber(const std::vector<DataType>& types);
 std::optional<std::vector<DataType>> keyTypes(std::uint32_t number);
 
-constexpr std::uint32_t paddedLength(std::size_t bytes) {
-  return static_cast<std::uint32_t>((bytes + 3) / 4 * 4);
-}
-
 // nft's `enum byteorder`, as kept in a set's userdata: whether a lone key of the type is a number
 // in host order, in network order, or (concatenations) neither.
 std::uint32_t byteOrderNumber(const std::vector<DataType>& types);

@@ -12,25 +12,25 @@ namespace kpol::nft {
 
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using DataBytes = std::span<const std::uint8_t>;
 
-Bytes bytesOf(const Key& key, const KeyPart& part) {
+DataBytes bytesOf(const Key& key, const KeyPart& part) {
   return key.bytes().subspan(part.offset, part.length);
 }
 
-std::uint32_t hostOrder(Bytes bytes) {
+std::uint32_t hostOrder(DataBytes bytes) {
   std::uint32_t value = 0;
   std::memcpy(&value, bytes.data(), sizeof value);
   return value;
 }
 
-std::string addressText(Bytes bytes) {
+std::string addressText(DataBytes bytes) {
   const auto address = base::IpAddress::fromBytes(bytes);
   base::expects(address.has_value(), "a part of an address type is as long as an address");
   return toString(*address);
 }
 
-std::string ifNameText(Bytes bytes) {
+std::string ifNameText(DataBytes bytes) {
   const auto* text = reinterpret_cast<const char*>(bytes.data());
   return std::string(text, strnlen(text, bytes.size()));
 }
@@ -41,7 +41,7 @@ std::string quoted(const std::string& text) {
 
 // A label is a bit array; nft names a value by its bit where one is set. The array is of unsigned
 // longs in host order, which on little-endian machines is one of bytes.
-std::string labelText(Bytes bytes) {
+std::string labelText(DataBytes bytes) {
   std::string set;
   int bits = 0;
   std::string hex = "0x";
@@ -54,17 +54,17 @@ std::string labelText(Bytes bytes) {
   return bits == 1 ? set : hex;
 }
 
-std::string numberText(Bytes bytes) {
+std::string numberText(DataBytes bytes) {
   unsigned value = 0;
   for (const std::uint8_t byte : bytes) value = value << 8U | byte;
   return std::to_string(value);
 }
 
-std::string symbolText(std::optional<std::string_view> name, Bytes bytes) {
+std::string symbolText(std::optional<std::string_view> name, DataBytes bytes) {
   return name ? std::string(*name) : numberText(bytes);
 }
 
-std::string valueText(DataType type, Bytes bytes) {
+std::string valueText(DataType type, DataBytes bytes) {
   switch (type) {
     case DataType::Ipv4Addr:
     case DataType::Ipv6Addr: return addressText(bytes);
@@ -90,15 +90,15 @@ bool isAddress(DataType type) {
   return type == DataType::Ipv4Addr || type == DataType::Ipv6Addr;
 }
 
-std::string rangeText(DataType type, Bytes first, Bytes last) {
-  const auto end = [&](Bytes bytes) {
+std::string rangeText(DataType type, DataBytes first, DataBytes last) {
+  const auto end = [&](DataBytes bytes) {
     return isSymbolic(type) ? numberText(bytes) : valueText(type, bytes);
   };
   return end(first) + '-' + end(last);
 }
 
 // The length of the prefix that is exactly first..last.
-std::optional<unsigned> prefixLength(Bytes first, Bytes last) {
+std::optional<unsigned> prefixLength(DataBytes first, DataBytes last) {
   unsigned length = 0;
   std::size_t i = 0;
   while (i < first.size() && first[i] == last[i]) ++i;
@@ -114,8 +114,8 @@ std::optional<unsigned> prefixLength(Bytes first, Bytes last) {
 }
 
 std::string partText(const Element& element, const KeyPart& part) {
-  const Bytes first = bytesOf(element.first, part);
-  const Bytes last = bytesOf(element.last, part);
+  const DataBytes first = bytesOf(element.first, part);
+  const DataBytes last = bytesOf(element.last, part);
   if (std::equal(first.begin(), first.end(), last.begin())) return valueText(part.type, first);
   if (isAddress(part.type)) {
     if (const auto length = prefixLength(first, last))

@@ -10,12 +10,6 @@ namespace kpol::nft {
 
 namespace {
 
-constexpr std::size_t kRegister = 4;  // every part of a concatenation fills whole registers
-
-constexpr std::size_t padded(std::size_t length) {
-  return (length + kRegister - 1) / kRegister * kRegister;
-}
-
 struct TypeRow {
   std::string_view name;
   std::size_t length;
@@ -110,8 +104,8 @@ Key Key::of(base::Protocol protocol) {
 }
 
 Key Key::dot(const Key& part) const {
-  const std::size_t at = padded(size_);
-  const std::size_t size = at + padded(part.size_);
+  const std::size_t at = paddedLength(size_);
+  const std::size_t size = at + paddedLength(part.size_);
   base::expects(size <= kCapacity, "a concatenation has at most 48 bytes");
   Key joined = *this;
   std::copy_n(part.bytes_.begin(), part.size_,
@@ -150,6 +144,10 @@ Element range(const Key& first, const Key& last, Verdict verdict) {
 bool sameDeclaration(const Set& a, const Set& b) {
   return a.name == b.name && a.kind == b.kind && a.key == b.key && a.value == b.value &&
          a.interval == b.interval && a.size == b.size && a.comment == b.comment;
+}
+
+Set declarationOf(const Set& set) {
+  return {set.name, set.kind, set.key, set.value, set.interval, set.size, set.comment, {}};
 }
 
 Set& Ruleset::add(Set set) {

@@ -42,6 +42,15 @@ enum class DataType : std::uint8_t {
 std::string_view typeName(DataType type);  // "ipv4_addr", ...
 std::size_t byteLength(DataType type);     // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4, 4, 4
 
+// How many registers of 4 bytes a value takes.
+constexpr std::uint32_t registersOf(std::size_t bytes) {
+  return static_cast<std::uint32_t>((bytes + 3) / 4);
+}
+// Its length there: whole registers, which every part of a concatenation fills.
+constexpr std::size_t paddedLength(std::size_t bytes) {
+  return registersOf(bytes) * 4;
+}
+
 // A value of one or several (concatenated) data types, as the kernel holds it in registers and set
 // keys: network byte order (meta mark, ct state and
 // status, fib types: host order, as the kernel has them), every part
@@ -108,6 +117,8 @@ struct Set {
 // Whether two sets differ in nothing but elements, so that one becomes the other without being
 // made anew (the kernel cannot change type, flags, size or comment of a set).
 bool sameDeclaration(const Set& a, const Set& b);
+// The set without its elements.
+Set declarationOf(const Set& set);
 
 // ---- rules ---------------------------------------------------------------------------------
 

@@ -12,14 +12,9 @@ namespace {
 
 using Fault = std::optional<std::string>;
 
-constexpr std::size_t kRegister = 4;
 constexpr std::size_t kNameLength = 255;     // NFT_NAME_MAXLEN without its NUL
 constexpr std::size_t kCommentLength = 127;  // NFTNL_UDATA_COMMENT_MAXLEN without its NUL
 constexpr std::uint8_t kLabelBits = 128;     // XT_CONNLABEL_MAXBIT + 1
-
-constexpr std::size_t padded(std::size_t length) {
-  return (length + kRegister - 1) / kRegister * kRegister;
-}
 
 bool isName(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -37,7 +32,8 @@ int compare(const Key& a, const Key& b, const KeyPart& part) {
 bool paddingIsZero(const Key& key, const std::vector<KeyPart>& parts) {
   const auto bytes = key.bytes();
   return std::all_of(parts.begin(), parts.end(), [&](const KeyPart& part) {
-    const std::size_t end = parts.size() > 1 ? padded(part.offset + part.length) : bytes.size();
+    const std::size_t end =
+        parts.size() > 1 ? paddedLength(part.offset + part.length) : bytes.size();
     return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(part.offset + part.length),
                        bytes.begin() + static_cast<std::ptrdiff_t>(end),
                        [](std::uint8_t byte) { return byte == 0; });
@@ -141,7 +137,7 @@ std::vector<KeyPart> partsOf(std::span<const DataType> types) {
   std::size_t offset = 0;
   for (const DataType type : types) {
     parts.push_back({type, offset, byteLength(type)});
-    offset += padded(byteLength(type));
+    offset += paddedLength(byteLength(type));
   }
   return parts;
 }
@@ -149,7 +145,7 @@ std::vector<KeyPart> partsOf(std::span<const DataType> types) {
 std::size_t lengthOf(std::span<const DataType> types) {
   if (types.size() == 1) return byteLength(types.front());
   std::size_t length = 0;
-  for (const DataType type : types) length += padded(byteLength(type));
+  for (const DataType type : types) length += paddedLength(byteLength(type));
   return length;
 }
 

@@ -17,7 +17,7 @@ namespace kpol::nft {
 namespace {
 
 // Our own commit of some ten thousand elements without a loss.
-constexpr std::size_t kReceiveBytes = 8U << 20U;
+constexpr std::size_t kWatchReceiveBytes = 8U << 20U;
 
 // In the notifications of every kind of object one attribute type is the name of its table.
 constexpr std::uint16_t kTableName = NFTA_TABLE_NAME;
@@ -58,7 +58,7 @@ bool reportsForeignChange(std::span<const std::uint8_t> datagram, std::string_vi
 
 TableWatch::TableWatch(std::string table, std::uint32_t ownPortId)
     : table_(std::move(table)), ownPortId_(ownPortId), socket_(NETLINK_NETFILTER) {
-  socket_.growReceiveBuffer(kReceiveBytes);
+  socket_.growReceiveBuffer(kWatchReceiveBytes);
   socket_.joinGroup(NFNLGRP_NFTABLES);
 }
 

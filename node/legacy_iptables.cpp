@@ -24,7 +24,7 @@ constexpr const char* kTable = "filter";
 constexpr int kReads = 5;  // of a table that keeps changing
 
 // What differs between the two programs.
-struct V4 {
+struct V4Api {
   using Info = ipt_getinfo;
   using Entries = ipt_get_entries;
   static constexpr auto kFamily = base::Family::V4;
@@ -32,7 +32,7 @@ struct V4 {
   static constexpr int kGetInfo = IPT_SO_GET_INFO, kGetEntries = IPT_SO_GET_ENTRIES;
   static constexpr const char* kNames = "/proc/net/ip_tables_names";
 };
-struct V6 {
+struct V6Api {
   using Info = ip6t_getinfo;
   using Entries = ip6t_get_entries;
   static constexpr auto kFamily = base::Family::V6;
@@ -89,8 +89,8 @@ void readInto(std::vector<nft::ForwardFilter>& filters) {
 
 std::vector<nft::ForwardFilter> readLegacyIptables() {
   std::vector<nft::ForwardFilter> filters;
-  readInto<V4>(filters);
-  readInto<V6>(filters);
+  readInto<V4Api>(filters);
+  readInto<V6Api>(filters);
   return filters;
 }
 

@@ -26,7 +26,7 @@ using Verdict = ForeignRule::Verdict;
 using Bytes = std::span<const std::uint8_t>;
 
 // What differs between the two programs.
-struct V4 {
+struct V4Layout {
   using Entry = ipt_entry;
   static constexpr auto kFamily = base::Family::V4;
   static constexpr const char* kTitle = "ip filter";
@@ -36,7 +36,7 @@ struct V4 {
     return entry.ip.proto != 0 || (entry.ip.flags & IPT_F_FRAG) != 0;
   }
 };
-struct V6 {
+struct V6Layout {
   using Entry = ip6t_entry;
   static constexpr auto kFamily = base::Family::V6;
   static constexpr const char* kTitle = "ip6 filter";
@@ -228,7 +228,8 @@ class Reader {
 }  // namespace
 
 nft::ForwardFilter parseLegacyTable(const LegacyTable& table, base::Family family) {
-  return family == base::Family::V4 ? Reader<V4>(table).read() : Reader<V6>(table).read();
+  return family == base::Family::V4 ? Reader<V4Layout>(table).read()
+                                    : Reader<V6Layout>(table).read();
 }
 
 }  // namespace kpol::node

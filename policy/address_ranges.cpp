@@ -43,4 +43,13 @@ std::vector<AddressRange> rangesOf(const IpBlock& block) {
   return result;
 }
 
+bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
+  const auto above =
+      std::upper_bound(ranges.begin(), ranges.end(), ip,
+                       [](const base::IpAddress& address, const AddressRange& range) {
+                         return address < range.first;
+                       });
+  return above != ranges.begin() && ip <= std::prev(above)->last;
+}
+
 }  // namespace kpol::policy

@@ -23,4 +23,7 @@ std::vector<AddressRange> rangesOf(const IpBlock& block);
 // overlap as they like; the kernel's interval sets may not.
 std::vector<AddressRange> unite(std::vector<AddressRange> ranges);
 
+// Whether `ip` is in one of `ranges`, which are sorted and disjoint (as unite() returns them).
+bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip);
+
 }  // namespace kpol::policy

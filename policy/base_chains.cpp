@@ -9,14 +9,13 @@ namespace {
 using nft::Field;
 using nft::Match;
 using nft::Rule;
-using nft::Verdict;
 using Hook = nft::BaseChain::Hook;
 
 // Before the usual filter priority, so that what a pod may not send never meets other tables.
 constexpr std::int32_t kPriority = -5;
 
 // Fields and sets of one family.
-struct FamilyNames {
+struct ChainNames {
   Field source;
   Field destination;
   const char* endpoints;
@@ -25,16 +24,16 @@ struct FamilyNames {
   const char* ingress;
   const char* egress;
 };
-constexpr FamilyNames kV4{Field::IpSaddr, Field::IpDaddr,   names::kEndpoints4, names::kFrom4,
-                          names::kTo4,    names::kIngress4, names::kEgress4};
-constexpr FamilyNames kV6{Field::Ip6Saddr, Field::Ip6Daddr,  names::kEndpoints6, names::kFrom6,
-                          names::kTo6,     names::kIngress6, names::kEgress6};
+constexpr ChainNames kV4{Field::IpSaddr, Field::IpDaddr,   names::kEndpoints4, names::kFrom4,
+                         names::kTo4,    names::kIngress4, names::kEgress4};
+constexpr ChainNames kV6{Field::Ip6Saddr, Field::Ip6Daddr,  names::kEndpoints6, names::kFrom6,
+                         names::kTo6,     names::kIngress6, names::kEgress6};
 
-const Verdict kAccept{Verdict::Kind::Accept, {}};
-const Verdict kDrop{Verdict::Kind::Drop, {}};
+const nft::Verdict kAccept{nft::Verdict::Kind::Accept, {}};
+const nft::Verdict kDrop{nft::Verdict::Kind::Drop, {}};
 
-Verdict go(const char* chain) {
-  return {Verdict::Kind::Goto, chain};
+nft::Verdict go(const char* chain) {
+  return {nft::Verdict::Kind::Goto, chain};
 }
 
 // The host ends of pods' veth pairs all begin so.
@@ -45,7 +44,7 @@ Match podInterface(Field field) {
   return {{field}, false, nft::Wildcard{prefix, 8 * kPodInterfacePrefix.size()}};
 }
 
-Rule stateRule(std::uint32_t states, Verdict verdict) {
+Rule stateRule(std::uint32_t states, nft::Verdict verdict) {
   return {{Match{{Field::CtState}, false, nft::AnyBit{states}}, std::move(verdict)}, {}};
 }
 
@@ -71,20 +70,20 @@ Rule unknownRule(Match match) {
 }
 // Drops what has an interface and an address that were not committed together: a pod that is not
 // programmed yet, or one that lies about its address.
-Rule unknownSource(const FamilyNames& family) {
+Rule unknownSource(const ChainNames& family) {
   return unknownRule({{Field::IifName, family.source}, true, nft::InSet{family.endpoints}});
 }
-Rule unknownDestination(const FamilyNames& family) {
+Rule unknownDestination(const ChainNames& family) {
   return unknownRule({{Field::OifName, family.destination}, true, nft::InSet{family.endpoints}});
 }
 
 Rule dispatch(std::vector<Field> key, const char* map) {
   return {{nft::VerdictMapLookup{std::move(key), map}}, {}};
 }
-Rule dispatchFrom(const FamilyNames& family) {
+Rule dispatchFrom(const ChainNames& family) {
   return dispatch({Field::IifName, family.source}, family.from);
 }
-Rule dispatchTo(const FamilyNames& family) {
+Rule dispatchTo(const ChainNames& family) {
   return dispatch({Field::OifName, family.destination}, family.to);
 }
 
@@ -116,7 +115,7 @@ void addNewFlow(nft::Ruleset& ruleset) {
   static constexpr const char* kSource = "new-flow-source";
   ruleset.add(nft::Chain{names::kNewFlow,
                          {},
-                         {{{Verdict{Verdict::Kind::Jump, kSource}}, {}},
+                         {{{nft::Verdict{nft::Verdict::Kind::Jump, kSource}}, {}},
                           dispatchTo(kV4),
                           dispatchTo(kV6),
                           unknownRule(podInterface(Field::OifName)),
@@ -131,7 +130,7 @@ void addNewFlow(nft::Ruleset& ruleset) {
 
 nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
   return {name,
-          nft::BaseChain{nft::BaseChain::Type::Filter, hook, kPriority, Verdict::Kind::Accept},
+          nft::BaseChain{nft::BaseChain::Type::Filter, hook, kPriority, nft::Verdict::Kind::Accept},
           std::move(rules)};
 }
 
@@ -209,17 +208,17 @@ std::vector<LocalElement> localElements(const base::IfName& interface, const bas
   const bool v4 = ip.isV4();
   const auto address = nft::Key::of(ip);
   const auto both = nft::Key::of(interface).dot(address);
-  const auto judge = [](const std::string& chain, Verdict::Kind open) {
-    return chain.empty() ? Verdict{open, {}} : go(chain.c_str());
+  const auto judge = [](const std::string& chain, nft::Verdict::Kind open) {
+    return chain.empty() ? nft::Verdict{open, {}} : go(chain.c_str());
   };
   const auto& [ingress, egress] = chains;
   std::vector<LocalElement> result{
       {v4 ? names::kEndpoints4 : names::kEndpoints6, nft::element(both)}};
   if (interface.text().starts_with(kPodInterfacePrefix)) {
     result.push_back({v4 ? names::kFrom4 : names::kFrom6,
-                      nft::element(both, judge(egress, Verdict::Kind::Return))});
+                      nft::element(both, judge(egress, nft::Verdict::Kind::Return))});
     result.push_back({v4 ? names::kTo4 : names::kTo6,
-                      nft::element(both, judge(ingress, Verdict::Kind::Accept))});
+                      nft::element(both, judge(ingress, nft::Verdict::Kind::Accept))});
     return result;
   }
   if (!ingress.empty())

@@ -10,8 +10,6 @@
 namespace kpol::policy {
 namespace {
 
-constexpr const char* kNameLabel = "kubernetes.io/metadata.name";
-
 bool before(const PodRecord& a, const PodRecord& b) {
   if (a.local != b.local) return a.local;
   if (a.ns != b.ns) return a.ns->name < b.ns->name;
@@ -124,7 +122,7 @@ void Cluster::drop(NamespaceRecord& ns) {
 void Cluster::setLabels(NamespaceRecord& ns, const std::optional<Labels>& labels) {
   const auto* old = ns.labels;
   ns.known = labels.has_value();
-  ns.labels = labels_.intern(labels ? *labels : Labels({{kNameLabel, ns.name}}));
+  ns.labels = labels_.intern(labels ? *labels : Labels({{kNamespaceNameLabel, ns.name}}));
   if (old != nullptr) labels_.release(old);
 }
 

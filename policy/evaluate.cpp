@@ -12,8 +12,6 @@ namespace {
 using base::IpAddress;
 
 // Set by the API server on every namespace, immutable: so it holds for one not seen yet, too.
-constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";
-
 Labels labelsOfNamespace(const Snapshot& snapshot, const std::string& name) {
   const Namespace* found = findNamespace(snapshot, name);
   return found != nullptr ? found->labels : Labels({{kNamespaceNameLabel, name}});

@@ -21,7 +21,7 @@ using Hook = nft::BaseChain::Hook;
 constexpr std::int32_t kDestinationPriority = -105;
 constexpr std::int32_t kSourcePriority = 95;
 
-struct FamilyNames {
+struct HostPortNames {
   Family family;
   const char* byAddress;
   const char* all;
@@ -29,10 +29,10 @@ struct FamilyNames {
   Field destination;
   const char* self;
 };
-constexpr FamilyNames kV4{Family::V4,     "hostports4",   "all-hostports4",
-                          Field::IpSaddr, Field::IpDaddr, names::kSelf4};
-constexpr FamilyNames kV6{Family::V6,      "hostports6",    "all-hostports6",
-                          Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6};
+constexpr HostPortNames kHostPorts4{Family::V4,     "hostports4",   "all-hostports4",
+                                    Field::IpSaddr, Field::IpDaddr, names::kSelf4};
+constexpr HostPortNames kHostPorts6{Family::V6,      "hostports6",    "all-hostports6",
+                                    Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6};
 
 nft::Set destinations(const char* name, std::vector<DataType> key, Family family,
                       std::vector<nft::Element> elements) {
@@ -50,7 +50,7 @@ nft::Set destinations(const char* name, std::vector<DataType> key, Family family
   return map;
 }
 
-void addMaps(const FamilyNames& names, std::vector<nft::Element> byAddress,
+void addMaps(const HostPortNames& names, std::vector<nft::Element> byAddress,
              std::vector<nft::Element> all, nft::Ruleset& ruleset) {
   ruleset.add(destinations(names.byAddress,
                            {addressType(names.family), DataType::InetProto, DataType::InetService},
@@ -75,7 +75,7 @@ Rule toHostPorts() {
           {}};
 }
 
-Rule translation(const FamilyNames& names, bool byAddress) {
+Rule translation(const HostPortNames& names, bool byAddress) {
   std::vector<Field> key{Field::L4Proto, Field::ThDport};
   if (byAddress) key.insert(key.begin(), names.destination);
   return {{nft::DestinationNat{names.family, key, byAddress ? names.byAddress : names.all}}, {}};
@@ -85,7 +85,7 @@ Match translated() {
   return {{Field::CtStatus}, false, nft::AnyBit{nft::ct_status::kDestinationNat}};
 }
 
-Rule hairpin(const FamilyNames& names) {
+Rule hairpin(const HostPortNames& names) {
   return {{translated(), Match{{names.source, names.destination}, false, nft::InSet{names.self}},
            nft::Masquerade{}},
           "a pod to itself through its host port"};
@@ -153,18 +153,18 @@ bool HostPortMaps::empty() const {
 
 void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
   if (maps.empty()) return;
-  addMaps(kV4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
-  addMaps(kV6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
+  addMaps(kHostPorts4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
+  addMaps(kHostPorts6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
   ruleset.add(
       natChain("dnat", Hook::Prerouting, kDestinationPriority, {forgedLoopback(), toHostPorts()}));
   ruleset.add(natChain("dnat-output", Hook::Output, kDestinationPriority,
                        {noAnswerToLoopback6(), toHostPorts()}));
   ruleset.add(nft::Chain{"hostports",
                          {},
-                         {translation(kV4, true), translation(kV6, true), translation(kV4, false),
-                          translation(kV6, false)}});
+                         {translation(kHostPorts4, true), translation(kHostPorts6, true),
+                          translation(kHostPorts4, false), translation(kHostPorts6, false)}});
   ruleset.add(natChain("snat", Hook::Postrouting, kSourcePriority,
-                       {hairpin(kV4), hairpin(kV6), loopbackClient()}));
+                       {hairpin(kHostPorts4), hairpin(kHostPorts6), loopbackClient()}));
 }
 
 }  // namespace kpol::policy

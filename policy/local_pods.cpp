@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/local_pods.hpp"
 
+#include "base/sorted_unique.hpp"
 #include "policy/host_ports.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
 
 namespace kpol::policy {
-namespace {
-
-template <class T>
-void sortUnique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
-}  // namespace
-
 // ---- what is known
 
 bool LocalPods::set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
-  sortUnique(endpoints);
+  base::sortUnique(endpoints);
   // One without endpoints stays until refresh() has taken back what stands for it in the table.
   if (endpoints.empty() && !pods_.contains(pod)) return false;
   auto& known = pods_[pod];
@@ -43,7 +34,7 @@ std::optional<std::vector<base::IpAddress>> LocalPods::addressesOf(
   std::vector<base::IpAddress> ips;
   for (const auto& endpoint : known->second.endpoints)
     ips.insert(ips.end(), endpoint.ips.begin(), endpoint.ips.end());
-  sortUnique(ips);
+  base::sortUnique(ips);
   return ips;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/membership.hpp"
 
+#include "base/sorted_unique.hpp"
 #include "policy/address_ranges.hpp"
 #include "policy/selector.hpp"
 
@@ -9,28 +10,11 @@
 namespace kpol::policy {
 namespace {
 
-constexpr const char* kNameLabel = "kubernetes.io/metadata.name";
-
-template <class T>
-void sortUnique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
 void addNamed(const Member& member, const NamedPortPeers& port, const base::IpAddress& ip,
               std::vector<NamedAddress>& out) {
   for (const auto& declared : member.pod->ports)
     if (declared.name == port.name && declared.protocol == port.protocol)
       out.push_back({ip, port.protocol, declared.port});
-}
-
-bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
-  const auto above =
-      std::upper_bound(ranges.begin(), ranges.end(), ip,
-                       [](const base::IpAddress& address, const AddressRange& range) {
-                         return address < range.first;
-                       });
-  return above != ranges.begin() && ip <= std::prev(above)->last;
 }
 
 }  // namespace
@@ -45,9 +29,9 @@ Membership::Membership(const Snapshot& snapshot) {
     if (!hasPodNetwork(pod)) continue;
     const auto endpoint = local.find(pod.key);
     members_.push_back({&pod, endpoint == local.end() ? pod.ips : std::move(endpoint->second)});
-    sortUnique(members_.back().ips);
+    base::sortUnique(members_.back().ips);
     if (endpoint != local.end()) claim(members_.back());
-    namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNameLabel, pod.key.ns}}));
+    namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNamespaceNameLabel, pod.key.ns}}));
   }
   for (auto& member : members_) {
     claim(member);
@@ -101,7 +85,7 @@ std::vector<base::IpAddress> Membership::addressesOf(const PeerSelector& selecto
   std::vector<base::IpAddress> result;
   for (const auto* member : membersOf(selector))
     result.insert(result.end(), member->ips.begin(), member->ips.end());
-  sortUnique(result);
+  base::sortUnique(result);
   return result;
 }
 
@@ -122,7 +106,7 @@ std::vector<NamedAddress> Membership::resolve(const NamedPortPeers& port) const 
     for (const auto& member : members_)
       for (const auto& ip : member.ips)
         if (within(ranges, ip)) addNamed(member, port, ip, result);
-  sortUnique(result);
+  base::sortUnique(result);
   return result;
 }
 

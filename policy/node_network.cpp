@@ -23,22 +23,22 @@ constexpr std::int32_t kGuardPriority = -6;
 
 constexpr const char* kCounter = "vxlan-guard";
 
-struct FamilyNames {
+struct NodeSetNames {
   Family family;
   Field source;
   Field destination;
   const char* notMasqueraded;
   const char* nodes;
 };
-constexpr FamilyNames kFamilies[] = {
+constexpr NodeSetNames kFamilies[] = {
     {Family::V4, Field::IpSaddr, Field::IpDaddr, "not-masqueraded4", "nodes4"},
     {Family::V6, Field::Ip6Saddr, Field::Ip6Daddr, "not-masqueraded6", "nodes6"}};
 
-const FamilyNames& namesOf(const base::Prefix& prefix) {
+const NodeSetNames& namesOf(const base::Prefix& prefix) {
   return kFamilies[prefix.family() == Family::V4 ? 0 : 1];
 }
 
-const nft::Verdict kDrop{nft::Verdict::Kind::Drop, {}};
+const nft::Verdict kDropForged{nft::Verdict::Kind::Drop, {}};
 
 std::vector<Match> toPort(std::uint16_t port) {
   return {Match{{Field::L4Proto}, false, nft::Exact{nft::Key::of(base::Protocol::Udp)}},
@@ -106,7 +106,7 @@ Rule guard(const NodeNetwork& network, Match address, const char* comment) {
   for (auto& match : toPort(network.vxlanPort)) rule.statements.emplace_back(std::move(match));
   rule.statements.emplace_back(std::move(address));
   rule.statements.emplace_back(nft::CounterReference{kCounter});
-  rule.statements.emplace_back(kDrop);
+  rule.statements.emplace_back(kDropForged);
   return rule;
 }
 
@@ -126,7 +126,7 @@ void addPostrouting(const NodeNetwork& network, nft::Ruleset& ruleset) {
                    nft::BaseChain{nft::BaseChain::Type::Nat, Hook::Postrouting, kMasqueradePriority,
                                   nft::Verdict::Kind::Accept},
                    {}};
-  const auto guardFrom = [&](Match pods, const FamilyNames& names) {
+  const auto guardFrom = [&](Match pods, const NodeSetNames& names) {
     auto rule = guard(network, Match{{names.destination}, false, nft::InSet{names.nodes}},
                       "pods send no encapsulated packets");
     rule.statements.insert(rule.statements.begin(), std::move(pods));

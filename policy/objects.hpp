@@ -51,9 +51,12 @@ struct LabelSelector {
   auto operator<=>(const LabelSelector&) const = default;
 };
 
+// The label that every namespace has with its own name as value.
+inline constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";
+
 struct Namespace {
   std::string name;
-  Labels labels;  // always has kubernetes.io/metadata.name, as the API server guarantees
+  Labels labels;  // always has kNamespaceNameLabel, as the API server guarantees
   auto operator<=>(const Namespace&) const = default;
 };
 

@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/peer_feeds.hpp"
 
+#include "base/sorted_unique.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
 
 namespace kpol::policy {
 namespace {
-
-template <class T>
-void sortUnique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
-bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip) {
-  const auto above =
-      std::upper_bound(ranges.begin(), ranges.end(), ip,
-                       [](const base::IpAddress& address, const AddressRange& range) {
-                         return address < range.first;
-                       });
-  return above != ranges.begin() && ip <= std::prev(above)->last;
-}
 
 std::vector<AddressRange> rangesOf(const std::map<IpBlock, Origins>& blocks) {
   std::vector<AddressRange> ranges;
@@ -136,7 +122,7 @@ std::vector<Group*> PeerFeeds::groupsOf(const NamespaceRecord& ns) const {
   groupIndex_.forEachCandidate(*ns.labels, [&](Group& group) {
     if (matches(group.selector, *ns.labels)) groups.push_back(&group);
   });
-  sortUnique(groups);
+  base::sortUnique(groups);
   return groups;
 }
 
@@ -175,7 +161,7 @@ std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& p
   if (pod.ns->subscriptions) ask(*pod.ns->subscriptions);
   for (const auto* group : pod.ns->groups) ask(group->subscriptions);
   ask(everywhere_);
-  sortUnique(all);
+  base::sortUnique(all);
   return all;
 }
 
@@ -206,7 +192,7 @@ std::vector<nft::Element> PeerFeeds::elementsOf(const LiveSet& set) const {
   std::vector<Contribution> all;
   for (const auto& subscription : followed_.at(&set).subscriptions)
     contributeAll(*subscription, all);
-  sortUnique(all);
+  base::sortUnique(all);
   std::vector<nft::Element> elements;
   elements.reserve(all.size());
   for (const auto& contribution : all) elements.push_back(elementOf(contribution));

@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/snapshot_peers.hpp"
 
-#include <algorithm>
-
+#include "base/sorted_unique.hpp"
 namespace kpol::policy {
-namespace {
-
-template <class T>
-void sortUnique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
-
-}  // namespace
-
 const std::vector<base::IpAddress>& SnapshotPeers::addressesOf(const PeerSelector& peer) {
   const auto [entry, isNew] = addresses_.try_emplace(peer);
   if (isNew) entry->second = membership_.addressesOf(peer);
@@ -26,7 +15,7 @@ void SnapshotPeers::fill(nft::Set& set, base::Family family,
   for (const auto& peer : peers)
     for (const auto& ip : addressesOf(peer))
       if (ip.family() == family) all.push_back(ip);
-  sortUnique(all);
+  base::sortUnique(all);
   for (const auto& ip : all) set.elements.push_back(nft::element(nft::Key::of(ip)));
   set.size = capacityFor(set.elements.size());
 }
@@ -37,7 +26,7 @@ void SnapshotPeers::fill(nft::Set& set, base::Family family,
   for (const auto& port : ports)
     for (const auto& named : membership_.resolve(port))
       if (named.ip.family() == family) all.push_back(named);
-  sortUnique(all);
+  base::sortUnique(all);
   for (const auto& [ip, protocol, port] : all)
     set.elements.push_back(
         nft::element(nft::Key::of(ip).dot(nft::Key::of(protocol)).dot(nft::Key::of(port))));
