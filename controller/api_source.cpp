@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/api_source.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/supervise.hpp"
 #include "kube/api_error.hpp"
 
@@ -17,7 +18,7 @@ using kube::Kind;
 using kube::Reflector;
 
 // Namespaces and policies first: they are few, and what Pods mean depends on them.
-constexpr std::array kKinds = {Kind::Namespace, Kind::NetworkPolicy, Kind::Node, Kind::Pod};
+constexpr std::array kWatchedKinds = {Kind::Namespace, Kind::NetworkPolicy, Kind::Node, Kind::Pod};
 constexpr auto kPostPatience = std::chrono::seconds(10);
 constexpr unsigned kUnauthorized = 401;
 
@@ -73,11 +74,11 @@ Task<std::string> inTime(Reflector& reflector, base::Event::Time deadline) {
 ApiSource::ApiSource(kube::ClusterConfig config, kube::ListWatch::Options options, Store& store,
                      std::function<void()> changed)
     : credentials_(std::move(config)), store_(store), changed_(std::move(changed)) {
-  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+  for (std::size_t i = 0; i < kWatchedKinds.size(); ++i) {
     Reflector::Listener listener{[this](kube::WatchEvent event) { store_.apply(event); },
                                  [this] { updated(); }};
     reflectors_[i] =
-        std::make_unique<Reflector>(kKinds[i], credentials_, options, std::move(listener));
+        std::make_unique<Reflector>(kWatchedKinds[i], credentials_, options, std::move(listener));
   }
 }
 

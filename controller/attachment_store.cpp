@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+[[noreturn]] void failOnFile(const std::string& what, const std::filesystem::path& path) {
   const int code = errno;
   throw base::SystemError(what + " " + path.string(), code);
 }
@@ -28,14 +28,14 @@ void makeDirectory(const std::filesystem::path& directory) {
   if (directory.empty() || std::filesystem::exists(directory)) return;
   makeDirectory(directory.parent_path());
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-    fail("cannot make the directory", directory);
+    failOnFile("cannot make the directory", directory);
 }
 
 void writeAll(int fd, std::string_view text, const std::filesystem::path& path) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("cannot write", path);
+    if (written < 0) failOnFile("cannot write", path);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -45,16 +45,16 @@ void writeAll(int fd, std::string_view text, const std::filesystem::path& path) 
 // name itself may be lost with the power does no harm: so are the pods.
 void writeDurably(const std::filesystem::path& path, std::string_view text) {
   const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file) fail("cannot create", path);
+  if (!file) failOnFile("cannot create", path);
   writeAll(file.value(), text, path);
-  if (::fsync(file.value()) != 0) fail("cannot sync", path);
+  if (::fsync(file.value()) != 0) failOnFile("cannot sync", path);
 }
 
 std::string readFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot open", path);
+  if (!file) failOnFile("cannot open", path);
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) fail("cannot read", path);
+  if (file.bad()) failOnFile("cannot read", path);
   return text;
 }
 
@@ -93,12 +93,12 @@ void AttachmentStore::save(const conf::Attachment& attachment) {
   std::filesystem::path temporary = path;
   temporary += kTemporarySuffix;
   writeDurably(temporary, conf::print(attachment));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot rename into place", path);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) failOnFile("cannot rename into place", path);
 }
 
 void AttachmentStore::remove(const conf::AttachmentId& id) {
   const std::filesystem::path path = stateDir_ / conf::fileOf(id);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail("cannot remove", path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) failOnFile("cannot remove", path);
 }
 
 }  // namespace kpol::controller

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cni_config.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/async/readable.hpp"
 #include "base/error.hpp"
@@ -19,7 +20,7 @@ using namespace base::asio::experimental::awaitable_operators;
 
 // Pods that stood against new ranges have ended, or a file system can be written again: neither is
 // told.
-constexpr auto kLookAgain = 10s;
+constexpr auto kConfigCheckInterval = 10s;
 
 }  // namespace
 
@@ -35,7 +36,7 @@ base::Task<> CniConfig::run() {
   for (;;) {
     static_cast<void>(watch.drain());
     keep();
-    const auto again = std::chrono::steady_clock::now() + kLookAgain;
+    const auto again = std::chrono::steady_clock::now() + kConfigCheckInterval;
     co_await (readable.wait() || loop_.progress().waitUntil(again));
   }
 }

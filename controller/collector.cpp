@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/collector.hpp"
 
+#include "base/async/asio.hpp"
 #include "ipam/attachment_lock.hpp"
 #include "ipam/departures.hpp"
 #include "ipam/lease_store.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/control_api.hpp"
 
+#include "base/async/asio.hpp"
 #include "conf/config_error.hpp"
 #include "conf/control_message.hpp"
 #include "controller/health.hpp"

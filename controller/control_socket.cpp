@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kBacklog = 512;
 
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+[[noreturn]] void failOnSocket(const std::string& what, const std::filesystem::path& path) {
   const int code = errno;
   throw base::SystemError(what + " " + path.string(), code);
 }
@@ -33,7 +33,7 @@ sockaddr_un addressOf(const std::filesystem::path& path) {
 
 base::UniqueFd streamSocket(const std::filesystem::path& path) {
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) fail("cannot make a socket for", path);
+  if (!fd) failOnSocket("cannot make a socket for", path);
   return fd;
 }
 
@@ -48,12 +48,12 @@ bool isAnswered(const std::filesystem::path& path) {
 base::UniqueFd lock(const std::filesystem::path& path) {
   const std::string file = path.native() + ".lock";
   base::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) fail("cannot open the lock", file);
+  if (!fd) failOnSocket("cannot open the lock", file);
   if (::flock(fd.value(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno == EWOULDBLOCK)
     throw SocketInUse("another kpold runs with the socket " + path.string() +
                       "; stop it, or choose another --socket and --state-dir");
-  fail("cannot lock", file);
+  failOnSocket("cannot lock", file);
 }
 
 base::UniqueFd listenAt(const std::filesystem::path& path) {
@@ -61,10 +61,10 @@ base::UniqueFd listenAt(const std::filesystem::path& path) {
   auto fd = streamSocket(path);
   // bind(2) makes the file with the mode of the socket's inode (net/unix/af_unix.c
   // unix_bind_bsd), so that nobody can connect before a chmod.
-  if (::fchmod(fd.value(), 0600) != 0) fail("cannot set the mode of", path);
+  if (::fchmod(fd.value(), 0600) != 0) failOnSocket("cannot set the mode of", path);
   if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    fail("cannot bind", path);
-  if (::listen(fd.value(), kBacklog) != 0) fail("cannot listen on", path);
+    failOnSocket("cannot bind", path);
+  if (::listen(fd.value(), kBacklog) != 0) failOnSocket("cannot listen on", path);
   return fd;
 }
 
@@ -80,7 +80,8 @@ ControlSocket::ControlSocket(std::filesystem::path path) : path_(std::move(path)
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path());
   lock_ = lock(path_);
   if (isAnswered(path_)) throw SocketInUse("another program listens on " + path_.string());
-  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) fail("cannot remove the stale", path_);
+  if (::unlink(path_.c_str()) != 0 && errno != ENOENT)
+    failOnSocket("cannot remove the stale", path_);
   listener_ = listenAt(path_);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/daemon.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
 #include "base/async/supervise.hpp"
 #include "base/async/task_group.hpp"
@@ -19,6 +20,7 @@
 #include "nft/table_watch.hpp"
 #include "policy/peer_sets.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -32,7 +34,6 @@ namespace kpol::controller {
 namespace {
 
 using base::asio::ip::tcp;
-using base::asio::local::stream_protocol;
 
 std::string nodeNameOf(const conf::DaemonConfig& config) {
   if (!config.nodeName.empty()) return config.nodeName;
@@ -91,10 +92,10 @@ bool linkExists(const base::IfName& name) {
   return netlink::RouteSocket().findLink(name).has_value();
 }
 
-tcp::acceptor listenOn(base::asio::io_context& io, const conf::ListenAddress& listen) {
+base::UniqueFd listenOn(base::asio::io_context& io, const conf::ListenAddress& listen) {
   const auto address = base::asio::ip::make_address(toString(listen.address));
   try {
-    return tcp::acceptor(io, tcp::endpoint(address, listen.port));
+    return base::UniqueFd(tcp::acceptor(io, tcp::endpoint(address, listen.port)).release());
   } catch (const boost::system::system_error& error) {
     throw base::SystemError("cannot listen on " + toString(listen) + " (--metrics-listen)",
                             error.code().value());
@@ -216,10 +217,12 @@ void Daemon::Parts::start() {
   if (config.metricsListen)
     tasks.spawn(serve(
         listenOn(io, *config.metricsListen),
-        [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks));
+        [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks,
+        kMostTcpConnections));
   tasks.spawn(serve(
-      stream_protocol::acceptor(io, stream_protocol(), socket.takeListener().release()),
-      [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks));
+      socket.takeListener(),
+      [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks,
+      kMostLocalConnections));
   supervised("reconcile loop", [this] { return loop.run(); });
   supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
   supervised("node addresses",

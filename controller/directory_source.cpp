@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/directory_source.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
 
 #include <spdlog/spdlog.h>

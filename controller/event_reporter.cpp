@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/event_reporter.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -21,7 +23,7 @@ struct Known {
   const char* apiVersion;
   const char* reason;
 };
-constexpr std::array kKinds{
+constexpr std::array kEventKinds{
     Known{"NetworkPolicy", "networking.k8s.io/v1", "PolicyNotEnforced"},
     Known{"Pod", "v1", "PodNotUnderstood"},
     Known{"Namespace", "v1", "NamespaceNotUnderstood"},
@@ -37,7 +39,7 @@ base::ObjectKey keyOf(std::string_view name) {
 // "NetworkPolicy shop/web"; nothing of what is no object of the cluster.
 std::optional<ClusterEvent> eventAbout(std::string_view object) {
   const auto space = object.find(' ');
-  for (const auto& known : kKinds)
+  for (const auto& known : kEventKinds)
     if (object.substr(0, space) == known.kind && space != object.npos)
       return ClusterEvent{
           ClusterEvent::Type::Warning,     known.apiVersion, std::string(known.kind),

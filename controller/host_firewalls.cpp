@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/host_firewalls.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/error.hpp"
 
@@ -16,7 +17,7 @@ using namespace std::chrono_literals;
 
 // nf_tables would tell of each change, but of each of kpold's own too, and at the cost of every
 // commit; legacy iptables tells of none.
-constexpr auto kLookAgain = 30s;
+constexpr auto kFirewallCheckInterval = 30s;
 
 }  // namespace
 
@@ -24,7 +25,7 @@ base::Task<> HostFirewalls::run() {
   while (!loop_.committed()) co_await loop_.progress().waitUntil(base::Event::kNever);
   for (;;) {
     look();
-    co_await base::sleepFor(kLookAgain);
+    co_await base::sleepFor(kFirewallCheckInterval);
   }
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/http_server.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 #include <spdlog/spdlog.h>
 
@@ -19,12 +22,14 @@ namespace {
 using namespace base::asio::experimental::awaitable_operators;
 using namespace std::chrono_literals;
 using base::Task;
+using Protocol = base::asio::generic::stream_protocol;
+using Socket = Protocol::socket;
+using Acceptor = base::asio::basic_socket_acceptor<Protocol>;
 
 // Asked of a client, not of a handler: some handlers wait for much longer.
 constexpr auto kClientPatience = 30s;
 
 // What arrived, or nothing when the client closed, failed or took too long.
-template <class Socket>
 Task<std::optional<std::string>> readSome(Socket& socket, base::Event::Time deadline) {
   std::array<char, 16384> buffer;
   auto result = co_await (socket.async_read_some(base::asio::buffer(buffer),
@@ -38,7 +43,6 @@ Task<std::optional<std::string>> readSome(Socket& socket, base::Event::Time dead
   co_return bytes;
 }
 
-template <class Socket>
 Task<bool> writeAll(Socket& socket, const std::string& text) {
   auto result =
       co_await (base::asio::async_write(socket, base::asio::buffer(text),
@@ -49,7 +53,6 @@ Task<bool> writeAll(Socket& socket, const std::string& text) {
 
 // Ends when the client has closed its end. Bytes of a next request end the watch for good: they
 // tell that the client is there, and cannot be told apart from a close that follows them.
-template <class Socket>
 Task<> closed(Socket& socket) {
   co_await socket.async_wait(Socket::wait_read, base::asio::as_tuple(base::asio::use_awaitable));
   char byte = 0;
@@ -63,7 +66,6 @@ Task<> closed(Socket& socket) {
 }
 
 // Nothing when the client went away before the answer was there.
-template <class Socket>
 Task<std::optional<Response>> answer(Socket& socket, const HttpHandler& handler, Request request) {
   auto result = co_await (handler(std::move(request)) || closed(socket));
   std::optional<Response> response;
@@ -73,7 +75,6 @@ Task<std::optional<Response>> answer(Socket& socket, const HttpHandler& handler,
 
 // The next request, or nothing when the connection is of no more use; `parser` knows whether that
 // is the client's fault.
-template <class Socket>
 Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) {
   const auto deadline = std::chrono::steady_clock::now() + kClientPatience;
   std::optional<Request> request = parser.next();
@@ -89,7 +90,6 @@ Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) 
 // Counts the connections that are open by its owners.
 using Slot = std::shared_ptr<const std::monostate>;
 
-template <class Socket>
 Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) {
   RequestParser parser;
   for (bool keepAlive = true; keepAlive;) {
@@ -104,22 +104,23 @@ Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) 
   }
 }
 
-// Connections at a time. Whoever reaches the metrics port must not use up the descriptors that pod
-// starts need; only root reaches the Unix socket.
-constexpr long kMostTcp = 32;
-constexpr long kMostLocal = 1000;
-
 // Out of descriptors, most likely: connections that end will give some back.
 constexpr auto kAcceptPause = 100ms;
 
-template <class Acceptor>
-Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connections, long most) {
+}  // namespace
+
+Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& connections,
+             long mostConnections) {
+  Acceptor acceptor(co_await base::asio::this_coro::executor);
+  // Nothing that follows depends on the family.
+  acceptor.assign(Protocol(AF_UNSPEC, 0), listener.value());
+  static_cast<void>(listener.release());
   const Slot slot = std::make_shared<const std::monostate>();
   for (;;) {
     auto [error, socket] =
         co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
     if (!error) {
-      const bool full = slot.use_count() > most;  // then the socket closes here
+      const bool full = slot.use_count() > mostConnections;  // then the socket closes here
       if (!full) connections.spawn(converse(std::move(socket), handler, slot));
       continue;
     }
@@ -127,18 +128,6 @@ Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connec
     spdlog::warn("cannot accept a connection: {}", error.message());
     co_await base::sleepFor(kAcceptPause);
   }
-}
-
-}  // namespace
-
-Task<> serve(boost::asio::local::stream_protocol::acceptor acceptor, HttpHandler handler,
-             base::TaskGroup& connections) {
-  return acceptAll(std::move(acceptor), std::move(handler), connections, kMostLocal);
-}
-
-Task<> serve(boost::asio::ip::tcp::acceptor acceptor, HttpHandler handler,
-             base::TaskGroup& connections) {
-  return acceptAll(std::move(acceptor), std::move(handler), connections, kMostTcp);
 }
 
 }  // namespace kpol::controller

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/node_addresses.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
 #include "netlink/route_events.hpp"
 #include "netlink/route_socket.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/node_network.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
 
 #include <spdlog/spdlog.h>
@@ -16,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 // What comes in this time after a round is one round's work; and who fights with kpold over a route
 // does not get all of the processor.
-constexpr auto kGather = 20ms;
+constexpr auto kNodeChangesGather = 20ms;
 // The kernel tells when somebody makes way; other obstacles may go untold.
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLongestRetry = 60s;
@@ -60,7 +61,7 @@ base::Task<> NodeNetwork::run() {
   for (;;) {
     while (!isDue()) co_await wake_.waitUntil(retryAt_.value_or(base::Event::kNever));
     round();
-    co_await base::sleepFor(kGather);
+    co_await base::sleepFor(kNodeChangesGather);
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/pod_start.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>

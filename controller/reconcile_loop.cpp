@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/reconcile_loop.hpp"
 
+#include "base/async/asio.hpp"
 #include "controller/refusal.hpp"
 #include "nft/diff.hpp"
 

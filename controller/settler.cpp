@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/settler.hpp"
 
+#include "base/async/asio.hpp"
 #include "ipam/departures.hpp"
 #include "netlink/conntrack.hpp"
 #include "netlink/error.hpp"
 
+#include <boost/asio/thread_pool.hpp>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -18,7 +20,7 @@ using namespace std::chrono_literals;
 using Remarks = std::vector<std::string>;
 
 // Pods tend to end together, and links that are deleted together cost as much as one.
-constexpr auto kGather = 50ms;
+constexpr auto kReleasesGather = 50ms;
 
 // On the worker's thread.
 base::Task<Remarks> settle(std::string stateDir, std::vector<base::IpAddress> addresses) {
@@ -34,15 +36,19 @@ base::Task<Remarks> settle(std::string stateDir, std::vector<base::IpAddress> ad
 
 }  // namespace
 
+Settler::Settler(std::string stateDir)
+    : stateDir_(std::move(stateDir)), worker_(std::make_unique<base::asio::thread_pool>(1)) {}
+Settler::~Settler() = default;
+
 base::Task<> Settler::run() {
   requested_ = true;  // also after a failure
   for (;;) {
     while (!requested_) co_await event_.waitUntil(base::Event::kNever);
-    co_await base::sleepFor(kGather);
+    co_await base::sleepFor(kReleasesGather);
     requested_ = false;
     auto work = settle(stateDir_, std::exchange(addresses_, {}));
     const Remarks remarks =
-        co_await base::asio::co_spawn(worker_, std::move(work), base::asio::use_awaitable);
+        co_await base::asio::co_spawn(*worker_, std::move(work), base::asio::use_awaitable);
     for (const auto& remark : remarks) spdlog::warn("{}", remark);
   }
 }

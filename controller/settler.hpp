@@ -4,8 +4,7 @@
 #include "base/async/event.hpp"
 #include "base/ip_address.hpp"
 
-#include <boost/asio/thread_pool.hpp>
-
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,8 @@ namespace kpol::controller {
 // of its own, which gets and gives values only.
 class Settler {
  public:
-  explicit Settler(std::string stateDir) : stateDir_(std::move(stateDir)) {}
+  explicit Settler(std::string stateDir);
+  ~Settler();
   Settler(const Settler&) = delete;
   Settler& operator=(const Settler&) = delete;
 
@@ -35,7 +35,7 @@ class Settler {
   bool requested_ = true;
   std::vector<base::IpAddress> addresses_;
   base::Event event_;
-  base::asio::thread_pool worker_{1};
+  std::unique_ptr<base::asio::thread_pool> worker_;
 };
 
 }  // namespace kpol::controller

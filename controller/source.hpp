@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/async/task.hpp"
 #include "base/histogram.hpp"
 #include "policy/diagnostic.hpp"
 
@@ -55,7 +55,7 @@ class Source {
   [[nodiscard]] virtual std::vector<WatchStatus> watches() const { return {}; }
   // Sends the cluster an object: the status of its answer; 0 of a source that takes none. Throws
   // base::Error where nobody answers.
-  virtual base::Task<unsigned> post(std::string /*path*/, std::string /*body*/) { co_return 0; }
+  virtual base::Task<unsigned> post(std::string path, std::string body);
   // Why an object that exists may not be known yet; empty when there is no reason.
   [[nodiscard]] virtual std::string trouble() const { return {}; }
 };

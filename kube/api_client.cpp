@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/api_client.hpp"
 
+#include "base/async/asio.hpp"
 #include "kube/api_error.hpp"
 
 #include <optional>

@@ -14,7 +14,7 @@ int digitOf(char c) {
   return c == '/' ? 63 : -1;
 }
 
-bool isBlank(char c) {
+bool isBlankInBase64(char c) {
   return c == '\n' || c == '\r' || c == ' ' || c == '\t';
 }
 
@@ -26,7 +26,7 @@ std::optional<std::string> decodeBase64(std::string_view text) {
   std::size_t digits = 0;
   std::size_t padding = 0;
   for (const char c : text) {
-    if (isBlank(c)) continue;
+    if (isBlankInBase64(c)) continue;
     const int digit = digitOf(c);
     if (c == '=') {
       ++padding;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/async/task.hpp"
 #include "kube/cluster_config.hpp"
 
 #include <chrono>

@@ -21,7 +21,7 @@ PolicyRule matchesNothing() {
   return {{}, {PolicyPort{std::nullopt, std::monostate{}}}};
 }
 
-std::optional<base::Protocol> decodeProtocol(const Field& field) {
+std::optional<base::Protocol> decodePolicyProtocol(const Field& field) {
   const auto text = field.text();
   if (!text) return base::Protocol::Tcp;
   const auto protocol = base::parseProtocol(*text);
@@ -55,7 +55,7 @@ PolicyPort decodePort(const Field& field) {
   const Field protocol = field["protocol"];
   const Field port = field["port"];
   const Field endPort = field["endPort"];
-  PolicyPort result{decodeProtocol(protocol), std::monostate{}};
+  PolicyPort result{decodePolicyProtocol(protocol), std::monostate{}};
   if (port.isText()) return decodeNamedPort(std::move(result), port, endPort);
   const auto first = decodePortNumber(port);
   const auto last = decodePortNumber(endPort);

@@ -39,7 +39,7 @@ std::vector<base::IpAddress> decodePodIps(const Field& status) {
   return canonical(std::move(ips));
 }
 
-std::optional<base::Protocol> decodeProtocol(const Field& field) {
+std::optional<base::Protocol> decodeContainerProtocol(const Field& field) {
   const auto text = field.text();
   if (!text || text->empty()) return base::Protocol::Tcp;
   const auto protocol = base::parseProtocol(*text);
@@ -55,7 +55,7 @@ std::optional<ContainerPort> decodeContainerPort(const Field& field) {
   const Field protocolField = field["protocol"];
   const auto nameText = name.text().value_or("");
   if (!nameText.empty()) name.check(portNameFlaw(nameText));
-  const auto protocol = decodeProtocol(protocolField);
+  const auto protocol = decodeContainerProtocol(protocolField);
   const auto number = containerPort.required() ? containerPort.integer() : std::nullopt;
   const auto port = base::PortRange::single(number.value_or(0));
   if (number && !port) containerPort.fail("must be 1..65535, found " + containerPort.found());

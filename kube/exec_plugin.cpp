@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process of an exec credential plugin.
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/async/readable.hpp"
 #include "base/unique_fd.hpp"

@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::size_t kLongestKey = 256;
 
-bool isBlank(char c) {
+bool isJsonBlank(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
 bool endsScalar(char c) {
-  return isBlank(c) || c == ',' || c == ']' || c == '}';
+  return isJsonBlank(c) || c == ',' || c == ']' || c == '}';
 }
 
 [[noreturn]] void unexpected(char c) {
@@ -63,7 +63,7 @@ bool JsonSplitter::step(std::string_view bytes, std::size_t& at) {
   if (place_ == Place::InValue) return scanValue(bytes, at);
   if (place_ == Place::InKey) return scanKey(bytes, at);
   const char c = bytes[at];
-  if (isBlank(c)) {
+  if (isJsonBlank(c)) {
     ++at;
     return false;
   }

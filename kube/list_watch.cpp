@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/list_watch.hpp"
 
+#include "kube/http_status.hpp"
 #include "kube/resource_version.hpp"
 
 #include <algorithm>
@@ -9,11 +10,6 @@
 namespace kpol::kube {
 namespace {
 
-constexpr unsigned kBadRequest = 400;
-constexpr unsigned kGone = 410;
-constexpr unsigned kUnprocessable = 422;
-constexpr unsigned kServerError = 500;
-constexpr unsigned kTimeout = 504;
 // A watch that lasted this long was healthy whatever it told.
 constexpr auto kHealthy = std::chrono::seconds(10);
 // Beyond the time after which the server was asked to end the watch itself.
@@ -109,8 +105,10 @@ ListWatch::Action ListWatch::take(const Answered&, Time) {
 // or the server accepts the stream and sends 500 in place of its first event. A server error in
 // place of an answer may be one that passes.
 bool ListWatch::cannotStream(unsigned status) {
-  if (status == kBadRequest || status == kUnprocessable || status == kTimeout) return true;
-  return status >= kServerError && (answered_ || ++brokenStreams_ > 1);
+  if (status == http_status::kBadRequest || status == http_status::kUnprocessable ||
+      status == http_status::kTimeout)
+    return true;
+  return status >= http_status::kServerError && (answered_ || ++brokenStreams_ > 1);
 }
 
 ListWatch::Action ListWatch::take(const Refused& refused, Time now) {
@@ -118,7 +116,7 @@ ListWatch::Action ListWatch::take(const Refused& refused, Time now) {
     streamingOffered_ = false;
     return request();
   }
-  if (refused.status == kGone) return gone(now);
+  if (refused.status == http_status::kGone) return gone(now);
   return retry(now,
                std::min(refused.retryAfter.value_or(Duration::zero()), options_.longestRetryAfter));
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/reflector.hpp"
 
+#include "base/async/asio.hpp"
 #include "kube/api_error.hpp"
+#include "kube/http_status.hpp"
 #include "kube/resource_version.hpp"
 #include "kube/syntax_error.hpp"
 
@@ -17,12 +19,6 @@ using base::Task;
 using Event = ListWatch::Event;
 using Clock = std::chrono::steady_clock;
 
-constexpr unsigned kOk = 200;
-constexpr unsigned kBadRequest = 400;
-constexpr unsigned kUnauthorized = 401;
-constexpr unsigned kGone = 410;
-constexpr unsigned kUnprocessable = 422;
-constexpr unsigned kServerError = 500;
 constexpr std::size_t kLongestRefusal = 64 * 1024;
 // How long catchUp hopes that the watch gets there by itself before it has everything listed.
 constexpr auto kHope = std::chrono::milliseconds(300);
@@ -138,7 +134,7 @@ Event Reflector::takeObject(ApiObject object) {
 
 Event Reflector::takeStatus(const ApiStatus& status) {
   const bool listing = machine_.state() == ListWatch::State::Listing;
-  if (listing && status.code >= kServerError) {
+  if (listing && status.code >= http_status::kServerError) {
     spdlog::info("no streaming list, reading pages kind={}: {}", toString(kind_), status.message);
     return ListWatch::Refused{status.code, {}};
   }
@@ -214,15 +210,16 @@ Task<Event> Reflector::refused(const ResponseHead& head) {
   const std::string text = co_await readWhole(options_.patience);
   const auto status = readStatus(text);
   // How a server says that it has no streaming lists.
-  const bool offered = head.status != kBadRequest && head.status != kUnprocessable;
+  const bool offered =
+      head.status != http_status::kBadRequest && head.status != http_status::kUnprocessable;
   if (streamingList_ && !offered) {
     co_return ListWatch::Refused{head.status, {}};
   }
   // The server's words; of something else in between only the number, for it may hold anything.
   fail(client_.server() + " answered " + std::to_string(head.status) +
        (status && !status->message.empty() ? ": " + status->message : ""));
-  if (head.status == kUnauthorized) client_.renewCredentials();
-  if (head.status >= kServerError) client_.preferAnother();
+  if (head.status == http_status::kUnauthorized) client_.renewCredentials();
+  if (head.status >= http_status::kServerError) client_.preferAnother();
   ListWatch::Refused refused{head.status, head.retryAfter};
   if (!refused.retryAfter && status) refused.retryAfter = status->retryAfter;
   co_return refused;
@@ -237,7 +234,7 @@ Task<Event> Reflector::ask(std::string target, Body body) {
   (body == Body::List ? counters_.listLatency : counters_.watchLatency)
       .observe(Clock::now() - asked);
   heard();
-  if (head.status != kOk) {
+  if (head.status != http_status::kOk) {
     co_return co_await refused(head);
   }
   if (body == Body::Watch && !trouble_.empty()) {
@@ -310,7 +307,7 @@ void Reflector::countRestart(const Event& event) {
   if (std::holds_alternative<ListWatch::Broken>(event)) ++restarts.broken;
   if (std::holds_alternative<ListWatch::Distrust>(event)) ++restarts.wanted;
   if (const auto* refused = std::get_if<ListWatch::Refused>(&event))
-    ++(refused->status == kGone ? restarts.expired : restarts.refused);
+    ++(refused->status == http_status::kGone ? restarts.expired : restarts.refused);
 }
 
 Task<> Reflector::run() {
@@ -337,7 +334,7 @@ void Reflector::requestList() {
 Task<std::string> Reflector::newestVersion(ApiClient& client) {
   std::string target = pathOf(kind_) + "?limit=1";
   const ResponseHead head = co_await client.get(std::move(target), options_.patience);
-  if (head.status != kOk)
+  if (head.status != http_status::kOk)
     throw ApiError(client.server() + " answered " + std::to_string(head.status));
   ListBody body(kind_);
   for (;;) {

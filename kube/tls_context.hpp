@@ -3,9 +3,11 @@
 
 #include "kube/connection.hpp"
 
-#include <boost/asio/ssl/context.hpp>
-
 #include <memory>
+
+namespace boost::asio::ssl {
+class context;
+}
 
 namespace kpol::kube {
 

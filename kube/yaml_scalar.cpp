@@ -26,7 +26,7 @@ bool isAmong(const auto& words, std::string_view text) {
   return std::ranges::find(words, text) != words.end();
 }
 
-bool isDigit(char c) {
+bool isYamlDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
@@ -77,9 +77,9 @@ std::optional<double> parseFloat(std::string_view text) {
   if (positive) text.remove_prefix(1);  // from_chars does not take it
   const auto digits = !positive && text.starts_with('-') ? text.substr(1) : text;
   const bool styled =
-      !digits.empty() && (isDigit(digits.front()) || digits.front() == '.') &&
+      !digits.empty() && (isYamlDigit(digits.front()) || digits.front() == '.') &&
       std::ranges::all_of(digits, [](char c) {
-        return isDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
+        return isYamlDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-';
       });
   return styled ? parseWhole<double>(text, std::chars_format::general) : std::nullopt;
 }
@@ -99,7 +99,7 @@ Json plainScalar(std::string_view text) {
   if (isAmong(kFalse, text)) return false;
   if (isAmong(kNotFinite, text)) throw SyntaxError(inQuotes(text) + " is no number JSON has");
   const char first = text.front();
-  if (!isDigit(first) && first != '+' && first != '-' && first != '.') return text;
+  if (!isYamlDigit(first) && first != '+' && first != '-' && first != '.') return text;
   std::string plain(text);
   if (first != '.') std::erase(plain, '_');
   if (auto integer = parseInteger(plain)) return std::move(*integer);

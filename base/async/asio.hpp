@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/task.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -15,18 +17,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-// The only place that includes Asio's coroutine headers.
+// The only place that includes Asio's coroutine headers. For .cpp files: headers include
+// base/async/task.hpp.
 //
 // g++ 12.2 miscompiles some expressions that hold a co_await. In one full expression with a
 // co_await there must be no capturing lambda, no aggregate temporary (T{...}, {...}), no braced
 // list and no ?: with the co_await in a branch; name the object first and pass it by std::move.
 namespace kpol::base {
-
-namespace asio = boost::asio;
-
-// A coroutine of kpold. All run on one thread; between two co_awaits nothing else does.
-template <class T = void>
-using Task = asio::awaitable<T>;
 
 // Whether `error` only says that the operation was cancelled.
 inline bool isCancelled(const boost::system::error_code& error) {

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/event.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <algorithm>
 
 namespace kpol::base {
 
-// Keeps a timer among an event's waiters for as long as the waiting frame lives.
-class Event::Registration {
+// Among an event's waiters for as long as the waiting frame lives.
+class Event::Waiter {
  public:
-  Registration(Event& event, asio::steady_timer& timer) : event_(event), timer_(&timer) {
-    event_.waiters_.push_back(timer_);
+  Waiter(Event& event, const asio::any_io_executor& executor, Time deadline)
+      : event_(event), timer_(executor, deadline) {
+    event_.waiters_.push_back(this);
   }
-  Registration(const Registration&) = delete;
-  Registration& operator=(const Registration&) = delete;
-  ~Registration() { std::erase(event_.waiters_, timer_); }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() { std::erase(event_.waiters_, this); }
+
+  asio::steady_timer& timer() { return timer_; }
 
  private:
   Event& event_;
-  asio::steady_timer* timer_;
+  asio::steady_timer timer_;
 };
 
 void Event::notify() {
-  for (asio::steady_timer* timer : waiters_) timer->cancel();
+  for (Waiter* waiter : waiters_) waiter->timer().cancel();
 }
 
 Task<bool> Event::waitUntil(Time deadline) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
-  const Registration registration(*this, timer);
-  auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  Waiter waiter(*this, co_await asio::this_coro::executor, deadline);
+  auto [error] = co_await waiter.timer().async_wait(asio::as_tuple(asio::use_awaitable));
   // notify() and a cancelled coroutine end the wait with the same error code.
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/async/asio.hpp"
+#include "base/async/task.hpp"
 
 #include <chrono>
 #include <vector>
@@ -28,8 +28,8 @@ class Event {
   Task<bool> waitUntil(Time deadline);
 
  private:
-  class Registration;
-  std::vector<asio::steady_timer*> waiters_;  // in the frames of the waiting coroutines
+  class Waiter;
+  std::vector<Waiter*> waiters_;  // in the frames of the waiting coroutines
 };
 
 // Lets time pass; throws as Event::waitUntil does.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/readable.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/error.hpp"
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <fcntl.h>
 
 #include <cerrno>
@@ -18,11 +20,19 @@ int duplicate(int fd) {
 
 }  // namespace
 
+// A duplicate, because Asio closes what it is given.
+struct Readable::Descriptor {
+  asio::posix::stream_descriptor stream;
+};
+
 Readable::Readable(const asio::any_io_executor& executor, int fd)
-    : descriptor_(executor, duplicate(fd)) {}
+    : descriptor_(std::make_unique<Descriptor>(
+          Descriptor{asio::posix::stream_descriptor(executor, duplicate(fd))})) {}
+Readable::~Readable() = default;
 
 Task<> Readable::wait() {
-  co_await descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+  co_await descriptor_->stream.async_wait(asio::posix::stream_descriptor::wait_read,
+                                          asio::use_awaitable);
 }
 
 }  // namespace kpol::base

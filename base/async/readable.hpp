@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/async/asio.hpp"
+#include "base/async/task.hpp"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
 
 namespace kpol::base {
 
@@ -12,13 +12,15 @@ class Readable {
  public:
   // Throws SystemError.
   Readable(const asio::any_io_executor& executor, int fd);
+  ~Readable();
 
   // Returns when the descriptor may be read without blocking. Throws
   // boost::system::system_error, with operation_aborted when the coroutine is cancelled.
   Task<> wait();
 
  private:
-  asio::posix::stream_descriptor descriptor_;  // a duplicate, because Asio closes what it is given
+  struct Descriptor;
+  std::unique_ptr<Descriptor> descriptor_;
 };
 
 }  // namespace kpol::base

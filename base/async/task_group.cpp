@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/task_group.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
+
+#include <list>
 
 namespace kpol::base {
 namespace {
@@ -22,32 +26,50 @@ bool isCancellation(const std::exception_ptr& error) {
 
 }  // namespace
 
+struct TaskGroup::State {
+  asio::any_io_executor executor;
+  std::list<asio::cancellation_signal> running;
+  bool cancelled = false;
+
+  void ended(std::list<asio::cancellation_signal>::iterator place,
+             std::exception_ptr error) noexcept;
+};
+
+TaskGroup::TaskGroup(const asio::any_io_executor& executor) : state_(std::make_unique<State>()) {
+  state_->executor = executor;
+}
+TaskGroup::~TaskGroup() = default;
+
+std::size_t TaskGroup::size() const {
+  return state_->running.size();
+}
+
 // co_spawn throws out of the event loop when its coroutine is cancelled before it has waited once,
 // so a task is either started before the cancellation or not at all.
 void TaskGroup::spawn(Task<> task) {
-  if (cancelled_) return;
-  const auto place = running_.emplace(running_.end());
-  asio::co_spawn(
-      executor_, std::move(task),
-      asio::bind_cancellation_slot(place->slot(), [this, place](std::exception_ptr error) {
-        ended(place, std::move(error));
-      }));
+  if (state_->cancelled) return;
+  const auto place = state_->running.emplace(state_->running.end());
+  auto ended = [state = state_.get(), place](std::exception_ptr error) {
+    state->ended(place, std::move(error));
+  };
+  asio::co_spawn(state_->executor, std::move(task),
+                 asio::bind_cancellation_slot(place->slot(), std::move(ended)));
 }
 
 // From the event loop, never from outside: what co_spawn installs hands a signal that comes from
 // outside on to the loop, and by then its coroutine may have ended (boost/asio/impl/co_spawn.hpp).
 void TaskGroup::cancel() {
-  cancelled_ = true;
-  asio::post(executor_, [this] {
-    for (asio::cancellation_signal& signal : running_)
+  state_->cancelled = true;
+  asio::post(state_->executor, [state = state_.get()] {
+    for (asio::cancellation_signal& signal : state->running)
       signal.emit(asio::cancellation_type::terminal);
   });
 }
 
-void TaskGroup::ended(std::list<asio::cancellation_signal>::iterator place,
-                      std::exception_ptr error) noexcept {
+void TaskGroup::State::ended(std::list<asio::cancellation_signal>::iterator place,
+                             std::exception_ptr error) noexcept {
   // Asio still holds the slot while it calls this.
-  asio::post(executor_, [this, place] { running_.erase(place); });
+  asio::post(executor, [this, place] { running.erase(place); });
   if (error && !isCancellation(error)) std::rethrow_exception(error);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/async/asio.hpp"
+#include "base/async/task.hpp"
 
 #include <cstddef>
-#include <list>
+#include <memory>
 
 namespace kpol::base {
 
@@ -13,7 +13,8 @@ namespace kpol::base {
 // Lives until all of its coroutines have ended (size() == 0).
 class TaskGroup {
  public:
-  explicit TaskGroup(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  explicit TaskGroup(const asio::any_io_executor& executor);
+  ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
@@ -21,15 +22,11 @@ class TaskGroup {
   void spawn(Task<> task);
   // Asks all to end, from the event loop: what they wait for ends with operation_aborted.
   void cancel();
-  [[nodiscard]] std::size_t size() const { return running_.size(); }
+  [[nodiscard]] std::size_t size() const;
 
  private:
-  void ended(std::list<asio::cancellation_signal>::iterator place,
-             std::exception_ptr error) noexcept;
-
-  asio::any_io_executor executor_;
-  std::list<asio::cancellation_signal> running_;
-  bool cancelled_ = false;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace kpol::base

@@ -33,8 +33,9 @@ class HttpServerTest : public testing::Test {
  protected:
   HttpServerTest() {
     group.spawn(serve(
-        stream_protocol::acceptor(io, stream_protocol::endpoint(path())),
-        [this](Request request) { return handle(std::move(request)); }, group));
+        base::UniqueFd(stream_protocol::acceptor(io, stream_protocol::endpoint(path())).release()),
+        [this](Request request) { return handle(std::move(request)); }, group,
+        kMostLocalConnections));
   }
 
   std::string path() const { return directory.path() / "s"; }

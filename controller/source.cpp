@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/source.hpp"
+
+#include "base/async/asio.hpp"
+
+namespace kpol::controller {
+
+base::Task<unsigned> Source::post(std::string /*path*/, std::string /*body*/) {
+  co_return 0;
+}
+
+}  // namespace kpol::controller
