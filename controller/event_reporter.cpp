@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/event_reporter.hpp"
 
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <array>
 #include <string_view>
@@ -109,7 +109,7 @@ base::Task<> EventReporter::send(ClusterEvent event) {
     queue_.settled(taken, Clock::now());
   }
   if (!failure.empty() && !logged_)
-    spdlog::warn("cannot tell the cluster of events, which kpolctl status shows too: {}", failure);
+    base::logWarn("cannot create Events, kpolctl status shows the same", {{"error", failure}});
   logged_ = !failure.empty();
 }
 

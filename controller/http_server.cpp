@@ -2,9 +2,9 @@
 #include "controller/http_server.hpp"
 
 #include "base/async/event.hpp"
+#include "base/log.hpp"
 
 #include <boost/asio/write.hpp>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <chrono>
@@ -124,7 +124,8 @@ Task<> acceptAll(Acceptor acceptor, HttpHandler handler, base::TaskGroup& connec
       continue;
     }
     if (base::isCancelled(error)) co_return;
-    spdlog::warn("cannot accept a connection: {}", error.message());
+    base::logWarn("cannot accept a connection",
+                  {{"errno", error.value()}, {"error", error.message()}});
     co_await base::sleepFor(kAcceptPause);
   }
 }
