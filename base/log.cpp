@@ -3,9 +3,8 @@
 
 #include "base/log_line.hpp"
 
-#include <spdlog/pattern_formatter.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <memory>
 #include <string>
@@ -13,39 +12,9 @@
 namespace kpol::base {
 namespace {
 
-std::string_view viewOf(const spdlog::string_view_t& text) {
-  return {text.data(), text.size()};
-}
-
-// spdlog's own pattern has no JSON escaping, so the JSON format has a formatter of its own.
-class JsonFormatter final : public spdlog::formatter {
- public:
-  void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
-    const auto level = viewOf(spdlog::level::to_string_view(msg.level));
-    const std::string line = jsonLine(msg.time, level, viewOf(msg.payload)) + "\n";
-    dest.append(line.data(), line.data() + line.size());
-  }
-  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<JsonFormatter>();
-  }
-};
-
-// Nor does it keep a message on one line.
-class TextFormatter final : public spdlog::formatter {
- public:
-  void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& dest) override {
-    const std::string line = plainLine(viewOf(msg.payload));
-    auto plain = msg;
-    plain.payload = line;
-    pattern_.format(plain, dest);
-  }
-  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<TextFormatter>();
-  }
-
- private:
-  spdlog::pattern_formatter pattern_{"%Y-%m-%dT%H:%M:%S.%e%z %l %v"};
-};
+// What spdlog prints before the message: time and level; JSON begins its object there.
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
+constexpr const char* kJsonPattern = R"({"ts":%E.%f,"level":"%l",%v)";
 
 spdlog::level::level_enum toSpdlog(LogLevel level) {
   switch (level) {
@@ -56,6 +25,22 @@ spdlog::level::level_enum toSpdlog(LogLevel level) {
     case LogLevel::Error: return spdlog::level::err;
   }
   return spdlog::level::info;
+}
+
+struct LogOutput {
+  LogOutput(LogLevel level, LogFormat lineFormat)
+      : format(lineFormat), logger("kpol", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+    logger.set_pattern(format == LogFormat::Json ? kJsonPattern : kTextPattern);
+    logger.set_level(toSpdlog(level));
+    logger.flush_on(spdlog::level::trace);
+  }
+  LogFormat format;
+  spdlog::logger logger;
+};
+
+std::unique_ptr<LogOutput>& logOutput() {
+  static auto output = std::make_unique<LogOutput>(LogLevel::Info, LogFormat::Text);
+  return output;
 }
 
 }  // namespace
@@ -76,15 +61,32 @@ std::optional<LogFormat> parseLogFormat(std::string_view text) {
 }
 
 void setUpLog(LogLevel level, LogFormat format) {
-  auto logger =
-      std::make_shared<spdlog::logger>("kpol", std::make_shared<spdlog::sinks::stderr_sink_st>());
-  if (format == LogFormat::Json)
-    logger->set_formatter(std::make_unique<JsonFormatter>());
-  else
-    logger->set_formatter(std::make_unique<TextFormatter>());
-  logger->set_level(toSpdlog(level));
-  logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
+  logOutput() = std::make_unique<LogOutput>(level, format);
+}
+
+bool logEnabled(LogLevel level) {
+  return logOutput()->logger.should_log(toSpdlog(level));
+}
+
+void log(LogLevel level, std::string_view message, LogFields fields) {
+  if (!logEnabled(level)) return;
+  auto& output = *logOutput();
+  const bool isJson = output.format == LogFormat::Json;
+  const std::string line = isJson ? jsonLine(message, fields) : textLine(message, fields);
+  output.logger.log(toSpdlog(level), spdlog::string_view_t(line));
+}
+
+void logDebug(std::string_view message, LogFields fields) {
+  log(LogLevel::Debug, message, fields);
+}
+void logInfo(std::string_view message, LogFields fields) {
+  log(LogLevel::Info, message, fields);
+}
+void logWarn(std::string_view message, LogFields fields) {
+  log(LogLevel::Warn, message, fields);
+}
+void logError(std::string_view message, LogFields fields) {
+  log(LogLevel::Error, message, fields);
 }
 
 }  // namespace kpol::base

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log_line.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <optional>
-#include <utility>
-#include <vector>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <variant>
 
 namespace kpol::base {
 namespace {
 
 using Byte = unsigned char;
-using Field = std::pair<std::string_view, std::string_view>;
 
-// What every line has; and names, which are texts also where they look like numbers.
-constexpr std::array<std::string_view, 3> kReserved{"ts", "level", "msg"};
-constexpr std::array<std::string_view, 7> kNames{"container", "file", "interface", "node",
-                                                 "ns",        "pod",  "version"};
-
-bool isControl(char c) {
-  return static_cast<Byte>(c) < 0x20 || static_cast<Byte>(c) == 0x7f;
-}
+// One character of a text, or one byte that is not UTF-8.
+struct LogCharacter {
+  std::string_view bytes;
+  std::optional<std::uint32_t> code;
+};
 
 // How long the UTF-8 sequence at the begin of `text` is; 0 when there is none (RFC 3629: no
 // overlong forms, no surrogates, nothing beyond U+10FFFF).
@@ -45,87 +40,154 @@ std::size_t utf8Length(std::string_view text) {
   return second && follows(2) && follows(3) ? 4 : 0;
 }
 
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
+LogCharacter takeCharacter(std::string_view& text) {
+  constexpr std::array<std::uint32_t, 5> kFirstByteBits{0, 0x7f, 0x1f, 0x0f, 0x07};
+  const std::size_t length = utf8Length(text);
+  LogCharacter result{text.substr(0, std::max<std::size_t>(length, 1)), std::nullopt};
+  text.remove_prefix(result.bytes.size());
+  if (length == 0) return result;
+  std::uint32_t code = Byte(result.bytes[0]) & kFirstByteBits[length];
+  for (const char c : result.bytes.substr(1)) code = code << 6U | (Byte(c) & 0x3fU);
+  result.code = code;
+  return result;
+}
+
+// Control characters steer terminals (U+009B is ESC [ in one character); some readers of logs end a
+// line at U+2028 and U+2029.
+bool isSafeCode(std::uint32_t code) {
+  const bool isControl = code < 0x20 || (0x7f <= code && code <= 0x9f);
+  return !isControl && code != 0x2028 && code != 0x2029;
+}
+
+void appendHex(std::string& line, std::uint32_t number, unsigned digits) {
+  while (digits-- > 0) line += "0123456789abcdef"[number >> (4 * digits) & 0xfU];
+}
+
+void appendJsonText(std::string& line, std::string_view text) {
+  line += '"';
+  while (!text.empty()) {
+    const auto [bytes, code] = takeCharacter(text);
+    if (!code) {
+      line += "\\ufffd";
+    } else if (!isSafeCode(*code)) {  // all below U+10000
+      line += "\\u";
+      appendHex(line, *code, 4);
+    } else {
+      if (code == '"' || code == '\\') line += '\\';
+      line += bytes;
+    }
+  }
+  line += '"';
+}
+
+// Whether anything was escaped.
+bool appendEscaped(std::string& line, std::string_view text) {
+  bool escaped = false;
+  while (!text.empty()) {
+    const auto [bytes, code] = takeCharacter(text);
+    if (code && isSafeCode(*code)) {
+      line += bytes;
+      continue;
+    }
+    escaped = true;
+    for (const char c : bytes) {
+      line += "\\x";
+      appendHex(line, Byte(c), 2);
+    }
+  }
+  return escaped;
+}
+
+void appendTextValue(std::string& line, std::string_view text) {
+  std::string plain;
+  const bool escaped = appendEscaped(plain, text);
+  if (!escaped && !text.empty() && text.find_first_of(" \"=") == text.npos) {
+    line += plain;
+    return;
+  }
+  line += '"';
   while (!text.empty()) {
     const char c = text.front();
-    const std::size_t length = utf8Length(text);
-    if (c == '"' || c == '\\')
-      result += {'\\', c};
-    else if (isControl(c))
-      result += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else if (length == 0)
-      result += "\\ufffd";
-    else
-      result += text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    if (c == '"' || c == '\\') {
+      line += {'\\', c};
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto part = text.substr(0, text.find_first_of("\"\\"));
+    appendEscaped(line, part);
+    text.remove_prefix(part.size());
   }
-  return result + "\"";
+  line += '"';
 }
 
-bool isKey(std::string_view text) {
-  return !text.empty() && 'a' <= text.front() && text.front() <= 'z' &&
-         std::ranges::all_of(text, [](char c) { return ('a' <= c && c <= 'z') || c == '_'; }) &&
-         std::ranges::find(kReserved, text) == kReserved.end();
+// `text`, or its first bytes up to kLongestLogValue without half a character, and "…".
+std::string shortened(std::string_view text) {
+  if (text.size() <= kLongestLogValue) return std::string(text);
+  std::size_t end = kLongestLogValue;
+  const std::size_t earliest = end - 3;  // a character has four bytes at most
+  while (end > earliest && (Byte(text[end]) & 0xc0U) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "…";
 }
 
-// Digits, perhaps with a fraction, as JSON takes them; no more than a double keeps.
-bool isNumber(std::string_view text) {
-  constexpr std::size_t kMostDigits = 15;
-  if (text.starts_with('-')) text.remove_prefix(1);
-  const auto dot = std::min(text.find('.'), text.size());
-  const auto whole = text.substr(0, dot);
-  const auto digits = [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, [](char c) { return '0' <= c && c <= '9'; });
-  };
-  if (text.size() > kMostDigits || !digits(whole)) return false;
-  if (whole.size() > 1 && whole.front() == '0') return false;
-  return dot == text.size() || digits(text.substr(dot + 1));
+std::string plainValue(bool value) {
+  return value ? "true" : "false";
 }
 
-std::string valueOf(const Field& field) {
-  const bool name = std::ranges::find(kNames, field.first) != kNames.end();
-  return !name && isNumber(field.second) ? std::string(field.second) : quoted(field.second);
+template <class Number>
+std::string plainValue(Number number) {
+  std::array<char, 400> digits{};  // the longest double has 309 before the point
+  std::to_chars_result end{};
+  if constexpr (std::floating_point<Number>)
+    end = std::to_chars(digits.begin(), digits.end(), number, std::chars_format::fixed, 3);
+  else
+    end = std::to_chars(digits.begin(), digits.end(), number);
+  return {digits.data(), end.ptr};
 }
 
-// Takes the last word off `text` where that is a field.
-std::optional<Field> takeField(std::string_view& text) {
-  const auto space = text.rfind(' ');
-  if (space == text.npos) return std::nullopt;
-  const auto word = text.substr(space + 1);
-  const auto equals = word.find('=');
-  if (equals == word.npos || !isKey(word.substr(0, equals))) return std::nullopt;
-  text = text.substr(0, space);
-  return Field{word.substr(0, equals), word.substr(equals + 1)};
+struct TextValuePrinter {
+  std::string& line;
+  void operator()(std::string_view text) { appendTextValue(line, shortened(text)); }
+  void operator()(auto value) { line += plainValue(value); }
+};
+
+struct JsonValuePrinter {
+  std::string& line;
+  void operator()(std::string_view text) { appendJsonText(line, shortened(text)); }
+  void operator()(double value) { line += std::isfinite(value) ? plainValue(value) : "null"; }
+  void operator()(auto value) { line += plainValue(value); }
+};
+
+bool isRepeatedLater(LogFields fields, const LogField& field) {
+  return std::any_of(&field + 1, fields.end(),
+                     [&](const LogField& later) { return later.key() == field.key(); });
 }
 
 }  // namespace
 
-std::string jsonLine(std::chrono::system_clock::time_point time, std::string_view level,
-                     std::string_view message) {
-  using std::chrono::microseconds;
-  const auto micros = std::chrono::duration_cast<microseconds>(time.time_since_epoch()).count();
-  const auto colon = std::min(message.find(": "), message.size());
-  std::string_view text = message.substr(0, colon);
-  std::vector<Field> fields;
-  while (const auto field = takeField(text)) {
-    const bool twice = std::ranges::find(fields, field->first, &Field::first) != fields.end();
-    if (!twice) fields.push_back(*field);
+std::string textLine(std::string_view message, LogFields fields) {
+  std::string line;
+  appendEscaped(line, message);
+  for (const auto& field : fields) {
+    if (isRepeatedLater(fields, field)) continue;
+    line += ' ';
+    line += field.key();
+    line += '=';
+    std::visit(TextValuePrinter{line}, field.value());
   }
-  std::string line =
-      fmt::format(R"({{"ts":{}.{:06},"level":{},"msg":{})", micros / 1000000, micros % 1000000,
-                  quoted(level), quoted(std::string(text) + std::string(message.substr(colon))));
-  for (auto field = fields.rbegin(); field != fields.rend(); ++field)
-    line += "," + quoted(field->first) + ":" + valueOf(*field);
-  return line + "}";
+  return line;
 }
 
-std::string plainLine(std::string_view message) {
-  std::string line;
-  for (const char c : message)
-    line +=
-        isControl(c) ? fmt::format("\\x{:02x}", static_cast<unsigned>(Byte(c))) : std::string(1, c);
-  return line;
+std::string jsonLine(std::string_view message, LogFields fields) {
+  std::string line = "\"msg\":";
+  appendJsonText(line, message);
+  for (const auto& field : fields) {
+    if (isRepeatedLater(fields, field)) continue;
+    line += ",\"";
+    line += field.key();
+    line += "\":";
+    std::visit(JsonValuePrinter{line}, field.value());
+  }
+  return line + '}';
 }
 
 }  // namespace kpol::base

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
+#include "base/log.hpp"
+
+#include <cstddef>
 #include <string>
 #include <string_view>
 
-// Lines of the log. Whatever a message holds, of files, servers or packets, a line stays one.
+// The part of a log line after time and level. Pure. The result has no line break, whatever the
+// message and the values contain, and is valid UTF-8.
 namespace kpol::base {
 
-// {"ts":SECONDS,"level":LEVEL,"msg":TEXT,KEY:VALUE,…} without the end of the line. The fields are
-// the `key=value` words at the end of the message, or where it has ": " at the end of what is
-// before that; they are taken out of msg. Nothing after the first ": " is ever a field, because
-// that is where texts of others stand. Control bytes are escaped, and what is no UTF-8 is U+FFFD.
-std::string jsonLine(std::chrono::system_clock::time_point time, std::string_view level,
-                     std::string_view message);
+// A value that is longer (in bytes) is cut, and ends in "…". journald and container runtimes split
+// longer lines.
+constexpr std::size_t kLongestLogValue = 4096;
 
-// The message with control bytes as \xNN.
-std::string plainLine(std::string_view message);
+// message key=value key="value with spaces". A value is quoted if it is empty or contains a space,
+// '"', '=' or a byte that is escaped; inside quotes '"' and '\' have a '\' before them. Bytes of
+// control characters, of Unicode line separators and of invalid UTF-8 are printed as \xNN.
+std::string textLine(std::string_view message, LogFields fields);
+
+// "msg":"message","key":value} — the end of a JSON object. Texts are always strings, with invalid
+// UTF-8 as U+FFFD. A double that is not finite is null.
+std::string jsonLine(std::string_view message, LogFields fields);
 
 }  // namespace kpol::base

@@ -3,9 +3,8 @@
 
 #include "base/async/asio.hpp"
 #include "base/async/supervise.hpp"
+#include "base/log.hpp"
 #include "kube/api_error.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -87,8 +86,10 @@ void ApiSource::updated() {
       reflectors_, [](const auto& reflector) { return reflector && reflector->listed(); });
   if (all && !store_.synced()) {
     const auto counts = store_.counts();
-    spdlog::info("source read pods={} namespaces={} policies={} nodes={}", counts.pods,
-                 counts.namespaces, counts.networkPolicies, counts.nodes);
+    base::logInfo("source synced", {{"pods", counts.pods},
+                                    {"namespaces", counts.namespaces},
+                                    {"policies", counts.networkPolicies},
+                                    {"nodes", counts.nodes}});
     store_.markSynced();
   }
   changed_();

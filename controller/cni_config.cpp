@@ -5,9 +5,8 @@
 #include "base/async/event.hpp"
 #include "base/async/readable.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "kube/directory_watch.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <filesystem>
@@ -76,7 +75,8 @@ std::optional<conf::Conflist> CniConfig::wanted() {
 }
 
 void CniConfig::troubled(const std::string& why) {
-  if (status_.trouble != why) spdlog::warn("network config {}: {}", status_.file, why);
+  if (status_.trouble != why)
+    base::logWarn("network config not written", {{"file", status_.file}, {"reason", why}});
   status_.trouble = why;
 }
 
@@ -98,7 +98,7 @@ void CniConfig::write(const conf::Conflist& wanted) {
     return;
   }
   if (std::get<node::ConflistHolds>(outcome).changed)
-    spdlog::info("network config written file={}", status_.file);
+    base::logInfo("network config written", {{"file", status_.file}});
   status_.written = true;
   status_.trouble.clear();
 }

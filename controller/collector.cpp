@@ -2,12 +2,12 @@
 #include "controller/collector.hpp"
 
 #include "base/async/asio.hpp"
+#include "base/log.hpp"
 #include "ipam/attachment_lock.hpp"
 #include "ipam/departures.hpp"
 #include "ipam/lease_store.hpp"
 #include "netlink/route_socket.hpp"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -64,10 +64,10 @@ bool Collector::collect(const conf::AttachmentId& id) {
     const ipam::AttachmentLock alone(options_.stateDir, id, milliseconds(0));
     const auto* attachment = store_.find(id);
     const bool hadLease = depart(id);
-    spdlog::warn(
-        "collected, its namespace and link are gone and no DEL came pod={} container={} "
-        "interface={}",
-        attachment == nullptr ? "?" : toString(attachment->pod), id.containerId, id.ifName);
+    base::logWarn("attachment collected, its pod was deleted without DEL",
+                  {{"pod", attachment == nullptr ? "" : toString(attachment->pod)},
+                   {"container", id.containerId},
+                   {"interface", id.ifName}});
     if (attachment == nullptr) return true;
     if (!hadLease) settler_.wake(orphanedIps(*attachment));
     podStart_.forget(id);

@@ -5,6 +5,7 @@
 #include "base/async/readable.hpp"
 #include "base/async/supervise.hpp"
 #include "base/async/task_group.hpp"
+#include "base/log.hpp"
 #include "controller/cni_config.hpp"
 #include "controller/collector.hpp"
 #include "controller/control_api.hpp"
@@ -22,7 +23,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
@@ -114,9 +114,8 @@ std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::str
 base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel) {
   while (!loop.committed()) co_await loop.progress().waitUntil(base::Event::kNever);
   if (kernel.owned()) co_return;
-  spdlog::warn(
-      "the table is not kpold's alone (that takes Linux 6.9, and a table nobody else made): what "
-      "others change is repaired when it happens");
+  base::logWarn("table not owned, third-party changes are repaired after they happen",
+                {{"reason", "needs Linux 6.9 and a table that kpold created"}});
   nft::TableWatch watch(nft::Kernel::Options().table, kernel.portId());
   base::Readable readable(co_await base::asio::this_coro::executor, watch.fd());
   loop.doubt();  // of what happened between the commit and the watch
@@ -210,7 +209,7 @@ struct Daemon::Parts {
 void Daemon::Parts::start() {
   signals.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
-    spdlog::info("stopping, the kernel keeps the policy signal={}", signal);
+    base::logInfo("stopping, the kernel keeps the policy", {{"signal", signal}});
     tasks.cancel();
   });
   // The descriptors are opened before anything runs, so that a failure ends the start.
@@ -227,8 +226,8 @@ void Daemon::Parts::start() {
   supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
   supervised("node addresses",
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
-  supervised("settling of departures", [this] { return settler.run(); });
-  supervised("collection", [this] { return collector.run(); });
+  supervised("release of addresses", [this] { return settler.run(); });
+  supervised("collector", [this] { return collector.run(); });
   supervised("node network", [this] { return network.run(); });
   supervised("node network watch", [this] { return network.watch(); });
   supervised("network config", [this] { return cniConfig.run(); });
@@ -242,9 +241,11 @@ Daemon::Daemon(const conf::DaemonConfig& config) : parts_(std::make_unique<Parts
 Daemon::~Daemon() = default;
 
 void Daemon::run() {
-  spdlog::info("kpold started version={} node={} source={} socket={} attachments={}",
-               parts_->state.version, parts_->state.nodeName, parts_->state.source,
-               parts_->config.socket, parts_->store.attachments().size());
+  base::logInfo("kpold started", {{"version", parts_->state.version},
+                                  {"node", parts_->state.nodeName},
+                                  {"source", parts_->state.source},
+                                  {"socket", parts_->config.socket},
+                                  {"attachments", parts_->store.attachments().size()}});
   if (parts_->config.manageSysctls) enableForwarding();
   parts_->start();
   parts_->io.run();

@@ -3,8 +3,7 @@
 
 #include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <algorithm>
 
@@ -13,8 +12,9 @@ namespace {
 
 void report(const policy::Diagnostic& diagnostic) {
   const bool isError = diagnostic.severity == policy::Diagnostic::Severity::Error;
-  spdlog::log(isError ? spdlog::level::err : spdlog::level::warn, "manifest: {}",
-              toString(diagnostic));
+  base::log(
+      isError ? base::LogLevel::Error : base::LogLevel::Warn, "invalid manifest",
+      {{"object", diagnostic.object}, {"field", diagnostic.field}, {"error", diagnostic.message}});
 }
 
 }  // namespace
@@ -32,8 +32,9 @@ void DirectorySource::readNow() {
   diagnostics_ = std::move(update.diagnostics);
   if (!store_.synced()) {
     const auto counts = store_.counts();
-    spdlog::info("source read pods={} namespaces={} policies={}", counts.pods, counts.namespaces,
-                 counts.networkPolicies);
+    base::logInfo("source synced", {{"pods", counts.pods},
+                                    {"namespaces", counts.namespaces},
+                                    {"policies", counts.networkPolicies}});
   }
   store_.markSynced();
   changed_();

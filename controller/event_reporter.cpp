@@ -2,8 +2,7 @@
 #include "controller/event_reporter.hpp"
 
 #include "base/async/asio.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <array>
 #include <string_view>
@@ -111,7 +110,7 @@ base::Task<> EventReporter::send(ClusterEvent event) {
     queue_.settled(taken, Clock::now());
   }
   if (!failure.empty() && !logged_)
-    spdlog::warn("cannot tell the cluster of events, which kpolctl status shows too: {}", failure);
+    base::logWarn("cannot create Events, kpolctl status shows the same", {{"error", failure}});
   logged_ = !failure.empty();
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/forwarding.hpp"
 
+#include "base/log.hpp"
 #include "netlink/forwarding.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <cstring>
 
@@ -12,11 +11,13 @@ namespace {
 
 void enable(base::Family family) {
   const auto change = netlink::enableForwarding(family);
-  for (const auto& sysctl : change.set) spdlog::info("sysctl set {}", sysctl);
+  for (const auto& sysctl : change.set) base::logInfo("sysctl set", {{"sysctl", sysctl}});
   if (change.refused.empty()) return;
   const auto& refused = change.refused.back();
-  spdlog::info("the node does not forward yet, the plugin turns it on with the first pod {}={}: {}",
-               refused.sysctl, refused.value, std::strerror(refused.code));
+  base::logInfo("cannot set sysctl, the plugin sets it with the first pod",
+                {{"sysctl", refused.sysctl + "=" + refused.value},
+                 {"errno", refused.code},
+                 {"error", std::strerror(refused.code)}});
 }
 
 }  // namespace

@@ -4,8 +4,7 @@
 #include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/error.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -40,7 +39,7 @@ void HostFirewalls::look() {
   } catch (const base::Error& error) {
     const std::string why =
         std::string("cannot see whether other filters drop pods' packets: ") + error.what();
-    if (why != trouble_) spdlog::warn("{}", why);
+    if (why != trouble_) base::logWarn("cannot read host firewalls", {{"error", error.what()}});
     trouble_ = why;
   }
 }
@@ -48,10 +47,14 @@ void HostFirewalls::look() {
 void HostFirewalls::report(const std::vector<node::FirewallFinding>& found) const {
   for (const auto& finding : found)
     if (!std::binary_search(findings_.begin(), findings_.end(), finding))
-      spdlog::warn("host firewall: {}", toString(finding));
+      base::logWarn(
+          finding.certain ? "host firewall drops packets of pods"
+                          : "host firewall may drop packets of pods",
+          {{"where", finding.where}, {"effect", finding.effect}, {"remedy", finding.remedy}});
   for (const auto& finding : findings_)
     if (!std::binary_search(found.begin(), found.end(), finding))
-      spdlog::info("host firewall: {} no longer {}", finding.where, finding.effect);
+      base::logInfo("host firewall no longer drops packets of pods",
+                    {{"where", finding.where}, {"effect", finding.effect}});
 }
 
 }  // namespace kpol::controller

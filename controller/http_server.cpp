@@ -3,11 +3,11 @@
 
 #include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/log.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <chrono>
@@ -125,7 +125,8 @@ Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& conn
       continue;
     }
     if (base::isCancelled(error)) co_return;
-    spdlog::warn("cannot accept a connection: {}", error.message());
+    base::logWarn("cannot accept a connection",
+                  {{"errno", error.value()}, {"error", error.message()}});
     co_await base::sleepFor(kAcceptPause);
   }
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/log.hpp"
 #include "controller/clean_up.hpp"
 #include "controller/command_line.hpp"
 #include "controller/daemon.hpp"
 #include "node/capabilities.hpp"
 #include "node/plugin_binary.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <csignal>
 #include <cstdio>
@@ -20,9 +19,9 @@ void installCni(const Command& command) {
   const auto source = command.pluginBinary.empty() ? node::pluginBesideThisProgram()
                                                    : std::filesystem::path(command.pluginBinary);
   const auto written = node::installPlugin(source, command.config.cniBinDir);
-  spdlog::info("the plugin {} file={}/{}",
-               written == node::Written::Unchanged ? "is installed already" : "was installed",
-               command.config.cniBinDir, node::kPluginName);
+  const bool isNew = written != node::Written::Unchanged;
+  base::logInfo(isNew ? "plugin installed" : "plugin already installed",
+                {{"file", command.config.cniBinDir + "/" + node::kPluginName}});
 }
 
 // As process 1 of a container it would not be ended by a signal that it does not ask for.
@@ -65,7 +64,7 @@ int main(int argc, char** argv) {
     perform(command);
     return 0;
   } catch (const std::exception& error) {
-    spdlog::error("kpold ends: {}", error.what());
+    base::logError("kpold failed", {{"error", error.what()}});
     return 1;
   }
 }

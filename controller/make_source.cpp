@@ -2,11 +2,10 @@
 #include "controller/make_source.hpp"
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "controller/api_source.hpp"
 #include "controller/directory_source.hpp"
 #include "kube/cluster_config.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -60,10 +59,11 @@ kube::ClusterConfig clusterConfigOf(const conf::DaemonConfig& config) {
         ": insecure-skip-tls-verify lets anybody between kpold and the API server decide what is "
         "allowed; it holds only together with --insecure-skip-tls-verify=true");
   if (cluster.skipTlsVerify)
-    spdlog::warn("the API server's certificate is not verified (insecure-skip-tls-verify)");
+    base::logWarn("API server certificate is not verified",
+                  {{"reason", "insecure-skip-tls-verify"}});
   for (const auto& server : cluster.servers)
     if (!server.tls)
-      spdlog::warn("the API server is asked without TLS server={}", toString(server));
+      base::logWarn("API server connection without TLS", {{"server", toString(server)}});
   return cluster;
 }
 

@@ -3,8 +3,7 @@
 
 #include "base/async/asio.hpp"
 #include "base/async/readable.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -71,7 +70,7 @@ void NodeNetwork::objectsChanged() {
   try {
     round();
   } catch (const base::Error& error) {
-    spdlog::error("node network: {}", error.what());
+    base::logError("cannot update the node network", {{"error", error.what()}});
     doubtful_ = true;
   }
 }
@@ -113,14 +112,16 @@ void NodeNetwork::round() {
 void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, Round round) {
   counters_.changes += outcome.changes;
   if (round.isRepair && outcome.changes > 0) ++counters_.repairs;
+  const std::chrono::duration<double, std::milli> took = Clock::now() - round.start;
   if (outcome.changes > 0)
-    spdlog::info("node network {} changes={} routes={} vxlan={} took_ms={:.3f}",
-                 round.isRepair ? "repaired" : "set", outcome.changes, plan_.routes.size(),
-                 plan_.forwarding.size(),
-                 std::chrono::duration<double, std::milli>(Clock::now() - round.start).count());
+    base::logInfo(round.isRepair ? "node network repaired" : "node network updated",
+                  {{"changes", outcome.changes},
+                   {"routes", plan_.routes.size()},
+                   {"fdb_entries", plan_.forwarding.size()},
+                   {"took_ms", took.count()}});
   for (const auto& failure : outcome.failures)
     if (std::find(failures_.begin(), failures_.end(), failure) == failures_.end())
-      spdlog::error("node network: {}", failure);
+      base::logError("cannot update the node network", {{"error", failure}});
   failures_ = outcome.failures;
   retryAt_.reset();
   if (failures_.empty()) {

@@ -2,14 +2,15 @@
 #include "controller/pod_start.hpp"
 
 #include "base/async/asio.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace kpol::controller {
 namespace {
+
+constexpr std::string_view kInterfaceGone = "attachment removed, its host interface is gone";
 
 std::string describe(const conf::Attachment& attachment) {
   return "pod " + toString(attachment.pod) + " (container " + attachment.containerId + ", " +
@@ -69,11 +70,12 @@ std::vector<std::string> PodStart::restore() {
       store_.put(attachment);
       continue;
     }
-    spdlog::info("attachment dropped, its host interface is gone pod={} interface={}",
-                 toString(attachment.pod), attachment.hostInterface.text());
+    base::logInfo(kInterfaceGone, {{"pod", toString(attachment.pod)},
+                                   {"host_interface", attachment.hostInterface.text()}});
     files_.remove(conf::idOf(attachment));
   }
-  for (const auto& problem : loaded.broken) spdlog::error("attachment left out: {}", problem);
+  for (const auto& problem : loaded.broken)
+    base::logError("attachment not loaded", {{"error", problem}});
   return std::move(loaded.broken);
 }
 
@@ -84,8 +86,8 @@ std::optional<Conflict> PodStart::clearTheWay(const conf::Attachment& attachment
     if (!isStale)
       return Conflict{shared(attachment, *other) + " of " + describe(attachment) + " is held by " +
                       describe(*other)};
-    spdlog::warn("attachment dropped, its host interface is gone pod={} interface={}",
-                 toString(other->pod), other->hostInterface.text());
+    base::logWarn(kInterfaceGone,
+                  {{"pod", toString(other->pod)}, {"host_interface", other->hostInterface.text()}});
     forget(conf::idOf(*other));
   }
   return std::nullopt;
@@ -138,7 +140,7 @@ void PodStart::forget(const conf::AttachmentId& id) {
     files_.remove(id);
   } catch (const base::SystemError& error) {
     // The next start drops it when its interface is gone.
-    spdlog::error("{}", error.what());
+    base::logError("cannot delete an attachment's file", {{"error", error.what()}});
   }
 }
 

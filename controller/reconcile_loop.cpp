@@ -2,10 +2,9 @@
 #include "controller/reconcile_loop.hpp"
 
 #include "base/async/asio.hpp"
+#include "base/log.hpp"
 #include "controller/refusal.hpp"
 #include "nft/diff.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -109,7 +108,7 @@ const std::optional<nft::Ruleset>& ReconcileLoop::applied() const {
   try {
     applied_ = kernel_.readBack();
   } catch (const base::Error& error) {
-    spdlog::warn("cannot read the table: {}", error.what());
+    base::logWarn("cannot read the table", {{"error", error.what()}});
   }
   return applied_;
 }
@@ -137,8 +136,8 @@ void ReconcileLoop::reportForeignChanges(const std::optional<nft::Ruleset>& seen
   const auto repair = nft::diff(seen, store_.engine().ruleset());
   if (repair.empty()) return;
   ++counters_.drifts;
-  spdlog::warn("the table was changed by somebody else, repairing changes={}",
-               repair.changes.size());
+  base::logWarn("table changed by a third party, repairing it",
+                {{"changes", repair.changes.size()}});
 }
 
 nft::ChangeSet ReconcileLoop::changesToCommit() {
@@ -162,9 +161,10 @@ Reconciler::Event ReconcileLoop::commit() {
   if (!changes.empty()) {
     ++counters_.commits;
     applied_.reset();
-    spdlog::info("committed changes={} elements={} took_ms={:.3f} generation={}",
-                 changes.changes.size(), elementsIn(changes), millisecondsSince(start),
-                 wanted.generation);
+    base::logInfo("committed", {{"changes", changes.changes.size()},
+                                {"elements", elementsIn(changes)},
+                                {"took_ms", millisecondsSince(start)},
+                                {"generation", wanted.generation}});
   }
   committed_ = wanted;
   fault_.reset();
@@ -214,8 +214,8 @@ void ReconcileLoop::denyBlamed() {
     auto& known = refused_[profile];
     known.policies = policiesOf(profile, engine);
     if (std::exchange(known.why, why) == why) continue;
-    spdlog::error("the kernel refuses a profile, its pods are isolated profile={} pods={}: {}",
-                  profile, engine.podsOf(profile).size(), why);
+    base::logError("kernel rejected a profile, its pods are isolated",
+                   {{"profile", profile}, {"pods", engine.podsOf(profile).size()}, {"error", why}});
   }
 }
 
@@ -247,7 +247,7 @@ void ReconcileLoop::forgiveTaken() {
   const auto denied = radius_.denied();
   std::erase_if(refused_, [&](const auto& known) {
     const bool taken = !denied.contains(known.first);
-    if (taken) spdlog::info("the kernel takes a profile again profile={}", known.first);
+    if (taken) base::logInfo("kernel accepted a profile again", {{"profile", known.first}});
     return taken;
   });
 }
@@ -260,8 +260,7 @@ Reconciler::Event ReconcileLoop::failed(const std::string& what, std::uint64_t C
   ++(counters_.*counter);
   const auto now = Reconciler::Clock::now();
   fault_ = Fault{what, std::chrono::system_clock::now(), fault_ ? fault_->since : now};
-  spdlog::error("the kernel does not hold the policy attempt={}: {}", reconciler_.failures() + 1,
-                what);
+  base::logError("commit failed", {{"attempt", reconciler_.failures() + 1}, {"error", what}});
   progress_.notify();
   return Reconciler::Failed{};
 }

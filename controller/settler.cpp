@@ -2,12 +2,12 @@
 #include "controller/settler.hpp"
 
 #include "base/async/asio.hpp"
+#include "base/log.hpp"
 #include "ipam/departures.hpp"
 #include "netlink/conntrack.hpp"
 #include "netlink/error.hpp"
 
 #include <boost/asio/thread_pool.hpp>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <utility>
@@ -49,7 +49,8 @@ base::Task<> Settler::run() {
     auto work = settle(stateDir_, std::exchange(addresses_, {}));
     const Remarks remarks =
         co_await base::asio::co_spawn(*worker_, std::move(work), base::asio::use_awaitable);
-    for (const auto& remark : remarks) spdlog::warn("{}", remark);
+    for (const auto& remark : remarks)
+      base::logWarn("release of addresses incomplete", {{"error", remark}});
   }
 }
 

@@ -2,12 +2,11 @@
 #include "kube/reflector.hpp"
 
 #include "base/async/asio.hpp"
+#include "base/log.hpp"
 #include "kube/api_error.hpp"
 #include "kube/http_status.hpp"
 #include "kube/resource_version.hpp"
 #include "kube/syntax_error.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <utility>
@@ -97,8 +96,8 @@ void Reflector::heard() {
 void Reflector::fail(std::string why) {
   ++counters_.failures;
   if (trouble_ != why)
-    spdlog::warn("cannot follow the API server, what is known holds kind={}: {}", toString(kind_),
-                 why);
+    base::logWarn("watch failed, keeping cached objects",
+                  {{"kind", toString(kind_)}, {"error", why}});
   trouble_ = std::move(why);
   listener_.updated();
 }
@@ -113,8 +112,10 @@ void Reflector::report(const ApiObject& object) {
   known = object.diagnostics;
   for (const auto& diagnostic : known) {
     const bool isError = diagnostic.severity == policy::Diagnostic::Severity::Error;
-    spdlog::log(isError ? spdlog::level::err : spdlog::level::warn, "object: {}",
-                policy::toString(diagnostic));
+    base::log(isError ? base::LogLevel::Error : base::LogLevel::Warn, "invalid object",
+              {{"object", diagnostic.object},
+               {"field", diagnostic.field},
+               {"error", diagnostic.message}});
   }
 }
 
@@ -135,7 +136,8 @@ Event Reflector::takeObject(ApiObject object) {
 Event Reflector::takeStatus(const ApiStatus& status) {
   const bool listing = machine_.state() == ListWatch::State::Listing;
   if (listing && status.code >= http_status::kServerError) {
-    spdlog::info("no streaming list, reading pages kind={}: {}", toString(kind_), status.message);
+    base::logInfo("no streaming list, listing in pages",
+                  {{"kind", toString(kind_)}, {"reason", status.message}});
     return ListWatch::Refused{status.code, {}};
   }
   fail("the watch ended with " + std::to_string(status.code) + ": " + status.message);
@@ -151,7 +153,7 @@ Event Reflector::sweep() {
   ++lists_;
   done_ = begun_;
   trouble_.clear();
-  spdlog::info("listed kind={} objects={}", toString(kind_), known_.size());
+  base::logInfo("listed", {{"kind", toString(kind_)}, {"objects", known_.size()}});
   progress_.notify();
   listener_.updated();
   return ListWatch::Swept{};
@@ -238,7 +240,7 @@ Task<Event> Reflector::ask(std::string target, Body body) {
     co_return co_await refused(head);
   }
   if (body == Body::Watch && !trouble_.empty()) {
-    spdlog::info("the API server answers again kind={}", toString(kind_));
+    base::logInfo("watch recovered", {{"kind", toString(kind_)}});
     trouble_.clear();
   }
   co_return ListWatch::Answered{};

@@ -4,8 +4,7 @@
 #include "base/async/asio.hpp"
 #include "base/async/backoff.hpp"
 #include "base/async/event.hpp"
-
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 #include <chrono>
 #include <exception>
@@ -48,8 +47,9 @@ Task<> supervise(std::string name, std::function<Task<>()> run) {
     if (!failure) co_return;
     if (std::chrono::steady_clock::now() - started > kHealthy) backoff.reset();
     const auto wait = backoff.next();
-    spdlog::error("{} failed, trying again wait_ms={}: {}", name,
-                  std::chrono::duration_cast<std::chrono::milliseconds>(wait).count(), *failure);
+    const auto waitMs = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    logError("task failed, restarting it",
+             {{"task", name}, {"wait_ms", waitMs}, {"error", *failure}});
     co_await sleepFor(wait);
   }
 }

@@ -110,7 +110,7 @@ TEST_F(Collection, PodsThatEndedWithoutADelAreCollected) {
   node_.find(pod("a"))->netns.reset();
   EXPECT_TRUE(comes([&] { return attachments() == 1 && book().leases.size() == 1; })) << left();
   EXPECT_EQ(book().leases.begin()->second.pod, pod("b")) << "the one that lives is kept";
-  EXPECT_NE(node_.log().find("collected"), std::string::npos);
+  EXPECT_NE(node_.log().find("attachment collected"), std::string::npos);
   std::this_thread::sleep_for(3s);
   EXPECT_EQ(attachments(), 1U);
   node_.del(pod("b"));

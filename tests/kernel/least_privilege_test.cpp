@@ -201,7 +201,7 @@ TEST_F(LeastPrivilege, PodsComeAndGoWithAllTheyMayHave) {
   }));
   // One whose DEL never came.
   node_.add({"shop", "b"});
-  EXPECT_EQ(node_.log().find("failed, trying again"), std::string::npos) << node_.log();
+  EXPECT_EQ(node_.log().find("task failed"), std::string::npos) << node_.log();
 }
 
 TEST_F(LeastPrivilege, TheNodesNetworkAndItsFilesAreKept) {
@@ -237,7 +237,7 @@ TEST_F(LeastPrivilege, TheMissingCapabilityIsNamed) {
   for (const char* verb : {"--source=dir:/nonexistent", "--cleanup"}) {
     const auto refused = runConfined({"--no-capabilities"}, {KPOLD_BINARY, verb});
     EXPECT_EQ(refused.status, 1);
-    EXPECT_NE(refused.err.find("kpold ends: the capability CAP_NET_ADMIN is missing"),
+    EXPECT_NE(refused.err.find(R"(kpold failed error="the capability CAP_NET_ADMIN is missing)"),
               refused.err.npos)
         << refused.err;
   }

@@ -48,7 +48,8 @@ const std::vector<Library> kLibraries{
     {"<boost/beast", {"control", "controller", "kube"}},
     {"<boost/asio", {"base", "controller", "kube"}},
     {"<openssl/", {"kube"}},
-    {"<spdlog/", {"base", "controller", "kube"}},
+    {"<spdlog/", {"base"}},
+    {"<fmt/", {"controller", "policy"}},
     {"<CLI/", {"controller", "kpolctl"}},
 };
 
@@ -154,6 +155,25 @@ TEST(Lint, AsioIsIncludedInOnePlaceOfBase) {
   EXPECT_EQ(findings(productSources(), "^#include <boost/asio",
                      [](const Source& source, const std::smatch&) {
                        return source.room != "base" || source.path.starts_with("base/async/");
+                     }),
+            kNone);
+}
+
+TEST(Lint, SpdlogIsIncludedByTheLogAlone) {
+  EXPECT_EQ(findings(productSources(), "^#include <spdlog/",
+                     [](const Source& source, const std::smatch&) {
+                       return source.path.starts_with("base/log");
+                     }),
+            kNone);
+}
+
+// Its headers are among the slowest to compile.
+TEST(Lint, FmtIsIncludedWhereItIsNeeded) {
+  const std::set<std::string> users{"controller/cluster_event.cpp", "controller/exposition.cpp",
+                                    "policy/names.cpp"};
+  EXPECT_EQ(findings(productSources(), "^#include <fmt/",
+                     [&](const Source& source, const std::smatch&) {
+                       return users.contains(source.path);
                      }),
             kNone);
 }

@@ -243,8 +243,11 @@ TEST_F(HostFirewall, KpoldNamesIt) {
   EXPECT_NE(status.out.find("Host firewall"), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("remedy: iptables -I FORWARD -i kpol+ -j ACCEPT"), std::string::npos)
       << status.out;
-  EXPECT_NE(node_.log().find("host firewall: chain FORWARD of table ip filter (policy drop) drops"),
-            std::string::npos);
+  EXPECT_NE(
+      node_.log().find("host firewall drops packets of pods "
+                       "where=\"chain FORWARD of table ip filter (policy drop)\" effect=\"drops"),
+      std::string::npos)
+      << node_.log();
   EXPECT_FALSE(passes("a", Family::V4, false));
   EXPECT_TRUE(passes("a", Family::V6, true));
 }
