@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/api_source.hpp"
 
-#include "base/async/asio.hpp"
+#include "base/async/race.hpp"
 #include "base/async/supervise.hpp"
 #include "base/log.hpp"
 #include "kube/api_error.hpp"
@@ -11,7 +11,6 @@
 namespace kpol::controller {
 namespace {
 
-using namespace base::asio::experimental::awaitable_operators;
 using base::Task;
 using kube::Kind;
 using kube::Reflector;
@@ -61,9 +60,8 @@ Task<std::string> caughtUp(Reflector& reflector, base::Event::Time deadline) {
 }
 
 Task<std::string> inTime(Reflector& reflector, base::Event::Time deadline) {
-  auto result = co_await (caughtUp(reflector, deadline) || base::sleepUntil(deadline));
-  std::string problem = "no answer in time";
-  if (result.index() == 0) problem = std::get<0>(std::move(result));
+  auto result = co_await base::unless(base::sleepUntil(deadline), caughtUp(reflector, deadline));
+  std::string problem = std::move(result).value_or("no answer in time");
   if (!problem.empty()) problem = std::string(toString(reflector.kind())) + ": " + problem;
   co_return problem;
 }
@@ -96,8 +94,8 @@ void ApiSource::updated() {
 }
 
 Task<> ApiSource::run() {
-  co_await (reflectors_[0]->run() && reflectors_[1]->run() && reflectors_[2]->run() &&
-            reflectors_[3]->run());
+  co_await base::both(base::both(reflectors_[0]->run(), reflectors_[1]->run()),
+                      base::both(reflectors_[2]->run(), reflectors_[3]->run()));
 }
 
 Task<unsigned> ApiSource::post(std::string path, std::string body) {
@@ -109,15 +107,18 @@ Task<unsigned> ApiSource::post(std::string path, std::string body) {
 }
 
 Task<std::string> ApiSource::catchUp(base::Event::Time deadline) {
-  auto problems =
-      co_await (inTime(*reflectors_[0], deadline) && inTime(*reflectors_[1], deadline) &&
-                inTime(*reflectors_[2], deadline) && inTime(*reflectors_[3], deadline));
+  std::array<std::optional<std::string>, kWatchedKinds.size()> problems;
+  const auto caught = [&](std::size_t i) {
+    return base::keep(inTime(*reflectors_[i], deadline), problems[i]);
+  };
+  auto first = base::both(caught(0), caught(1));
+  auto second = base::both(caught(2), caught(3));
+  co_await base::both(std::move(first), std::move(second));
   std::string all;
-  std::apply(
-      [&all](const auto&... problem) {
-        ((all += (all.empty() || problem.empty() ? "" : "; ") + problem), ...);
-      },
-      problems);
+  for (const auto& problem : problems) {
+    if (problem->empty()) continue;
+    all += (all.empty() ? "" : "; ") + *problem;
+  }
   co_return all;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cni_config.hpp"
 
-#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/async/race.hpp"
 #include "base/async/readable.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -15,7 +15,6 @@ namespace kpol::controller {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace base::asio::experimental::awaitable_operators;
 
 // Pods that stood against new ranges have ended, or a file system can be written again: neither is
 // told.
@@ -36,7 +35,9 @@ base::Task<> CniConfig::run() {
     static_cast<void>(watch.drain());
     keep();
     const auto again = std::chrono::steady_clock::now() + kConfigCheckInterval;
-    co_await (readable.wait() || loop_.progress().waitUntil(again));
+    std::optional<bool> progressed;
+    co_await base::returnsFirst(readable.wait(),
+                                base::keep(loop_.progress().waitUntil(again), progressed));
   }
 }
 

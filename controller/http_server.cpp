@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/http_server.hpp"
 
-#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/async/race.hpp"
 #include "base/log.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -19,7 +19,6 @@
 namespace kpol::controller {
 namespace {
 
-using namespace base::asio::experimental::awaitable_operators;
 using namespace std::chrono_literals;
 using base::Task;
 using Protocol = base::asio::generic::stream_protocol;
@@ -32,23 +31,24 @@ constexpr auto kClientPatience = 30s;
 // What arrived, or nothing when the client closed, failed or took too long.
 Task<std::optional<std::string>> readSome(Socket& socket, base::Event::Time deadline) {
   std::array<char, 16384> buffer;
-  auto result = co_await (socket.async_read_some(base::asio::buffer(buffer),
-                                                 base::asio::as_tuple(base::asio::use_awaitable)) ||
-                          base::sleepUntil(deadline));
+  auto result = co_await base::unless(
+      base::sleepUntil(deadline),
+      socket.async_read_some(base::asio::buffer(buffer),
+                             base::asio::as_tuple(base::asio::use_awaitable)));
   std::optional<std::string> bytes;
-  if (result.index() == 0) {
-    const auto& [error, size] = std::get<0>(result);
+  if (result) {
+    const auto& [error, size] = *result;
     if (!error) bytes.emplace(buffer.data(), size);
   }
   co_return bytes;
 }
 
 Task<bool> writeAll(Socket& socket, const std::string& text) {
-  auto result =
-      co_await (base::asio::async_write(socket, base::asio::buffer(text),
-                                        base::asio::as_tuple(base::asio::use_awaitable)) ||
-                base::sleepFor(kClientPatience));
-  co_return result.index() == 0 && !std::get<0>(std::get<0>(result));
+  auto result = co_await base::unless(
+      base::sleepFor(kClientPatience),
+      base::asio::async_write(socket, base::asio::buffer(text),
+                              base::asio::as_tuple(base::asio::use_awaitable)));
+  co_return result && !std::get<0>(*result);
 }
 
 // Ends when the client has closed its end. Bytes of a next request end the watch for good: they
@@ -67,10 +67,7 @@ Task<> closed(Socket& socket) {
 
 // Nothing when the client went away before the answer was there.
 Task<std::optional<Response>> answer(Socket& socket, const HttpHandler& handler, Request request) {
-  auto result = co_await (handler(std::move(request)) || closed(socket));
-  std::optional<Response> response;
-  if (result.index() == 0) response = std::get<0>(std::move(result));
-  co_return response;
+  return base::unless(closed(socket), handler(std::move(request)));
 }
 
 // The next request, or nothing when the connection is of no more use; `parser` knows whether that

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/connection.hpp"
 
-#include "base/async/asio.hpp"
+#include "base/async/race.hpp"
 #include "kube/api_error.hpp"
 #include "kube/tls_context.hpp"
 
@@ -20,7 +20,6 @@
 namespace kpol::kube {
 namespace {
 
-using namespace base::asio::experimental::awaitable_operators;
 using base::Task;
 using base::asio::ip::tcp;
 namespace ssl = base::asio::ssl;
@@ -59,9 +58,9 @@ void tune(tcp::socket& socket) {
 
 // What the operation gave, or ApiError when it was not done in time.
 template <class Result>
-auto inTime(Result result, const char* what) {
-  if (result.index() != 0) throw ApiError(std::string("no answer in time: ") + what);
-  return std::get<0>(std::move(result));
+Result inTime(std::optional<Result> result, const char* what) {
+  if (!result) throw ApiError(std::string("no answer in time: ") + what);
+  return *std::move(result);
 }
 
 using TlsStream = ssl::stream<tcp::socket>;
@@ -88,17 +87,19 @@ class Link final : public Connection {
       : context_(std::move(context)), stream_(std::move(stream)) {}
 
   Task<> write(std::string text, Time deadline) override {
-    auto result = co_await (base::asio::async_write(stream_, base::asio::buffer(text), kToken) ||
-                            base::sleepUntil(deadline));
+    auto result =
+        co_await base::unless(base::sleepUntil(deadline),
+                              base::asio::async_write(stream_, base::asio::buffer(text), kToken));
     const auto [error, size] = inTime(std::move(result), "the request was not taken");
     if (error) fail("cannot send a request", error);
   }
 
   Task<std::size_t> read(std::span<char> room, Time deadline, base::Event& interrupt) override {
-    auto result =
-        co_await (stream_.async_read_some(base::asio::buffer(room.data(), room.size()), kToken) ||
-                  interrupt.waitUntil(deadline));
-    if (result.index() == 1 && std::get<1>(result)) throw Interrupted();
+    std::optional<bool> interrupted;
+    auto result = co_await base::unless(
+        base::keep(interrupt.waitUntil(deadline), interrupted),
+        stream_.async_read_some(base::asio::buffer(room.data(), room.size()), kToken));
+    if (!result && interrupted == true) throw Interrupted();
     const auto [error, size] = inTime(std::move(result), "the server is silent");
     if (error == base::asio::error::eof) co_return 0;
     if (error) fail("the connection broke", error);
@@ -116,13 +117,13 @@ Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
   const auto executor = co_await base::asio::this_coro::executor;
   tcp::resolver resolver(executor);
   const std::string port = std::to_string(url.port);
-  auto found =
-      co_await (resolver.async_resolve(url.host, port, kToken) || base::sleepUntil(deadline));
+  auto found = co_await base::unless(base::sleepUntil(deadline),
+                                     resolver.async_resolve(url.host, port, kToken));
   const auto [resolveError, endpoints] = inTime(std::move(found), "the host's name");
   if (resolveError) fail("cannot resolve the host", resolveError);
   tcp::socket socket(executor);
-  auto connected =
-      co_await (base::asio::async_connect(socket, endpoints, kToken) || base::sleepUntil(deadline));
+  auto connected = co_await base::unless(base::sleepUntil(deadline),
+                                         base::asio::async_connect(socket, endpoints, kToken));
   const auto [connectError, endpoint] = inTime(std::move(connected), "no connection");
   if (connectError) fail("cannot connect", connectError);
   tune(socket);
@@ -166,8 +167,8 @@ Task<std::unique_ptr<Connection>> Connection::open(ServerUrl url, TlsSettings tl
   auto context = makeTlsContext(tls);
   TlsStream stream(std::move(socket), *context);
   expectServer(stream, tls.serverName.empty() ? url.host : tls.serverName, tls.skipVerify);
-  auto result = co_await (stream.async_handshake(ssl::stream_base::client, kToken) ||
-                          base::sleepUntil(deadline));
+  auto result = co_await base::unless(base::sleepUntil(deadline),
+                                      stream.async_handshake(ssl::stream_base::client, kToken));
   const auto [error] = inTime(std::move(result), "the TLS handshake");
   if (error) failHandshake(stream.native_handle(), error);
   co_return std::make_unique<Link<TlsStream>>(std::move(context), std::move(stream));

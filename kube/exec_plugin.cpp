@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process of an exec credential plugin.
-#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
+#include "base/async/race.hpp"
 #include "base/async/readable.hpp"
 #include "base/unique_fd.hpp"
 #include "kube/api_error.hpp"
@@ -23,7 +23,6 @@
 namespace kpol::kube {
 namespace {
 
-using namespace base::asio::experimental::awaitable_operators;
 using base::Task;
 
 constexpr auto kPatience = std::chrono::minutes(1);
@@ -138,9 +137,9 @@ Task<ExecCredential> askExecPlugin(const ExecPlugin& plugin) {
   Child child(plugin, input.value());
   input.reset();
   std::string text;
-  auto result =
-      co_await (finish(output.value(), child.exitFd(), text) || base::sleepFor(kPatience));
-  if (result.index() != 0) fail(plugin, "did not answer within a minute");
+  const bool finished = co_await base::returnsFirst(finish(output.value(), child.exitFd(), text),
+                                                    base::sleepFor(kPatience));
+  if (!finished) fail(plugin, "did not answer within a minute");
   const int status = child.reap();
   if (!WIFEXITED(status)) fail(plugin, "was killed by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0)

@@ -5,6 +5,7 @@
 #include "base/async/event.hpp"
 #include "tests/controller/temporary_directory.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 
 #include "base/async/event.hpp"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
