@@ -11,9 +11,8 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 WORKDIR /usr/src/kpol
 # First what changes seldom.
 COPY e2e/lib e2e/lib
-COPY packaging/lib packaging/lib
-RUN . e2e/lib/packages.sh; . e2e/lib/static_libmnl.sh; \
-  ensure_packages build; static_libmnl build/libmnl
+COPY packaging/libmnl.sh packaging/
+RUN . e2e/lib/packages.sh; ensure_packages build; packaging/libmnl.sh
 COPY . .
 RUN . e2e/lib/packages.sh; . packaging/lib/programs.sh; image_root /image
 
