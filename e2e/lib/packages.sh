@@ -111,6 +111,8 @@ build() {
   }
   say "Building (preset $preset)"
   if [ "$preset" = release ]; then
+    # What the compiler's cache has of this build is kept apart, for tests/dockerfile.sh.
+    local -x CCACHE_REMOTE_STORAGE=file:$PWD/build/ccache CCACHE_RESHARE=true
     # The linker warns of getaddrinfo, whose DNS and files glibc has had within itself since 2.34.
     cmake --build --preset release -- "$@" 2>&1 |
       grep --line-buffered -vE "in function \`|statically linked" || [ "${PIPESTATUS[0]}" = 0 ]
