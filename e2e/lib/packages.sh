@@ -95,6 +95,9 @@ install_packages() {
     grep --line-buffered -E '^(Setting up|E:|W:)' || [ "${PIPESTATUS[0]}" = 0 ]
 }
 
+# With these ccache keeps precompiled headers, and what is compiled with them.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
 # build PRESET [TARGET...]: a compiler newer than ours may warn of something new, which must not keep
 # anybody from trying kpol; continuous integration sets KPOL_WERROR=ON. KPOL_TESTS=OFF leaves out
 # the tests and what only they need; KPOL_BENCH=ON adds the benchmarks.
