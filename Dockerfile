@@ -3,17 +3,18 @@
 #
 #   docker build --tag registry.example/kpol:0.1.0 .
 #
-# BASE is a Debian 12 or 13; REVISION and CREATED are what the labels say of the sources.
+# BASE is a Debian 12 or 13; SOURCE is where the sources lie while they are compiled; REVISION and
+# CREATED are what the labels say of the sources.
 ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-WORKDIR /usr/src/kpol
+ARG SOURCE=/usr/src/kpol
+WORKDIR ${SOURCE}
 # First what changes seldom.
 COPY e2e/lib e2e/lib
-COPY packaging/lib packaging/lib
-RUN . e2e/lib/packages.sh; . e2e/lib/static_libmnl.sh; \
-  ensure_packages build; static_libmnl build/libmnl
+COPY packaging/libmnl.sh packaging/
+RUN . e2e/lib/packages.sh; ensure_packages build; packaging/libmnl.sh
 COPY . .
 RUN . e2e/lib/packages.sh; . packaging/lib/programs.sh; image_root /image
 

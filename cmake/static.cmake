@@ -1,9 +1,7 @@
 # KPOL_STATIC: programs that need nothing of the machine they run on, as the image ships them.
 #
-# Debian has no archives of fmt and spdlog, whose headers do as well; and in Debian 12 none of libmnl:
-# KPOL_MNL_ARCHIVE may name one (e2e/lib/static_libmnl.sh fetches it).
-find_library(KPOL_MNL_ARCHIVE libmnl.a HINTS ${MNL_LIBRARY_DIRS})
-mark_as_advanced(KPOL_MNL_ARCHIVE)
+# Debian has no archives of fmt and spdlog, whose headers do as well; and in Debian 12 none of libmnl,
+# which packaging/libmnl.sh fetches.
 
 # What rooms link; with KPOL_STATIC it is the headers alone.
 if(KPOL_STATIC)
@@ -26,9 +24,12 @@ function(kpol_link_archive target file)
 endfunction()
 
 if(KPOL_STATIC)
+  find_library(KPOL_MNL_ARCHIVE libmnl.a HINTS ${MNL_LIBRARY_DIRS}
+    ${PROJECT_SOURCE_DIR}/build/libmnl/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
+  mark_as_advanced(KPOL_MNL_ARCHIVE)
   if(NOT KPOL_MNL_ARCHIVE)
-    message(FATAL_ERROR "KPOL_STATIC needs libmnl.a: Debian 13's libmnl-dev has it; "
-      "elsewhere give -DKPOL_MNL_ARCHIVE=FILE")
+    message(FATAL_ERROR "There is no libmnl.a, which static programs need. packaging/libmnl.sh fetches "
+      "Debian's; otherwise name one with -DKPOL_MNL_ARCHIVE=FILE, or give -DKPOL_STATIC=OFF")
   endif()
   set_target_properties(PkgConfig::MNL PROPERTIES INTERFACE_LINK_LIBRARIES ${KPOL_MNL_ARCHIVE})
   kpol_link_archive(PkgConfig::NFTNL libnftnl.a)

@@ -178,7 +178,7 @@ esac
 
 [ "$(id -u)" = 0 ] || die "network namespaces need root: run this as root"
 ensure_packages build demo
-KPOL_TESTS=OFF build release kpol kpold kpolctl
+build_release
 remove_everything
 trap remove_everything EXIT
 trap 'exit 130' INT TERM

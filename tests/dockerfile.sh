@@ -2,6 +2,10 @@
 # Builds the Dockerfile for real and looks at what came out. Docker runs by itself: its data, its
 # network and its mounts are its own, and go with it.
 #
+# Every command of the Dockerfile runs on a bare Debian: packages are fetched and installed, CMake
+# configures, each compiler and linker command is issued. The compiler's cache of the release build is
+# there, at the same path as here, and has the answers; without it they take minutes.
+#
 #   tests/dockerfile.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,16 +14,17 @@ cd "$(dirname "$0")/.."
 . tests/packaging/checks.sh
 . tests/packaging/docker.sh
 
-ensure_packages docker
+ensure_packages build docker
+build_release
 scratch=$(mktemp -d /var/tmp/kpol-docker.XXXXXX)
 trap 'stop_docker; rm -rf "$scratch"' EXIT
 start_docker "$scratch"
 
 say "A Debian to build on"
-make_base kpol-base
+make_base kpol-base "$PWD/build/ccache"
 
 build_image() {
-  docker build --network host --tag kpol --build-arg BASE=kpol-base \
+  docker build --network host --tag kpol --build-arg BASE=kpol-base --build-arg SOURCE="$PWD" \
     --build-arg REVISION="$(source_revision)" \
     --build-arg CREATED="$(date --utc --date "@$(source_epoch)" +%Y-%m-%dT%H:%M:%SZ)" . 2>&1 |
     tee "$scratch/build.log" | grep --line-buffered -E '^(Step|.*==>)' || [ "${PIPESTATUS[0]}" = 0 ] || {

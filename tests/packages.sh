@@ -15,9 +15,9 @@ trap 'rm -rf "$scratch"' EXIT
 gone() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
 
 ensure_packages build
-build_static
+build_release
 say "Packing"
-SOURCE_DATE_EPOCH=$(source_epoch) cpack --config build/package/CPackConfig.cmake -B "$scratch/out.d" \
+SOURCE_DATE_EPOCH=$(source_epoch) cpack --config build/release/CPackConfig.cmake -B "$scratch/out.d" \
   >"$scratch/log" || { cat "$scratch/log" && die "cpack failed"; }
 debs=("$scratch"/out.d/*.deb)
 deb=${debs[0]}

@@ -33,4 +33,9 @@ say "Testing"
 # A kernel test that lacks privileges fails instead of being skipped.
 export KPOL_REQUIRE_KERNEL=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-ctest --preset "$preset" -j2 --no-tests=error "${ctest_args[@]}"
+# What tests/slowest.py reads.
+results=$PWD/build/$preset/results
+rm -rf "$results"
+mkdir "$results"
+export GTEST_OUTPUT=xml:$results/
+ctest --preset "$preset" -j2 --no-tests=error --output-junit "$results/ctest.xml" "${ctest_args[@]}"

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # Sourced after e2e/lib/packages.sh by what packs kpol's programs.
-. e2e/lib/static_libmnl.sh
-
-programs=(kpol kpold kpolctl)
+# shellcheck disable=SC2154
 
 # static_programs FOLDER: puts the three programs there, stripped; they need nothing of where they run.
 static_programs() {
@@ -11,9 +9,9 @@ static_programs() {
     for program in "${programs[@]}"; do install -m 755 "$KPOL_PROGRAMS/$program" "$folder/"; done
   else
     ensure_packages build
-    build_static
-    install -m 755 build/package/plugin/kpol build/package/controller/kpold \
-      build/package/kpolctl/kpolctl "$folder/"
+    build_release
+    install -m 755 build/release/plugin/kpol build/release/controller/kpold \
+      build/release/kpolctl/kpolctl "$folder/"
   fi
   for program in "${programs[@]}"; do
     strip --strip-all "$folder/$program"
@@ -29,20 +27,6 @@ image_root() {
   # Runtimes name pods' namespaces by /var/run.
   ln -s ../run "$1/var/run"
   static_programs "$1/usr/bin"
-}
-
-build_static() {
-  say "Configuring (preset package)"
-  mkdir -p build
-  cmake --preset package -DKPOL_MNL_ARCHIVE="$(static_libmnl build/libmnl)" \
-    -DCMAKE_COMPILE_WARNING_AS_ERROR="${KPOL_WERROR:-OFF}" >build/configure-package.log 2>&1 || {
-    cat build/configure-package.log
-    die "cmake failed"
-  }
-  say "Building (preset package)"
-  # The linker warns of getaddrinfo, whose DNS and files glibc has had within itself since 2.34.
-  cmake --build --preset package -- "${programs[@]}" kpol_man 2>&1 | grep --line-buffered -vE "in function|statically linked" ||
-    [ "${PIPESTATUS[0]}" = 0 ]
 }
 
 project_version() { sed -n 's/^project(kpol VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt; }

@@ -6,17 +6,15 @@ cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh
 
 ensure_packages build bench
-say "Configuring and building (build/bench)"
-cmake --preset release -B build/bench -DKPOL_BENCH=ON -DKPOL_TESTS=ON >build/configure-bench.log
-cmake --build build/bench -- bench_nft_commit bench_full_compile bench_cni_latency \
+KPOL_BENCH=ON build release bench_nft_commit bench_full_compile bench_cni_latency \
   bench_decode_list bench_engine_events
 for program in bench_nft_commit bench_full_compile; do
   say "$program"
-  "build/bench/tests/bench/$program" "$@"
+  "build/release/tests/bench/$program" "$@"
 done
 say bench_cni_latency
-build/bench/tests/bench/bench_cni_latency
+build/release/tests/bench/bench_cni_latency
 say bench_engine_events
-build/bench/tests/bench/bench_engine_events
+build/release/tests/bench/bench_engine_events
 say bench_decode_list
-build/bench/tests/bench/bench_decode_list
+build/release/tests/bench/bench_decode_list

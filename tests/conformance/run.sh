@@ -16,7 +16,7 @@ if [ "${KPOL_CONFORMANCE_INSIDE:-}" != 1 ]; then
   folder=${1:-}
   if [ -z "$folder" ]; then
     folder=build/release
-    KPOL_TESTS=OFF build release kpol kpold kpolctl
+    build_release
   fi
   say "Building cnitool"
   mkdir -p build/conformance

@@ -30,20 +30,26 @@ if [ ${#names[@]} = 0 ]; then
   done
 fi
 mkdir -p build/fuzz/findings
-for name in "${names[@]}"; do
-  fuzzer=build/fuzz/tests/fuzz/kpol_fuzz_$name
-  corpus=tests/fuzz/corpus/$name
-  found=build/fuzz/tests/fuzz/found/$name
+# fuzz NAME
+fuzz() {
+  local fuzzer=build/fuzz/tests/fuzz/kpol_fuzz_$1 corpus=tests/fuzz/corpus/$1
+  local found=build/fuzz/tests/fuzz/found/$1
   mkdir -p "$found"
   if [ -n "$merge" ]; then
     "$fuzzer" -merge=1 -max_len=1024 "$corpus" "$found"
-    continue
+    return
   fi
-  say "$name for $seconds s"
   "$fuzzer" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
-    -artifact_prefix="build/fuzz/findings/$name-" "$found" "$corpus" 2>"$found.log" || {
+    -artifact_prefix="build/fuzz/findings/$1-" "$found" "$corpus" 2>"$found.log" || {
     tail -40 "$found.log"
-    die "$name: a finding (build/fuzz/findings)"
+    die "$1: a finding (build/fuzz/findings)"
   }
-  grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' "$found.log" || true
-done
+  awk -v name="$1" '/stat::number_of_executed_units/ { units = $2 } /stat::peak_rss_mb/ { memory = $2 }
+    END { printf "    %-16s %9d inputs, %4d MiB\n", name, units, memory }' "$found.log"
+}
+# As many at a time as there are processors, each of which one keeps busy; exit code 255 ends xargs.
+say "${#names[@]} fuzzers, $([ -n "$merge" ] && echo merging || echo "$seconds s each")"
+export merge seconds
+export -f fuzz die
+printf '%s\n' "${names[@]}" |
+  xargs -P "$(nproc)" -I NAME bash -euo pipefail -c '(fuzz NAME) || exit 255'

@@ -23,9 +23,16 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# The likeliest and quickest first: the first that fails ends the trial of a breakage.
-tests=(policy/policy_compile_test policy/policy_meaning_test policy/policy_engine_changes_test
-  property/engine_history_test property/policy_proof_test policy/policy_random_policy_test)
+# The likeliest and quickest first: the first that fails ends the trial of a breakage. Each is a program
+# below build/tests, and a filter of its tests.
+tests=(
+  "policy/policy_compile_test *"
+  "policy/policy_meaning_test *"
+  "policy/policy_engine_changes_test *"
+  "property/engine_history_test *"
+  "property/policy_proof_test *"
+  "policy/policy_random_policy_test *"
+)
 export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # of random ones
 
 ensure_packages build test
@@ -44,16 +51,20 @@ done
 done
 
 # trial: builds and runs one test after the other; sets failed to the first that fails, if any. False
-# when one does not build.
+# when one does not build, or has no test of that name.
 trial() {
-  local test
+  local test program filter
   failed=""
   for test in "${tests[@]}"; do
-    cmake --build "$work/build" -- -j2 "${test##*/}" >"$log" 2>&1 || return 1
-    timeout 300 "$work/build/tests/$test" >"$log" 2>&1 || {
-      failed=${test##*/}
+    read -r program filter <<<"$test"
+    cmake --build "$work/build" -- -j2 "${program##*/}" >"$log" 2>&1 || return 1
+    timeout 300 "$work/build/tests/$program" --gtest_filter="$filter" --gtest_fail_fast >"$log" 2>&1 || {
+      failed=$(sed -n 's/^\[  FAILED  \] \([^ ,]*\.[^ ,]*\).*/\1/p' "$log" | head -n 1)
+      failed=${failed:-${program##*/}}
       return 0
     }
+    # A filter without a match would pass every breakage.
+    ! grep 'Running 0 tests' "$log" || return 1
   done
 }
 
@@ -62,7 +73,7 @@ linker=()
 command -v mold >/dev/null && linker=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold)
 cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
   "${linker[@]}" >"$log" 2>&1 || { cat "$log" && die "cmake failed"; }
-trial || { tail -50 "$log" && die "the tree does not build"; }
+trial || { tail -50 "$log" && die "the tree does not build, or a filter matches no test"; }
 [ -z "$failed" ] || { tail -50 "$log" && die "$failed fails without any breakage"; }
 
 names=()
