@@ -104,9 +104,11 @@ template <class Allowed>
 std::vector<std::string> findings(const std::vector<Source>& sources, const std::string& pattern,
                                   Allowed allowed) {
   const std::regex regex(pattern);
+  const bool ofIncludes = pattern.starts_with("^#");
   std::vector<std::string> result;
   for (const auto& source : sources)
     for (std::size_t i = 0; i < source.lines.size(); ++i) {
+      if (ofIncludes && !source.lines[i].starts_with('#')) continue;
       std::smatch match;
       if (std::regex_search(source.lines[i], match, regex) && !allowed(source, match))
         result.push_back(at(source, i));
@@ -149,6 +151,116 @@ TEST(Lint, LibrariesStayInTheirRooms) {
                          return library.rooms.contains(source.room);
                        }),
               kNone);
+}
+
+// The budget of heavy headers: those that may include them, by name. They cost every file that sees
+// them seconds, so a file that comes to this list is a decision; one that goes makes the build
+// cheaper.
+struct HeavyHeader {
+  std::string header;  // regular expression
+  std::set<std::string> files;
+};
+const std::vector<HeavyHeader> kHeavyHeaders{
+    {"<boost/asio",
+     {"base/async/asio.cpp", "base/async/asio.hpp", "base/async/race.cpp",
+      "base/async/readable.cpp", "base/async/task_group.cpp", "controller/daemon.cpp",
+      "controller/http_message.cpp", "controller/http_server.cpp", "controller/settler.cpp",
+      "kube/connection.cpp", "kube/http_response.cpp", "kube/tls.cpp"}},
+    {"\"base/async/(asio|race)\\.hpp\"", {"base/async/event.cpp",
+                                          "base/async/race.cpp",
+                                          "base/async/race.hpp",
+                                          "base/async/readable.cpp",
+                                          "base/async/supervise.cpp",
+                                          "base/async/task_group.cpp",
+                                          "controller/api_source.cpp",
+                                          "controller/cni_config.cpp",
+                                          "controller/collector.cpp",
+                                          "controller/control_api.cpp",
+                                          "controller/daemon.cpp",
+                                          "controller/directory_source.cpp",
+                                          "controller/event_reporter.cpp",
+                                          "controller/host_firewalls.cpp",
+                                          "controller/http_server.cpp",
+                                          "controller/node_addresses.cpp",
+                                          "controller/node_network.cpp",
+                                          "controller/pod_start.cpp",
+                                          "controller/reconcile_loop.cpp",
+                                          "controller/router.cpp",
+                                          "controller/settler.cpp",
+                                          "controller/source.cpp",
+                                          "kube/api_client.cpp",
+                                          "kube/connection.cpp",
+                                          "kube/credentials.cpp",
+                                          "kube/exec_plugin.cpp",
+                                          "kube/reflector.cpp"}},
+    {"<boost/beast",
+     {"control/answer.cpp", "controller/http_message.cpp", "kube/beast.cpp", "kube/gunzip.cpp",
+      "kube/http_response.cpp"}},
+    {"<nlohmann/json\\.hpp>",
+     {"conf/conflist.cpp",        "conf/json_object.hpp",       "controller/cluster_event.cpp",
+      "controller/json_text.cpp", "controller/leases_json.cpp", "controller/policy_json.cpp",
+      "controller/show_json.cpp", "controller/status_json.cpp", "kpolctl/commands.cpp",
+      "kpolctl/connection.cpp",   "kpolctl/describe.cpp",       "kpolctl/explain_text.cpp",
+      "kpolctl/leases_text.cpp",  "kpolctl/lists.cpp",          "kpolctl/output.cpp",
+      "kpolctl/status_text.cpp",  "kube/exec_credential.cpp",   "kube/exec_plugin.cpp",
+      "kube/field.hpp",           "kube/tree_builder.hpp"}},
+    {"<yaml-cpp/",
+     {"conf/daemon_config.cpp", "kpolctl/output.cpp", "kube/kubeconfig.cpp", "kube/yaml_text.cpp"}},
+    {"<CLI/", {"controller/command_line.cpp", "kpolctl/command_line.cpp"}},
+    {"<spdlog/", {"base/log.cpp"}},
+    {"<fmt/", {"controller/cluster_event.cpp", "controller/exposition.cpp", "policy/names.cpp"}},
+};
+
+TEST(Lint, HeavyHeadersAreIncludedByThoseThatMay) {
+  for (const auto& heavy : kHeavyHeaders) {
+    std::set<std::string> found;
+    const std::regex include("^#include " + heavy.header);
+    for (const auto& source : productSources())
+      for (const auto& line : source.lines)
+        if (line.starts_with('#') && std::regex_search(line, include)) found.insert(source.path);
+    EXPECT_EQ(found, heavy.files) << heavy.header;
+  }
+}
+
+// What a room shows to others is free of them: whoever includes a header of another room gets none.
+// Coroutines are the exception, and only .cpp files have them.
+std::vector<std::string> headersWithHeavyOnes(const std::vector<Source>& sources) {
+  const std::regex heavy(
+      "^#include <(boost/asio|boost/beast|nlohmann/json\\.hpp|yaml-cpp/|CLI/|"
+      "spdlog/|fmt/)");
+  const std::regex include(R"re(^#include "([^"]+)")re");
+  std::set<std::string> reaching;
+  for (std::size_t before = 1; before != reaching.size();) {
+    before = reaching.size();
+    for (const auto& source : sources)
+      for (const auto& line : source.lines) {
+        if (!line.starts_with('#')) continue;
+        std::smatch match;
+        const bool direct = std::regex_search(line, heavy);
+        const bool through =
+            std::regex_search(line, match, include) && reaching.contains(match[1].str());
+        if (direct || through) reaching.insert(source.path);
+      }
+    if (reaching.empty()) break;
+  }
+  return findings(sources, R"re(^#include "([^"]+)")re",
+                  [&](const Source& source, const std::smatch& match) {
+                    const std::string header = match[1];
+                    if (!reaching.contains(header)) return true;
+                    if (header.starts_with(source.room + "/")) return true;
+                    return header.starts_with("base/async/") && source.path.ends_with(".cpp");
+                  });
+}
+
+TEST(Lint, HeadersThatOtherRoomsIncludeBringNoHeavyOnes) {
+  EXPECT_EQ(headersWithHeavyOnes(productSources()), kNone);
+}
+
+TEST(Lint, SeesAHeavyHeaderBehindAHeaderOfAnotherRoom) {
+  const Source heavy{"kube/deep.hpp", "kube", {"#include <boost/beast/http.hpp>"}};
+  const Source between{"kube/public.hpp", "kube", {R"(#include "kube/deep.hpp")"}};
+  const Source user{"controller/x.cpp", "controller", {R"(#include "kube/public.hpp")"}};
+  EXPECT_EQ(headersWithHeavyOnes({heavy, between, user}).size(), 1U);
 }
 
 TEST(Lint, AsioIsIncludedInOnePlaceOfBase) {
