@@ -70,6 +70,17 @@ const std::string* setWithElements(const Change& change) {
   return nullptr;
 }
 
+// No packet is on its way through a table that is not there yet.
+bool addsChainsToLiveTable(const ChangeSet& changes) {
+  bool adds = false;
+  for (const Change& change : changes.changes) {
+    if (std::holds_alternative<AddTable>(change)) return false;
+    const auto* chain = std::get_if<AddChain>(&change);
+    adds = adds || (chain != nullptr && !chain->base);
+  }
+  return adds;
+}
+
 }  // namespace
 
 struct Kernel::State {
@@ -197,6 +208,7 @@ bool Kernel::State::isFull(const Batch& batch) const {
 }
 
 CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
+  if (options.chainsFirst && addsChainsToLiveTable(changes)) return commitSplit(changes);
   learn(changes);
   Pass pass(*this, changes);
   for (std::size_t i = 0; i < changes.changes.size(); ++i) {
@@ -292,6 +304,7 @@ Kernel::Options Kernel::Options::withShortBatches(Admits admits) {
   options.maxBatchBytes = 512U << 10U;
   options.maxBatchMessages = 64;
   options.maxChangeBytes = 1U << 20U;
+  options.chainsFirst = true;
   options.admits = std::move(admits);
   return options;
 }

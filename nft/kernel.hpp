@@ -57,6 +57,12 @@ class Kernel {
     // All else goes in one batch; only when that is larger than this are the elements of sets that
     // admit taken out of it, so that for a moment less passes than before and after.
     std::size_t maxChangeBytes = 48U << 20U;
+    // New chains get a batch of their own before the elements and rules that lead to them, and what
+    // nothing leads to any more goes in one after. A packet takes the generation of the rules when
+    // it enters a base chain, but each lookup reads the generation again: a packet with the old
+    // rules that finds a new element would meet a chain that is still empty for it, and pass
+    // (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and nft_genmask_cur).
+    bool chainsFirst = false;
     Admits admits = {};
     // A bound NETLINK_NETFILTER socket of another process (with it comes the ownership of the
     // table); empty: one is made.
