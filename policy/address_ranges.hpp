@@ -16,14 +16,14 @@ struct AddressRange {
   auto operator<=>(const AddressRange&) const = default;
 };
 
-// The addresses of `block`: its cidr without its excepts. Sorted, disjoint, not adjacent.
+// Returns the addresses of `block`, its cidr minus its excepts: sorted, disjoint, not adjacent.
 std::vector<AddressRange> rangesOf(const IpBlock& block);
 
-// The union of `ranges`, of both families: sorted, disjoint, adjacent ones joined. Policies may
-// overlap as they like; the kernel's interval sets may not.
+// Returns the union of `ranges`, which may contain both families: sorted, disjoint, adjacent ranges
+// joined. The blocks of policies may overlap, but the elements of a kernel interval set must not.
 std::vector<AddressRange> unite(std::vector<AddressRange> ranges);
 
-// Whether `ip` is in one of `ranges`, which are sorted and disjoint (as unite() returns them).
+// Whether `ip` is in one of `ranges`, which must be sorted and disjoint (as unite() returns them).
 bool within(const std::vector<AddressRange>& ranges, const base::IpAddress& ip);
 
 }  // namespace kpol::policy

@@ -11,7 +11,7 @@ using nft::Match;
 using nft::Rule;
 using Hook = nft::BaseChain::Hook;
 
-// Before the usual filter priority, so that what a pod may not send never meets other tables.
+// Before the usual filter priority, so that forbidden packets do not reach filters of other tables.
 constexpr std::int32_t kPriority = -5;
 
 // Fields and sets of one family.
@@ -36,7 +36,7 @@ nft::Verdict go(const char* chain) {
   return {nft::Verdict::Kind::Goto, chain};
 }
 
-// The host ends of pods' veth pairs all begin so.
+// All host interfaces of pods have names with this prefix.
 constexpr std::string_view kPodInterfacePrefix = "kpol";
 
 Match podInterface(Field field) {
@@ -52,8 +52,8 @@ Rule establishedRule() {
   return stateRule(nft::ct_state::kEstablished | nft::ct_state::kRelated, kAccept);
 }
 
-// A packet has one state; all but these are established and related (net/netfilter/nft_ct.c,
-// nft_ct_get_eval).
+// A packet has exactly one state. The remaining ones are established and related
+// (net/netfilter/nft_ct.c, nft_ct_get_eval).
 constexpr std::uint32_t kNotEstablished =
     nft::ct_state::kNew | nft::ct_state::kInvalid | nft::ct_state::kUntracked;
 
@@ -68,8 +68,8 @@ Rule unknownRule(Match match) {
   return {{std::move(match), nft::CounterReference{names::kUnknownCounter}, kDrop},
           source ? "unknown or spoofing pod" : "pod not programmed"};
 }
-// Drops what has an interface and an address that were not committed together: a pod that is not
-// programmed yet, or one that lies about its address.
+// Drops packets whose interface and address were not committed together: the pod is not programmed
+// yet, or it spoofs its address.
 Rule unknownSource(const ChainNames& family) {
   return unknownRule({{Field::IifName, family.source}, true, nft::InSet{family.endpoints}});
 }
@@ -87,7 +87,7 @@ Rule dispatchTo(const ChainNames& family) {
   return dispatch({Field::OifName, family.destination}, family.to);
 }
 
-// ICMPv6 133..137: router and neighbour discovery, which a link needs to work at all (RFC 4890).
+// ICMPv6 133..137: router and neighbour discovery, without which a link does not work (RFC 4890).
 Rule neighbourDiscoveryRule() {
   return {{Match{{Field::Icmpv6Type},
                  false,
@@ -96,8 +96,8 @@ Rule neighbourDiscoveryRule() {
           "neighbour discovery"};
 }
 
-// The host's end of a pod with host ports lets loopback addresses through (route_localnet), so that
-// the answers to the node's own flows from 127.0.0.1 come home. No pod begins a flow to one.
+// The host interface of a pod with host ports accepts loopback addresses (route_localnet), so that
+// replies to the node's own flows from 127.0.0.1 arrive. Pods must not open flows to them.
 Rule loopbackGuard() {
   static constexpr std::array<std::uint8_t, 4> kLoopback{127, 0, 0, 0};
   return {{Match{{Field::IpDaddr}, false, nft::Wildcard{nft::Key(kLoopback), 8}},
@@ -106,11 +106,11 @@ Rule loopbackGuard() {
           "loopback addresses are the node's own"};
 }
 
-// Flows that begin, and packets that belong to none. The endpoint check is the dispatch: every
-// local pod is in both maps, and what has a pod's interface but no element is of an unknown or
-// spoofing pod, or for one that is not programmed. What the source may send comes back and is
-// judged at the destination. Pods on interfaces of other plugins' making are looked up by their
-// address.
+// Handles new flows and packets that belong to no flow. The dispatch maps are also the endpoint
+// check, because every local pod is in both: a packet with a pod interface but without an element
+// is from an unknown or spoofing pod, or to a pod that is not programmed. Packets that the source
+// may send return to this chain and are evaluated for the destination. Pods on interfaces of other
+// plugins are looked up by address.
 void addNewFlow(nft::Ruleset& ruleset) {
   static constexpr const char* kSource = "new-flow-source";
   ruleset.add(nft::Chain{names::kNewFlow,
@@ -134,15 +134,15 @@ nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
           std::move(rules)};
 }
 
-// Pod to its own node: an unknown pod is silent here too.
+// From a pod to its own node: packets of unknown pods are dropped here, too.
 nft::Chain fromPodChain() {
   return {"from-pod",
           {},
           {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6), loopbackGuard()}};
 }
 
-// Where the node is told to ask policies what its pods may send it: pods on interfaces of other
-// plugins' making are known by their address here as well.
+// For PodToNode::Policy: applies egress policies to packets from pods to their node. Pods on
+// interfaces of other plugins are looked up by address here as well.
 void addEgressToNode(nft::Chain& input, nft::Chain& fromPod, nft::Ruleset& ruleset) {
   static constexpr const char* kFromAddress = "from-address";
   const auto judge = [](nft::Chain& chain, Rule v4, Rule v6) {
@@ -175,7 +175,7 @@ void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
       hookChain("output", Hook::Output, {{{podInterface(Field::OifName), go("to-pod")}, {}}}));
   ruleset.add(nft::Chain{
       "to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4), unknownDestination(kV6)}});
-  // Never reached: conntrack keeps room for labels only while some rule sets one
+  // Never reached. Conntrack entries have space for labels only while a rule exists that sets one
   // (net/netfilter/nft_ct.c, nf_connlabels_get).
   ruleset.add(nft::Chain{"label-room", {}, {{{nft::SetCtLabel{kRevokedLabelBit}}, {}}}});
 }

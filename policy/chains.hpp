@@ -12,7 +12,7 @@
 
 namespace kpol::policy {
 
-// Names of the table that do not depend on any policy.
+// Names of objects in the table that do not depend on any policy.
 namespace names {
 inline constexpr const char* kEndpoints4 = "endpoints4";
 inline constexpr const char* kEndpoints6 = "endpoints6";
@@ -30,44 +30,45 @@ inline constexpr const char* kNewFlow = "new-flow";
 inline constexpr const char* kUnknownCounter = "unknown-endpoint";
 inline constexpr const char* kRevokedCounter = "revoked";
 inline constexpr const char* kMetadataCounter = "metadata-guard";
-inline constexpr const char* kIngressPrefix = "in-";  // of profiles
+inline constexpr const char* kIngressPrefix = "in-";  // name prefixes of profiles
 inline constexpr const char* kEgressPrefix = "eg-";
 }  // namespace names
 
-// The conntrack label bit that marks a flow which a later policy forbade.
+// The conntrack label bit of flows that a later policy forbids.
 inline constexpr std::uint8_t kRevokedLabelBit = 127;
 
-// The name of a profile's chain: in-NAMESPACE-HASH or eg-NAMESPACE-HASH. The hash is of what makes
-// the profile (its policies' names and the pod's named ports), not of what the policies say, so
-// that a changed policy changes rules and leaves the pods' dispatch alone.
+// Returns the name of a profile's chain: in-NAMESPACE-HASH or eg-NAMESPACE-HASH. The hash covers
+// what identifies the profile (its policies' names and the pod's named ports) but not the content
+// of the policies, so a changed policy changes rules and leaves the dispatch maps unchanged.
 std::string chainName(const ProfileKey& key, Names& names);
 
-// Adds the chains, port maps, peer sets and counter of one profile:
+// Adds the chains, port maps, peer sets and counter (named CHAIN) of one profile:
 //   CHAIN              named ports, port maps, then the peers admitted on any port
-//   CHAIN-tcp-80       the peers admitted on that port (named after the first of equal ports)
+//   CHAIN-tcp-80       the peers admitted on that port; named after the first port with these peers
 //   CHAIN-ports        verdict map protocol . port (exact)
 //   CHAIN-ranges       the same for port ranges (interval)
-//   CHAIN-deny         traffic to oneself passes; all else is counted and dropped
+//   CHAIN-deny         accepts traffic of a pod to itself; counts and drops everything else
 void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
                       nft::Ruleset& ruleset);
 
-// As much of it as denies everything: what is left of a profile that cannot be programmed.
+// Adds only CHAIN, CHAIN-deny and the counter, so that everything except traffic of a pod to itself
+// is denied. Used for a profile that the kernel rejects.
 void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset);
 
-// The chains every ruleset has: the hooks, the endpoint checks and the dispatch.
+// Adds the chains and counters that every ruleset has: hooks, endpoint checks and dispatch.
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset);
 
-// The sets every ruleset has, about the local pods of one family; without elements.
+// Returns the sets about local pods that every ruleset has, for one family and without elements.
 std::vector<nft::Set> localSets(base::Family family);
 
-// What the sets of localSets() say about an address of an endpoint, all but traffic to oneself:
-// that interface and address belong together, and the chains that judge what leaves and enters the
-// pod.
+// An element of one of the localSets(). It states that an interface and an address belong together,
+// or which chain evaluates the packets that leave or enter the pod.
 struct LocalElement {
   const char* set;
   nft::Element element;
 };
-// `chains` are those of the pod's profiles, by direction; empty: not isolated.
+// Returns the elements for one address of an endpoint, except those of self4 and self6. `chains`:
+// the chains of the pod's profiles by direction; an empty name means not isolated.
 std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
                                         const std::array<std::string, 2>& chains);
 

@@ -23,7 +23,7 @@ bool isHyphen(std::size_t place) {
   return place == 8 || place == 13 || place == 18 || place == 23;
 }
 
-// 16 bytes for what the API server gives: RFC 9562 text in lower case. Nothing for other text.
+// Packs a UID as the API server writes it (RFC 9562 text in lower case); nullopt for other text.
 std::optional<std::array<std::uint8_t, 16>> packUid(std::string_view text) {
   if (text.size() != kUidLength) return std::nullopt;
   std::array<std::uint8_t, 16> bytes{};
@@ -137,7 +137,7 @@ PodRecord& Cluster::store(const Pod& pod) {
   }
   base::expects(!record.claiming, "a pod that changes claims no address");
   if (!isNew) leaveLabels(record);
-  const auto old = heldBy(record);  // released when the new is held
+  const auto old = heldBy(record);  // released after the new references are taken
   record.nodeName = strings_.intern(pod.nodeName);
   record.labels = labels_.intern(pod.labels);
   record.ports = internPorts(pod.ports);

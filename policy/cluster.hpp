@@ -17,8 +17,8 @@
 #include <unordered_map>
 #include <vector>
 
-// The objects of a cluster as the engine holds them: found by name and by label, small, changed one
-// by one. Private to the engine and its parts; others meet Snapshot.
+// The objects of a cluster as the engine stores them: compact, indexed by name and by label,
+// changed one at a time. Private to the engine and its parts; other code uses Snapshot.
 namespace kpol::policy {
 
 struct NamespaceRecord;
@@ -30,17 +30,17 @@ struct PodRecord {
   const InternedLabels* labels = nullptr;
   const std::vector<ContainerPort>* ports = nullptr;
   std::vector<base::IpAddress> ips;  // status.podIPs
-  // Claimed in their place by a local pod; null: not local.
+  // A local pod claims these instead of status.podIPs; null: not local.
   std::unique_ptr<const std::vector<base::IpAddress>> endpointIps;
-  std::array<std::uint8_t, 16> uidBytes{};  // of a UID in the usual form
-  const std::string* uidText = nullptr;     // of any other
-  std::uint32_t placeInLabels = 0;          // in labels->pods
+  std::array<std::uint8_t, 16> uidBytes{};  // a UID as the API server writes it (RFC 9562)
+  const std::string* uidText = nullptr;     // any other UID; else null
+  std::uint32_t placeInLabels = 0;          // index in labels->pods
   PodPhase phase = PodPhase::Pending;
   bool hostNetwork = false;
-  bool local = false;     // has an endpoint here
-  bool claiming = false;  // its addresses are taken for its own
+  bool local = false;     // has an endpoint on this node
+  bool claiming = false;  // its addresses are registered in the cluster's claims
 
-  // What it takes for its own (others may, too).
+  // The addresses the pod claims (other pods may claim them, too); empty unless `claiming`.
   [[nodiscard]] const std::vector<base::IpAddress>& claims() const;
   [[nodiscard]] bool hasPodNetwork() const;
   [[nodiscard]] base::ObjectKey key() const;
@@ -50,20 +50,20 @@ struct PodRecord {
 struct PolicyRecord {
   NetworkPolicy policy;
   LabelSelector podSelector;       // canonical
-  std::set<std::string> profiles;  // chains of the profiles that hold it
+  std::set<std::string> profiles;  // chains of the profiles that contain the policy
 };
 
-struct Group;  // of namespaces: those that one namespaceSelector matches
+struct Group;  // the namespaces that one namespaceSelector matches
 struct Subscription;
 
 struct NamespaceRecord {
   std::string name;
-  bool known = false;                      // its object was seen
-  const InternedLabels* labels = nullptr;  // of the object, or what every namespace has
+  bool known = false;                      // the Namespace object is known
+  const InternedLabels* labels = nullptr;  // of the object; unknown: kNamespaceNameLabel only
   std::map<std::string, PodRecord, std::less<>> pods;
   std::map<std::string, PolicyRecord, std::less<>> policies;
   SelectorIndex<PolicyRecord> policyIndex;
-  std::unique_ptr<SelectorIndex<Subscription>> subscriptions;  // to pods of this namespace alone
+  std::unique_ptr<SelectorIndex<Subscription>> subscriptions;  // to pods of this namespace only
   std::vector<Group*> groups;
 
   [[nodiscard]] bool isNeeded() const;
@@ -75,36 +75,37 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  // Null when there is none.
+  // Return null if there is no such object.
   [[nodiscard]] PodRecord* findPod(const base::ObjectKey& key);
   [[nodiscard]] const PodRecord* findPod(const base::ObjectKey& key) const;
   [[nodiscard]] NamespaceRecord* findNamespace(std::string_view name);
   [[nodiscard]] const NamespaceRecord* findNamespace(std::string_view name) const;
-  // Makes the record where there is none.
+  // Returns the record and creates it if it is missing.
   NamespaceRecord& namespaceAt(const std::string& name);
-  // Forgets the record when nothing is in it.
+  // Removes the record unless it isNeeded().
   void drop(NamespaceRecord& ns);
   [[nodiscard]] auto& namespaces() { return namespaces_; }
   [[nodiscard]] const auto& namespaces() const { return namespaces_; }
 
-  // Stores the pod's fields. The record must claim nothing.
+  // Creates or updates the pod's record. An existing record must not be claiming.
   PodRecord& store(const Pod& pod);
-  // The record must claim nothing.
+  // The record must not be claiming.
   void erase(PodRecord& pod);
-  // Nothing: the labels of a namespace not seen.
+  // nullopt: the Namespace object is unknown, so the record has kNamespaceNameLabel only.
   void setLabels(NamespaceRecord& ns, const std::optional<Labels>& labels);
 
-  // The pod takes its addresses for its own: those of its endpoints where it has some
-  // (`endpointIps`: sorted, unique), else status.podIPs. Only while it has the pod network.
+  // Registers the pod's addresses as claimed, if it has the pod network: those of its endpoints
+  // (`endpointIps`: sorted, unique) if it is local, else status.podIPs. The record must not be
+  // claiming.
   void claim(PodRecord& pod, const std::optional<std::vector<base::IpAddress>>& endpointIps);
   void unclaim(PodRecord& pod);
-  // Who has `ip` of all that claim it: a local pod first, then the first by key (podAt()). Null:
-  // nobody.
+  // Returns the owner of `ip` among the pods that claim it: a local pod first, then the first by
+  // key (as podAt()). Null: unclaimed.
   [[nodiscard]] const PodRecord* owner(const base::IpAddress& ip) const;
   [[nodiscard]] bool owns(const PodRecord& pod, const base::IpAddress& ip) const {
     return owner(ip) == &pod;
   }
-  // All that claim one of `ips`, and `self`.
+  // Returns `self` and all pods that claim one of `ips`, each once.
   [[nodiscard]] std::vector<PodRecord*> claimants(const std::vector<base::IpAddress>& ips,
                                                   PodRecord* self) const;
   [[nodiscard]] std::size_t podCount() const { return podCount_; }
@@ -113,11 +114,11 @@ class Cluster {
  private:
   struct Claims {
     PodRecord* first = nullptr;
-    std::unique_ptr<std::vector<PodRecord*>> more;  // seldom
+    std::unique_ptr<std::vector<PodRecord*>> more;  // rarely used
   };
   const std::vector<ContainerPort>* internPorts(const std::vector<ContainerPort>& ports);
   void releasePorts(const std::vector<ContainerPort>* ports);
-  struct Held {  // what a record has in the tables below
+  struct Held {  // a record's references to the tables below
     const std::string* nodeName;
     const std::string* uidText;
     const InternedLabels* labels;

@@ -32,14 +32,15 @@ class Compiler {
     for (const auto family : {base::Family::V4, base::Family::V6})
       for (auto& set : localSets(family)) result_.ruleset.add(std::move(set));
     for (const auto& endpoint : snapshot_.endpoints)
-      // An endpoint whose pod is unknown, or over, stays out of every set: its interface is silent.
+      // An endpoint whose pod is unknown or has no pod network is in no set, so that packets of its
+      // kpol interface are dropped.
       if (const auto* member = membership_.find(endpoint.pod)) addEndpoint(endpoint, *member);
     for (const auto& [key, chain] : profiles_)
       addProfileChains(key, chain, peerSets_, result_.ruleset);
     for (auto& [name, elements] : local_) setElements(name, std::move(elements));
     addHostPorts(hostPorts_, result_.ruleset);
     addNodeNetwork(snapshot_.network, result_.ruleset);
-    // Before any policy is asked.
+    // Before any policy is evaluated.
     std::move(guarded_).addTo(result_.ruleset, {{names::kNewFlow, 0, base::Family::V4},
                                                 {names::kNewFlow, 1, base::Family::V6},
                                                 {"from-pod", 3, base::Family::V4},
@@ -85,7 +86,7 @@ class Compiler {
                  egress ? egress->policies : std::vector<const NetworkPolicy*>{}, endpoint.ips);
   }
 
-  // The chain of the pod's profile; empty when no policy isolates it in that direction.
+  // The chain of the pod's profile; empty if no policy isolates it in that direction.
   std::string profileChain(const Pod& pod, Direction direction) {
     const auto key = profileKey(pod, policiesIn(pod.key.ns), direction);
     if (!key) return {};
@@ -109,7 +110,7 @@ class Compiler {
   Families families_;
   SnapshotPeers peers_;
   PeerSets peerSets_;
-  std::map<std::string, std::vector<nft::Element>> local_;  // of the sets of localSets(), by name
+  std::map<std::string, std::vector<nft::Element>> local_;  // of localSets(), by name
   HostPortMaps hostPorts_;
   GuardedPods guarded_{snapshot_.metadataGuard};
   std::map<ProfileKey, std::string> profiles_;

@@ -11,12 +11,12 @@ namespace kpol::policy {
 
 struct CompileResult {
   nft::Ruleset ruleset;
-  std::vector<Diagnostic> diagnostics;
+  std::vector<Diagnostic> diagnostics;  // not used yet, always empty
 };
 
-// The table `inet kpol` that enforces `snapshot` on this node; docs/ruleset.md shows one in full.
-// Total and pure: equal snapshots (but for generation) give equal rulesets, and what cannot be
-// expressed leaves the pods concerned isolated and is reported.
+// Returns the table `inet kpol` that enforces `snapshot` on this node; docs/ruleset.md shows a
+// complete one. Pure and total: snapshots that differ only in their generation give equal rulesets.
+// A part of a policy that cannot be expressed matches nothing, so the selected pods stay isolated.
 CompileResult compile(const Snapshot& snapshot);
 
 }  // namespace kpol::policy

@@ -6,11 +6,11 @@
 
 namespace kpol::policy {
 
-// One thing an operator should know about an object that could not be taken as written.
+// A message to the operator about an object that kpol could not apply as written.
 struct Diagnostic {
   enum class Severity : unsigned char { Warning, Error };
   Severity severity = Severity::Error;
-  std::string object;   // "NetworkPolicy shop/allow-web", or "" when no object could be named
+  std::string object;   // "NetworkPolicy shop/allow-web", or "" if it concerns no single object
   std::string field;    // "spec.ingress[0].ports[1].port", or ""
   std::string message;  // a sentence without a final full stop
   auto operator<=>(const Diagnostic&) const = default;

@@ -30,7 +30,7 @@ struct Engine::State {
 
   // ---- membership
 
-  // Changes what `pods` are with `change`, and tells the sets of peers what comes of it.
+  // Runs `change` and applies the resulting membership difference of `pods` to the peer sets.
   template <class Change>
   void changing(const std::vector<PodRecord*>& pods, Change change) {
     Contributions before = contributionsOf(pods);
@@ -56,8 +56,8 @@ struct Engine::State {
     return all;
   }
 
-  // Changes the pod's own fields or claims; other pods that claim the same addresses may win or
-  // lose them.
+  // Unclaims the pod and runs `change`, which changes its fields and may claim `coming`. Other pods
+  // that claim the same addresses may win or lose them.
   template <class Change>
   void changingClaims(PodRecord& pod, const std::vector<base::IpAddress>& coming, Change change) {
     const auto concerned = cluster.claimants(join(pod.claims(), coming), &pod);

@@ -15,16 +15,16 @@
 
 namespace kpol::policy {
 
-// The table of one node, kept up to date object by object: the same table that compile() makes of
-// snapshot(), at the cost of what an event changes and not of what exists.
+// The table of one node, updated object by object. It equals the table that compile() makes from
+// snapshot(), but the cost of an event depends on what it changes and not on what exists.
 //
-// Two levels. Structure (profiles with their chains, port maps and sets) is compiled again only for
-// the profiles concerned, when policies or local pods change. Membership (the elements of sets of
-// peers) follows any pod and namespace: the selectors that match it are found through its labels,
-// and only those of policies that select a local pod are there to be found.
+// There are two levels. Structure (profiles with their chains, port maps and sets) is compiled
+// again only for the profiles concerned, when policies or local pods change. Membership (the
+// elements of peer sets) follows every pod and namespace: its labels lead to the selectors that
+// match it, and only the selectors of policies that select a local pod are indexed.
 //
-// Holds the objects, compactly: labels and other texts that many objects share are there once.
-// Pure memory; one thread. Never fails.
+// Stores the objects compactly: labels and other strings that objects share are stored once.
+// No I/O; to be used by one thread. Never fails.
 class Engine {
  public:
   struct Settings {
@@ -36,25 +36,25 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  // Each takes the place of the object of its name. False: nothing changed.
+  // put() replaces the object of the same name. All of these return false if nothing changed.
   bool put(const Namespace& ns);
   bool put(const Pod& pod);
   bool put(const NetworkPolicy& policy);
   bool removeNamespace(const std::string& name);
   bool removePod(const base::ObjectKey& key);
   bool removePolicy(const base::ObjectKey& key);
-  // The interfaces of a local pod, all of them; none: the pod is not local. The pod itself may be
-  // unknown (yet).
+  // Sets all interfaces of a local pod; empty: the pod is not local. The Pod object may still be
+  // unknown.
   bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
-  // Addresses of the node are no part of the table; the snapshot has them.
+  // The node's addresses are not part of the table, only of snapshot().
   bool setNodeIps(std::vector<base::IpAddress> nodeIps);
   bool setNetwork(NodeNetwork network);
 
-  // What changed in the table since the last call, for one transaction (at the first call: all of
-  // it). Applied to ruleset() as it was then, it gives ruleset() as it is now.
+  // Returns the changes of the table since the last call, for one transaction (at the first call:
+  // the content of the whole table). They turn the ruleset() of the last call into the current one.
   nft::ChangeSet takeChanges();
-  // The whole table. To be compared with the kernel's at start and after any doubt: takes as long
-  // as there are objects.
+  // Returns the whole table, for comparison with the kernel's at start and whenever the two may
+  // differ. The cost grows with the number of objects.
   [[nodiscard]] nft::Ruleset ruleset();
   struct Size {
     std::size_t sets = 0;
@@ -62,21 +62,23 @@ class Engine {
     std::size_t rules = 0;
     std::size_t elements = 0;
   };
+  // Call it after takeChanges(): elements of peer sets created since then are not counted.
   [[nodiscard]] Size size();
 
-  // These profiles (by their chains), and no others, deny everything, whatever their policies say:
-  // the kernel refuses what they would be.
+  // Makes exactly these profiles (given by chain) deny everything except traffic of a pod to
+  // itself, whatever their policies allow, because the kernel rejects their rules.
   void deny(const std::set<std::string>& profiles);
-  // The profiles that have a chain, counter or set of this name; empty: it belongs to all.
+  // The profiles that have a chain, counter or set of this name. Empty: the object belongs to no
+  // profile, but to the part of the table that all share.
   [[nodiscard]] std::set<std::string> profilesWith(const std::string& object) const;
   [[nodiscard]] bool hasProfile(const std::string& profile) const;
-  // Of a profile that there is.
+  // The profile must exist (hasProfile()).
   [[nodiscard]] Direction directionOf(const std::string& profile) const;
   [[nodiscard]] std::vector<base::ObjectKey> policiesOf(const std::string& profile) const;
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& profile) const;
   [[nodiscard]] std::optional<NetworkPolicy> findPolicy(const base::ObjectKey& key) const;
 
-  // The objects, as values; generation is 0. As expensive as it looks.
+  // Returns a copy of all objects, which is expensive. The generation is 0.
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] std::optional<Pod> findPod(const base::ObjectKey& key) const;
   [[nodiscard]] std::optional<Namespace> findNamespace(const std::string& name) const;

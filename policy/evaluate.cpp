@@ -11,7 +11,7 @@ namespace {
 
 using base::IpAddress;
 
-// Set by the API server on every namespace, immutable: so it holds for one not seen yet, too.
+// The API server sets this immutable label on every namespace, so unknown namespaces have it, too.
 Labels labelsOfNamespace(const Snapshot& snapshot, const std::string& name) {
   const Namespace* found = findNamespace(snapshot, name);
   return found != nullptr ? found->labels : Labels({{kNamespaceNameLabel, name}});
@@ -29,13 +29,13 @@ bool blockMatches(const IpBlock& block, const IpAddress& address) {
                               [&](const base::Prefix& except) { return except.contains(address); });
 }
 
-// One flow as a rule sees it: from the pod that is judged to the address at the other end.
+// One flow in one direction: the pod whose policies are evaluated and the peer at the other end.
 struct Question {
   const Snapshot& snapshot;
   const Flow& flow;
   Direction direction;
-  const Pod* source;       // null: no pod
-  const Pod* destination;  // null: no pod
+  const Pod* source;       // null: not a pod
+  const Pod* destination;  // null: not a pod
 
   [[nodiscard]] bool isIngress() const { return direction == Direction::Ingress; }
   [[nodiscard]] const Pod* judged() const { return isIngress() ? destination : source; }
@@ -45,8 +45,8 @@ struct Question {
   }
 };
 
-// types.go, NetworkPolicyPeer: without namespaceSelector the pods of the policy's own namespace,
-// without podSelector all pods of the namespaces selected, with both the pods that meet both.
+// types.go, NetworkPolicyPeer: without namespaceSelector, the pods of the policy's own namespace;
+// without podSelector, all pods of the selected namespaces; with both, the pods that match both.
 bool selectorsMatch(const Question& question, const Peer& peer,
                     const std::string& policyNamespace) {
   const Pod* pod = question.peer();
@@ -66,7 +66,7 @@ bool peerMatches(const Question& question, const Peer& peer, const std::string& 
   return hasSelector && selectorsMatch(question, peer, policyNamespace);
 }
 
-// A named port is the container port of that name and protocol of the pod that receives the flow
+// A named port is the container port with that name and protocol on the pod that receives the flow
 // (types.go, NetworkPolicyPort.port: "a numerical or named port on a pod").
 bool nameMatches(const Question& question, const std::string& name, base::Protocol protocol) {
   if (question.destination == nullptr || name.empty()) return false;
@@ -88,7 +88,7 @@ bool portMatches(const Question& question, const PolicyPort& port) {
   return true;
 }
 
-// "The traffic must match both" peers and ports; an empty list of either matches all
+// "The traffic must match both" peers and ports; an empty list of either matches everything
 // (types.go, NetworkPolicyIngressRule and NetworkPolicyEgressRule).
 bool ruleMatches(const Question& question, const NetworkPolicy& policy, const PolicyRule& rule) {
   const bool peer = rule.peers.empty() || std::ranges::any_of(rule.peers, [&](const Peer& p) {
@@ -109,8 +109,8 @@ std::optional<std::size_t> firstMatchingRule(const Question& question,
   return std::nullopt;
 }
 
-// Policies only add: the pod is isolated when any selects it, and the flow may pass when any of
-// those has a rule for it.
+// Policies are additive: the pod is isolated if any policy selects it, and the flow is allowed if
+// any of those policies has a rule that matches.
 DirectionVerdict judge(const Question& question) {
   DirectionVerdict verdict;
   const Pod* pod = question.judged();
@@ -132,8 +132,8 @@ bool isNodeAddress(const Snapshot& snapshot, const IpAddress& address) {
 }
 
 // "Traffic to and from the node where a Pod is running is always allowed, regardless of the IP
-// address of the Pod or the node" (concepts page); types.go grants the pod's ingress only, hence
-// the setting for the other way.
+// address of the Pod or the node" (concepts page). types.go guarantees only the pod's ingress, so
+// the other direction has a setting.
 bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
   const bool fromNode =
       isNodeAddress(snapshot, flow.source) && isEndpointAddress(snapshot, flow.destination);
@@ -142,7 +142,7 @@ bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
   return fromNode || (toNode && snapshot.podToNode == PodToNode::Allow);
 }
 
-// metadata_guard.hpp says who may reach the service; an egress policy names it by its host prefix.
+// metadata_guard.hpp defines which pods may reach the service.
 bool guardedFrom(const Snapshot& snapshot, const Pod& pod, const IpAddress& address) {
   if (!snapshot.metadataGuard.on || !isMetadataAddress(address)) return false;
   if (snapshot.metadataGuard.exemptNamespaces.contains(pod.key.ns)) return false;

@@ -12,7 +12,7 @@ bool isFor(const base::HostPort& port, const Flow& flow) {
          port.onlyIp().value_or(flow.destination) == flow.destination;
 }
 
-// Where `endpoint` has no address of the flow's family nothing leads to it.
+// Returns nullopt if `endpoint` has no address of the flow's family.
 std::optional<Flow> into(const Endpoint& endpoint, const base::HostPort& port, Flow flow) {
   const auto ip = std::find_if(endpoint.ips.begin(), endpoint.ips.end(), [&](const auto& own) {
     return own.family() == flow.destination.family();

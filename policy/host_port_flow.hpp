@@ -7,9 +7,9 @@
 
 namespace kpol::policy {
 
-// What `flow` becomes where a host port of this node leads it to a pod, as which it is judged;
-// nothing: it is for no host port. Written from the meaning, as evaluate() is. Addresses of the
-// node are Snapshot::nodeIps; loopback addresses are left out.
+// Translates a flow to a host port of this node into the flow to the pod, to which policies apply.
+// Returns nullopt if `flow` is for no host port. Independent of compile(), as evaluate() is. The
+// node's addresses are Snapshot::nodeIps; host ports on loopback addresses are not covered.
 std::optional<Flow> throughHostPorts(const Snapshot& snapshot, const Flow& flow);
 
 }  // namespace kpol::policy

@@ -17,7 +17,7 @@ using nft::Match;
 using nft::Rule;
 using Hook = nft::BaseChain::Hook;
 
-// Before kube-proxy's chains (dstnat, srcnat): a host port of this node is nearer than a NodePort.
+// Before kube-proxy's chains (dstnat, srcnat): host ports take precedence over NodePorts.
 constexpr std::int32_t kDestinationPriority = -105;
 constexpr std::int32_t kSourcePriority = 95;
 
@@ -37,7 +37,7 @@ constexpr HostPortNames kHostPorts6{Family::V6,      "hostports6",    "all-hostp
 nft::Set destinations(const char* name, std::vector<DataType> key, Family family,
                       std::vector<nft::Element> elements) {
   std::sort(elements.begin(), elements.end());
-  // Two pods cannot have one port (the store sees to that); should they, the first has it.
+  // The store prevents that two pods have the same port. If it happens anyway, the first one wins.
   const auto sameKey = [](const auto& a, const auto& b) { return a.first == b.first; };
   elements.erase(std::unique(elements.begin(), elements.end(), sameKey), elements.end());
   nft::Set map;
@@ -65,7 +65,7 @@ nft::Chain natChain(const char* name, Hook hook, std::int32_t priority, std::vec
           std::move(rules)};
 }
 
-// A packet for an address of the node's own.
+// Matches packets to the node's own addresses.
 Rule toHostPorts() {
   std::uint32_t local = nft::fib_type::kLocal;
   std::array<std::uint8_t, sizeof local> bytes;
@@ -110,15 +110,15 @@ Rule leaveAlone(Match address, const char* comment) {
   return {{std::move(address), nft::Verdict{nft::Verdict::Kind::Accept, {}}}, comment};
 }
 
-// What arrives for a loopback address was sent by a neighbour that forged it: routing refuses it
-// later, so it must not become a packet to a pod first. The node's own flows are translated on
-// their way out and never get here.
+// A packet that arrives for a loopback address was forged by a neighbour. Routing rejects it later,
+// so it must not be translated to a pod before. The node's own flows are translated in the output
+// hook and do not get here.
 Rule forgedLoopback() {
   return leaveAlone(isLoopback4(Field::IpDaddr), "loopback addresses are the node's own");
 }
 
-// The kernel takes answers for ::1 from the loopback link only (net/ipv6/route.c rt6_need_strict):
-// a refusal now is better than none ever.
+// The kernel accepts replies to ::1 from the loopback interface only (net/ipv6/route.c
+// rt6_need_strict). Without translation the client gets an error at once instead of a timeout.
 Rule noAnswerToLoopback6() {
   return leaveAlone({{Field::Ip6Daddr}, false, nft::Exact{nft::Key(kLoopback6)}},
                     "no pod can answer to it");

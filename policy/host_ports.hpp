@@ -6,19 +6,21 @@
 
 #include <vector>
 
-// Host ports in the table: the destination of what is sent to a port of the node becomes the pod,
-// before any policy is asked, and policies see who really sent it.
+// Host ports in the table. Packets to a host port of the node are translated to the pod before any
+// policy is evaluated. The source stays the same until then, so policies see the real sender.
 //   hostports4, hostports6          address of the node . protocol . port -> pod . port
-//   all-hostports4, all-hostports6  protocol . port, on every address of the node
-//   dnat, dnat-output               base chains: packets to the node, from elsewhere and from
-//   itself hostports                       the look-ups, those by address first snat base chain:
-//   answers must come back through the node where a pod
-//                                   reaches itself, or the node speaks from 127.0.0.0/8
-// None of it is there while no pod has a host port: the NAT hooks cost every new flow.
+//   all-hostports4, all-hostports6  protocol . port, on every address of the node -> pod . port
+//   dnat, dnat-output               base chains: packets to the node from others and from itself
+//   hostports                       the lookups, those by address first
+//   snat                            base chain: masquerades flows of a pod to itself and flows of
+//                                   the node from 127.0.0.0/8, so that replies return through the
+//                                   node
+// None of these objects exists while no pod has a host port, because NAT hooks cost every new flow.
 namespace kpol::policy {
 
 struct HostPortMaps {
-  // The host ports of a local pod's interface; each leads to the first address of its family.
+  // Adds the host ports of one endpoint. For each family, a port leads to the first address of the
+  // endpoint; without one the port is left out.
   void add(const Endpoint& endpoint);
   [[nodiscard]] bool empty() const;
 

@@ -46,7 +46,7 @@ const InternedLabels* LabelTable::intern(const Labels& labels) {
     entries.emplace_back(strings_.intern(key), strings_.intern(value));
   const auto [place, isNew] = holders_.try_emplace(InternedLabels(std::move(entries)), 0);
   ++place->second;
-  // The texts are held once for each set of labels, not for each object that has it.
+  // A set of labels has one reference to each string, however many objects share the set.
   if (isNew)
     enter(place->first);
   else
@@ -72,7 +72,7 @@ void LabelTable::enter(const InternedLabels& labels) {
   }
 }
 
-// The last of each list takes the place of what leaves it.
+// Removes the labels from each list; the last item of the list moves to the free place.
 void LabelTable::leave(const InternedLabels& labels) {
   for (std::size_t i = 0; i < labels.entries_.size(); ++i) {
     const auto& entry = labels.entries_[i];

@@ -15,13 +15,13 @@
 
 namespace kpol::policy {
 
-// Each distinct text once, for as long as somebody holds it.
+// Stores each distinct string once, with a reference count.
 class StringTable {
  public:
-  // Valid until release()d as often as it was interned.
+  // The pointer is valid until release() was called as often as intern().
   const std::string* intern(std::string_view text);
   void release(const std::string* text);
-  // Null when nobody holds it.
+  // Null if the string is not stored.
   [[nodiscard]] const std::string* find(std::string_view text) const;
   [[nodiscard]] std::size_t size() const { return holders_.size(); }
 
@@ -37,39 +37,39 @@ class StringTable {
 
 struct PodRecord;
 
-// The labels of one or many objects: as Labels, but every text is in a StringTable.
+// The labels of one or many objects: like Labels, but all strings are in a StringTable.
 class InternedLabels {
  public:
   using Entry = std::pair<const std::string*, const std::string*>;
 
   explicit InternedLabels(std::vector<Entry> entries) : entries_(std::move(entries)) {}
-  // The value of `key`, or null when the key is absent.
+  // The value of `key`, or null if the key is absent.
   [[nodiscard]] const std::string* find(std::string_view key) const;
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }  // sorted by key
   [[nodiscard]] Labels labels() const;
   bool operator<(const InternedLabels& other) const { return entries_ < other.entries_; }
 
-  // The pods that have just these labels, in no order. Not part of the value.
+  // The pods that have exactly these labels, unordered. Not part of the value.
   mutable std::vector<PodRecord*> pods;
 
  private:
   friend class LabelTable;
   std::vector<Entry> entries_;
-  mutable std::vector<std::uint32_t> places_;  // by entry, where LabelTable::withLabel_ has it
+  mutable std::vector<std::uint32_t> places_;  // by entry: index in LabelTable::withLabel_
 };
 
-// Each distinct set of labels once, for as long as some object has it: the pods of a workload share
-// theirs.
+// Stores each distinct set of labels once, with a reference count. The pods of a workload share
+// one.
 class LabelTable {
  public:
   explicit LabelTable(StringTable& strings) : strings_(strings) {}
 
-  // Valid until release()d as often as it was interned. Equal labels give equal pointers.
+  // Equal labels give equal pointers, valid until release() was called as often as intern().
   const InternedLabels* intern(const Labels& labels);
   void release(const InternedLabels* labels);
   [[nodiscard]] std::size_t size() const { return holders_.size(); }
-  // Calls `visit` with each distinct set of labels that `selector` (canonical()) may match: found
-  // by one label that it demands, if it demands one, else all.
+  // Calls `visit` with each distinct set of labels that `selector` (canonical()) may match: those
+  // with a label of one of its In requirements; without such a requirement, all.
   template <class Visit>
   void forEachCandidate(const LabelSelector& selector, Visit visit) const {
     if (const auto found = withDemandedLabel(selector))

@@ -7,7 +7,7 @@
 namespace kpol::policy {
 namespace {
 
-// The set is there already, filled by other peers: tells what differs.
+// The set exists and has other peers: replaces them and records the difference.
 void feedAnew(LiveSet& set, const Feed& feed, LiveTable& table, PeerFeeds& peers) {
   const auto before = peers.elementsOf(set);
   peers.unfollow(set);

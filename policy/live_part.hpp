@@ -12,16 +12,16 @@
 
 namespace kpol::policy {
 
-// Chains, counters and sets of a table that are made, changed and removed together: those of one
-// profile, or of the host ports. Sets may be shared with other parts; what holds a name in two
-// parts means the same in both.
+// Chains, counters and sets of a table that are added, changed and removed together, for example
+// those of one profile or of the host ports. Parts may share sets; a set's name must have the same
+// meaning in all of them.
 class LivePart {
  public:
-  // Becomes `part`; of its sets those in `feeds` are filled by peers, the others hold what they
-  // bring. An empty `part` removes everything.
+  // Replaces the content by `part`. Its sets that are named in `feeds` are filled with peers; the
+  // others keep the elements they have in `part`. An empty `part` removes everything.
   void replace(LiveTable& table, PeerFeeds& peers, nft::Ruleset part,
                const std::map<std::string, Feed>& feeds);
-  // Whether a chain, counter or set of this name is part of it.
+  // Whether the part has a chain, counter or set of this name.
   [[nodiscard]] bool contains(const std::string& name) const;
   [[nodiscard]] bool empty() const { return chains_.empty() && sets_.empty(); }
 

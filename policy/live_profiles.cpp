@@ -6,7 +6,7 @@
 namespace kpol::policy {
 namespace {
 
-// Notes what fills each set, in place of filling it.
+// Records the peers of each set instead of filling it.
 class NotedPeers : public PeerSource {
  public:
   void fill(nft::Set& set, base::Family family, const std::vector<PeerSelector>& peers) override {
@@ -34,7 +34,7 @@ std::string LiveProfiles::hold(const ProfileKey& key) {
   const auto [place, isNew] = profiles_.try_emplace(chain);
   auto& profile = place->second;
   ++profile.holders;
-  // Also of a profile that is known: a policy may have gone and come back.
+  // For a known profile, too, because a policy may have been deleted and added again.
   for (const auto* policy : key.policies) recordOf(policy->key)->profiles.insert(chain);
   if (!isNew) return chain;
   profile.direction = key.direction;

@@ -13,24 +13,25 @@
 
 namespace kpol::policy {
 
-// The profiles of local pods, each with its part of the table. Profiles are known by their chain.
-// A profile comes with its first pod and goes with its last; it is compiled again when one of its
-// policies changes, and only then.
+// The profiles of local pods, each with its part of the table. A profile is identified by its
+// chain. It is added with its first pod and removed with its last. It is compiled again if one of
+// its policies, the address families in use, or whether it is denied changes.
 class LiveProfiles {
  public:
   LiveProfiles(Cluster& cluster, LiveTable& table, PeerFeeds& peers)
       : cluster_(cluster), table_(table), peers_(peers) {}
 
-  // One more pod has the profile; returns its chain.
+  // Adds a reference to the profile, for one pod; returns its chain.
   std::string hold(const ProfileKey& key);
   void release(const std::string& chain);
 
-  // A policy of these profiles changed.
+  // Marks these profiles for recompilation because a policy of theirs changed.
   void touch(const std::set<std::string>& chains) { stale_.insert(chains.begin(), chains.end()); }
   void setFamilies(Families families);
-  // These, and no others, deny everything whatever their policies say.
+  // Makes exactly these profiles deny everything, whatever their policies allow.
   void deny(std::set<std::string> chains);
-  // Brings the table up to date: policies and labels are final for now.
+  // Applies the pending changes to the table. Call it after LocalPods::refresh(): until then, pods
+  // may still refer to profiles with deleted policies.
   void refresh();
 
   // The profiles that have a chain, counter or set of this name.

@@ -117,10 +117,10 @@ nft::Set LiveTable::whole(const LiveSet& set) const {
   return result;
 }
 
-// ---- what changed
+// ---- changes
 
-// Puts the set as it was into `from` and as it is into `to`, with no elements but those that
-// matter.
+// Adds the old set to `from` and the new one to `to`, if they differ, with only those elements that
+// the change needs.
 void LiveTable::compare(LiveSet& set, Difference& difference) {
   auto before = set.declaration;
   auto& size = set.declaration.size;
@@ -150,7 +150,7 @@ void LiveTable::compare(LiveSet& set, Difference& difference) {
   set.news.clear();
 }
 
-// A set that is made anew takes the rules with it that refer to it.
+// When a set is recreated, the rules that refer to it are recreated, too.
 void LiveTable::rememberUsers(const std::set<std::string>& sets) {
   if (sets.empty()) return;
   for (const auto& [name, chain] : chains_) {

@@ -16,24 +16,25 @@ namespace kpol::policy {
 
 // A set of a LiveTable.
 struct LiveSet {
-  nft::Set declaration;  // without elements; `size` is decided by the table
+  nft::Set declaration;  // without elements; the table decides `size`
   bool sized = false;    // `size` follows the number of elements (capacityFor)
-  // Elements are kept elsewhere and only counted here (the sets of peers: nobody needs them twice).
+  // The elements are stored elsewhere and only counted here (peer sets), to save memory.
   bool counted = false;
   std::size_t holders = 0;
-  std::map<nft::Element, std::size_t> elements;  // with how many want each; empty when counted
+  std::map<nft::Element, std::size_t> elements;  // with reference counts; empty if counted
   std::size_t count = 0;
 
   // Since the last LiveTable::take():
   bool fresh = true;                 // not taken yet
-  std::map<nft::Element, int> news;  // 1: came, -1: went
+  std::map<nft::Element, int> news;  // 1: added, -1: removed
 };
 
-// A ruleset that is changed piece by piece and tells what changed, at the cost of the change. Pure.
+// A ruleset that is changed piece by piece and records its changes, at the cost of the change.
+// Pure.
 class LiveTable {
  public:
   using Elements = std::function<std::vector<nft::Element>(const LiveSet&)>;
-  // `elementsOf` gives those of a counted set, sorted and unique.
+  // `elementsOf` returns the elements of a counted set, sorted and unique.
   explicit LiveTable(Elements elementsOf) : elementsOf_(std::move(elementsOf)) {}
 
   void put(nft::Chain chain);
@@ -41,24 +42,28 @@ class LiveTable {
   void addCounter(const std::string& name);
   void removeCounter(const std::string& name);
 
-  // One more holder of the set; made where there is none. Elements of `set` are taken in for good
-  // when it is new (not of a counted set).
+  // Adds a reference to the set and creates it if it is missing. If it is new and not counted, it
+  // starts with the elements of `set`, one reference each.
   LiveSet& hold(const nft::Set& set, bool counted);
-  // The set goes with its last holder, at the next take(): until then it can be held again.
+  // Removes a reference. A set without references is removed by the next take(); until then it can
+  // be held again.
   void release(LiveSet& set);
   [[nodiscard]] LiveSet* find(const std::string& name);
 
-  // One more, or one less, wants the element; it is in the set while somebody does.
+  // Add or remove a reference to the element, which is in the set as long as it has references.
+  // Not for counted sets.
   void want(LiveSet& set, const nft::Element& element);
   void unwant(LiveSet& set, const nft::Element& element);
-  // Makes `elements` those of the set, each wanted once.
+  // Makes `elements` (sorted) the content of a set whose elements have one reference each. Not for
+  // counted sets.
   void assign(LiveSet& set, const std::vector<nft::Element>& elements);
-  // An element of a counted set came (1) or went (-1).
+  // Records that an element of a counted set was added (1) or removed (-1).
   void tell(LiveSet& set, const nft::Element& element, int news);
 
-  // What changed since the last call. `dropped` is called with each counted set that is gone.
+  // Returns the changes since the last call. Calls `dropped` with each counted set before it is
+  // removed.
   nft::ChangeSet take(const std::function<void(LiveSet&)>& dropped);
-  // All of it, with what was not taken yet.
+  // Returns the whole table, including changes that were not taken yet.
   [[nodiscard]] nft::Ruleset ruleset() const;
   [[nodiscard]] const std::map<std::string, LiveSet>& sets() const { return sets_; }
   [[nodiscard]] const std::map<std::string, nft::Chain>& chains() const { return chains_; }
@@ -78,10 +83,10 @@ class LiveTable {
   std::map<std::string, nft::Chain> chains_;
   std::set<std::string> counters_;
   std::map<std::string, LiveSet> sets_;
-  // As they were at the last take().
+  // The changed ones, as they were at the last take().
   std::map<std::string, std::optional<nft::Chain>> chainsBefore_;
   std::map<std::string, bool> countersBefore_;
-  std::set<std::string> touched_;  // sets
+  std::set<std::string> touched_;  // names of changed sets
 };
 
 }  // namespace kpol::policy

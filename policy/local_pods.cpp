@@ -8,11 +8,11 @@
 #include <algorithm>
 
 namespace kpol::policy {
-// ---- what is known
+// ---- endpoints
 
 bool LocalPods::set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
   base::sortUnique(endpoints);
-  // One without endpoints stays until refresh() has taken back what stands for it in the table.
+  // A pod without endpoints is kept until refresh() has removed its elements from the table.
   if (endpoints.empty() && !pods_.contains(pod)) return false;
   auto& known = pods_[pod];
   if (known.endpoints == endpoints) return false;

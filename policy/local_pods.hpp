@@ -15,9 +15,9 @@
 
 namespace kpol::policy {
 
-// The pods of this node, and what the table holds about each: its interfaces and addresses, the
-// dispatch to its profiles, its host ports. An interface whose pod is unknown, or over, is in no
-// set.
+// The pods of this node and what the table contains about each: its interfaces and addresses, the
+// dispatch to its profiles, its host ports. An interface whose pod is unknown or has no pod network
+// (it has finished, for example) is in no set.
 class LocalPods {
  public:
   struct Parts {
@@ -26,12 +26,13 @@ class LocalPods {
     PeerFeeds& peers;
     LiveProfiles& profiles;
   };
-  // The table must hold the sets that every table has.
+  // `guard` must outlive this object. At refresh() the table must contain the sets that every table
+  // has.
   LocalPods(Parts parts, const MetadataGuard& guard) : parts_(parts), guard_(guard) {}
 
-  // In place of the endpoints known of the pod; empty: it is no local pod. False: nothing changed.
+  // Replaces the pod's endpoints; empty: the pod is not local. Returns false if nothing changed.
   bool set(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
-  // The addresses that the pod's endpoints registered; nothing: it has no endpoint.
+  // The addresses of the pod's endpoints, sorted and unique; nullopt: it has no endpoint.
   [[nodiscard]] std::optional<std::vector<base::IpAddress>> addressesOf(
       const base::ObjectKey& pod) const;
   [[nodiscard]] Families families() const;
@@ -40,18 +41,19 @@ class LocalPods {
   [[nodiscard]] std::size_t endpointCount() const;
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
 
-  // Something the table says about the pod may differ now.
+  // Mark local pods whose part of the table may have changed: one pod, the pods of a namespace that
+  // a selector matches, or all pods of a namespace.
   void touch(const base::ObjectKey& pod);
   void touchSelected(const std::string& ns, const LabelSelector& podSelector);
   void touchAll(const std::string& ns);
-  // Brings the table up to date, all but the profiles' own parts.
+  // Brings the table up to date, except for the profiles' own parts (LiveProfiles::refresh()).
   void refresh();
 
  private:
   using Wanted = std::vector<std::pair<LiveSet*, nft::Element>>;
   struct LocalPod {
     std::vector<Endpoint> endpoints;    // sorted, unique
-    std::array<std::string, 2> chains;  // of its profiles by direction; empty: not isolated
+    std::array<std::string, 2> chains;  // of its profiles, by direction; empty: not isolated
     Wanted elements;
   };
   void refresh(const base::ObjectKey& key, LocalPod& pod);

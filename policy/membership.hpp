@@ -14,13 +14,13 @@
 
 namespace kpol::policy {
 
-// A pod that has the pod network, with the addresses it is known by.
+// A pod that has the pod network, with the addresses it owns.
 struct Member {
   const Pod* pod = nullptr;
   std::vector<base::IpAddress> ips;  // sorted, unique; may be empty
 };
 
-// One address and port that a named port means on one pod.
+// An address and port to which a named port resolves on one pod.
 struct NamedAddress {
   base::IpAddress ip;
   base::Protocol protocol = base::Protocol::Tcp;
@@ -28,30 +28,31 @@ struct NamedAddress {
   auto operator<=>(const NamedAddress&) const = default;
 };
 
-// Which pods and addresses the peers of policies mean in one snapshot. Refers to the snapshot,
-// which must outlive it.
+// Resolves the peers of policies to the pods and addresses of one snapshot, which must outlive it.
 class Membership {
  public:
   explicit Membership(const Snapshot& snapshot);
 
-  // Null when the pod is unknown or has no pod network.
+  // Null if the pod is unknown or has no pod network.
   [[nodiscard]] const Member* find(const base::ObjectKey& pod) const;
   [[nodiscard]] std::vector<const Member*> membersOf(const PeerSelector& selector) const;
   // Sorted, unique.
   [[nodiscard]] std::vector<base::IpAddress> addressesOf(const PeerSelector& selector) const;
-  // Sorted, unique: every pod that the peers admit and that declares the port.
+  // Sorted, unique: the addresses and the port of every pod that the peers admit and that declares
+  // the port.
   [[nodiscard]] std::vector<NamedAddress> resolve(const NamedPortPeers& port) const;
 
  private:
-  // Takes the member's addresses for its own, where nobody else has.
+  // Makes the member the owner of those of its addresses that have no owner yet.
   void claim(const Member& member);
   [[nodiscard]] std::span<const Member> inNamespace(const std::string& ns) const;
   [[nodiscard]] bool matchesNamespace(const LabelSelector& selector, const std::string& ns) const;
 
   std::vector<Member> members_;  // sorted by pod key
   std::map<std::string, Labels> namespaceLabels_;
-  // Who an address belongs to where several pods report it (podAt()): a local endpoint's pod first,
-  // then the first by key. A pod whose sandbox is gone still reports what was given out again.
+  // The owner of each address. If several pods report it (podAt()), a local endpoint's pod comes
+  // first, then the first by key. A pod whose sandbox is gone still reports its old address, which
+  // may already belong to another pod.
   std::unordered_map<base::IpAddress, const Pod*> owners_;
 };
 

@@ -6,8 +6,8 @@
 namespace kpol::policy {
 namespace {
 
-// FNV-1a with a final mix (MurmurHash3's fmix64), so that all bits of the cut hash depend on all
-// bytes. Stable across processes and machines, which std::hash does not promise.
+// FNV-1a with a final mix (MurmurHash3's fmix64), so that all bits of the truncated hash depend on
+// all bytes. Stable across processes and machines, which std::hash does not promise.
 std::uint64_t hashOf(std::string_view text, std::uint64_t seed) {
   std::uint64_t hash = 14695981039346656037ULL + seed;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;

@@ -8,8 +8,8 @@
 
 namespace kpol::policy {
 
-// A text that identifies one thing by its parts without ambiguity: every part is preceded by its
-// length, so that ("a-b", "c") and ("a", "b-c") differ. Input of Names.
+// A string that identifies an object by its parts without ambiguity: each part is preceded by its
+// length, so ("a-b", "c") and ("a", "b-c") differ. Input of Names.
 class Identity {
  public:
   Identity& add(std::string_view part);
@@ -20,9 +20,9 @@ class Identity {
   std::string text_;
 };
 
-// Gives nft objects names that are readable, stable across restarts and never shared by two
-// identities: PREFIX-HASH with 12 hex digits. Should two identities of one prefix ever have one
-// hash, the one asked for later gets another, so ask in a fixed order.
+// Creates names for nft objects: PREFIX-HASH with 12 hex digits. They are readable, stable across
+// restarts and unique for each identity. If two identities with one prefix have the same hash, the
+// one requested later gets another, so request names in a fixed order.
 class Names {
  public:
   std::string name(std::string_view prefix, const Identity& identity);
@@ -31,7 +31,7 @@ class Names {
   std::map<std::string, std::string> owner_;  // name -> identity
 };
 
-// `text` cut to at most `bytes`, with "..." in place of what is missing.
+// Returns `text` cut to at most `bytes` (>= 3), with "..." in place of the rest.
 std::string cut(std::string text, std::size_t bytes);
 
 }  // namespace kpol::policy

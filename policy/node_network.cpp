@@ -16,8 +16,8 @@ using nft::Match;
 using nft::Rule;
 using Hook = nft::BaseChain::Hook;
 
-// Before kube-proxy's chain (srcnat, 100): the first that translates a flow ends the look, and the
-// guard must come before any.
+// Before kube-proxy's chain (srcnat, 100), because the first chain that translates a flow is the
+// last one to be evaluated, and the guard must precede every translation.
 constexpr std::int32_t kMasqueradePriority = 90;
 constexpr std::int32_t kGuardPriority = -6;
 
@@ -57,8 +57,8 @@ Match fromPod() {
   return {{Field::IifName}, false, nft::Wildcard{nft::Key(kPodInterface), 32}};
 }
 
-// Addresses of many, and those that no router forwards. IPv4 link-local is not among them: behind
-// it clouds have services that know nodes only.
+// Multicast and broadcast, and addresses that no router forwards. IPv4 link-local is not included,
+// because cloud services at such addresses know only the nodes' addresses.
 std::vector<AddressRange> alwaysKept() {
   std::vector<AddressRange> ranges;
   for (const char* text : {"224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"}) {
@@ -100,7 +100,7 @@ void addNodes(const NodeNetwork& network, nft::Ruleset& ruleset) {
   }
 }
 
-// `field` being, or not being, an address of a node, to the VXLAN port: dropped.
+// Drops packets to the VXLAN port that match `address`, a test for the nodes' addresses.
 Rule guard(const NodeNetwork& network, Match address, const char* comment) {
   Rule rule{{}, comment};
   for (auto& match : toPort(network.vxlanPort)) rule.statements.emplace_back(std::move(match));
@@ -134,7 +134,7 @@ void addPostrouting(const NodeNetwork& network, nft::Ruleset& ruleset) {
   };
   if (network.vxlanPort != 0) {
     for (const auto& names : kFamilies) guardFrom(fromPod(), names);
-    // Pods on interfaces of other plugins' making.
+    // Pods on interfaces of other plugins.
     for (const auto& prefix : network.masqueraded) {
       const auto& names = namesOf(prefix);
       guardFrom(isIn(names.source, prefix), names);

@@ -8,25 +8,27 @@
 #include <cstdint>
 #include <vector>
 
-// What the table does for the network between nodes:
-//   masquerade            base chain: what pods send out of the cluster gets the node's address
-//   not-masqueraded4, 6   where it does not: pods, and what the configuration names
-//   vxlan                 base chain: encapsulated packets are taken from nodes only
+// The part of the table for the network between nodes:
+//   masquerade            base chain: packets of pods to outside the cluster get the node's address
+//   not-masqueraded4, 6   excluded destinations: those of NodeNetwork, multicast, broadcast and
+//                         IPv6 link-local
+//   vxlan                 base chain: drops encapsulated packets that are not from nodes
 //   nodes4, nodes6        addresses of all nodes
-// Pods send no encapsulated packets to nodes: masqueraded, they would come from one.
+// The masquerade chain also drops encapsulated packets of pods to nodes, because masquerading would
+// make them appear to come from a node.
 namespace kpol::policy {
 
 // All vectors are sorted and unique.
 struct NodeNetwork {
-  std::vector<base::Prefix> masqueraded;     // pod CIDRs of this node; none: nothing is masqueraded
-  std::vector<base::Prefix> notMasqueraded;  // destinations
-  std::uint16_t vxlanPort = 0;               // UDP; 0: there is no VXLAN
-  std::vector<base::IpAddress> nodes;        // who may send VXLAN
+  std::vector<base::Prefix> masqueraded;     // pod CIDRs of this node; empty: no masquerading
+  std::vector<base::Prefix> notMasqueraded;  // destinations: pods, and configured ones
+  std::uint16_t vxlanPort = 0;               // UDP; 0: no VXLAN
+  std::vector<base::IpAddress> nodes;        // the only allowed senders of VXLAN
   bool operator==(const NodeNetwork&) const = default;
 };
 
-// Adds nothing for a network of nothing: the hooks cost every new flow and every packet to the
-// node.
+// Adds nothing if there is neither VXLAN nor masquerading, because the hooks cost every new flow
+// and every packet to the node.
 void addNodeNetwork(const NodeNetwork& network, nft::Ruleset& ruleset);
 
 }  // namespace kpol::policy

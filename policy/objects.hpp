@@ -16,18 +16,18 @@
 #include <variant>
 #include <vector>
 
-// The Kubernetes objects that decide about packets, as plain values: no JSON, addresses parsed,
-// only the fields kpol uses. Field names are the API's (networking.k8s.io/v1, core/v1).
+// The Kubernetes objects that policy evaluation uses, as plain values: no JSON, addresses parsed,
+// only the fields kpol needs. Field names are the API's (networking.k8s.io/v1, core/v1).
 namespace kpol::policy {
 
 // Labels of one object, sorted by key, keys unique.
 class Labels {
  public:
   Labels() = default;
-  // Sorts; of equal keys the last one wins.
+  // Sorts the entries; of equal keys the last one wins.
   explicit Labels(std::vector<std::pair<std::string, std::string>> entries);
 
-  // The value of `key`, or null when the key is absent. Valid as long as this object is.
+  // The value of `key`, or null if the key is absent. Valid as long as this object.
   [[nodiscard]] const std::string* find(std::string_view key) const;
   [[nodiscard]] const auto& entries() const { return entries_; }
   auto operator<=>(const Labels&) const = default;
@@ -44,14 +44,14 @@ struct LabelRequirement {
   auto operator<=>(const LabelRequirement&) const = default;
 };
 
-// metav1.LabelSelector. Every entry of both lists must hold; no entries match everything.
+// metav1.LabelSelector. All entries of both lists must match; no entries match everything.
 struct LabelSelector {
   Labels matchLabels;
   std::vector<LabelRequirement> matchExpressions;
   auto operator<=>(const LabelSelector&) const = default;
 };
 
-// The label that every namespace has with its own name as value.
+// The label that every namespace has, with its own name as value.
 inline constexpr const char* kNamespaceNameLabel = "kubernetes.io/metadata.name";
 
 struct Namespace {
@@ -71,8 +71,8 @@ enum class PodPhase : std::uint8_t { Pending, Running, Succeeded, Failed, Unknow
 
 struct Pod {
   base::ObjectKey key;
-  std::string uid;       // empty when the source gives none
-  std::string nodeName;  // empty when not scheduled (or the source gives none)
+  std::string uid;       // empty if the source has none
+  std::string nodeName;  // empty if not scheduled (or the source has none)
   bool hostNetwork = false;
   PodPhase phase = PodPhase::Pending;
   Labels labels;
@@ -84,10 +84,10 @@ struct Pod {
 struct Node {
   std::string name;
   Labels labels;
-  std::vector<base::IpAddress> addresses;  // status.addresses that are addresses, sorted, unique
+  std::vector<base::IpAddress> addresses;  // the IP addresses in status.addresses, sorted, unique
   std::vector<base::Prefix> podCidrs;      // spec.podCIDRs
-  // Those of status.addresses with type InternalIP, in their order: the first of a family is where
-  // other nodes send.
+  // The IP addresses in status.addresses with type InternalIP, in their order. Other nodes send to
+  // the first one of a family.
   std::vector<base::IpAddress> internalIps = {};
   auto operator<=>(const Node&) const = default;
 };
@@ -98,9 +98,9 @@ struct IpBlock {
   auto operator<=>(const IpBlock&) const = default;
 };
 
-// NetworkPolicyPeer: either ipBlock alone, or one or both selectors. An absent selector is "not
-// given", which differs from an empty one (matches everything). What the API refuses (no field, or
-// ipBlock beside a selector) matches nothing.
+// NetworkPolicyPeer: either ipBlock alone, or one or both selectors. An absent selector differs
+// from an empty one, which matches everything. A peer that the API rejects (no field, or ipBlock
+// together with a selector) matches nothing.
 struct Peer {
   std::optional<LabelSelector> podSelector;
   std::optional<LabelSelector> namespaceSelector;
@@ -108,9 +108,9 @@ struct Peer {
   auto operator<=>(const Peer&) const = default;
 };
 
-// NetworkPolicyPort. No protocol means one this version cannot express: it matches nothing.
-// port: nothing = all ports of the protocol; a range (one port is a range of one); or a name,
-// looked up on the destination pod.
+// NetworkPolicyPort. protocol: nullopt = one that kpol does not support; the entry matches nothing.
+// port: monostate = all ports of the protocol; a range (a single port is a range of one); or a
+// name, resolved on the destination pod.
 struct PolicyPort {
   std::optional<base::Protocol> protocol = base::Protocol::Tcp;
   std::variant<std::monostate, base::PortRange, std::string> port;
@@ -130,7 +130,7 @@ enum class Direction : std::uint8_t { Ingress, Egress };
 struct NetworkPolicy {
   base::ObjectKey key;
   LabelSelector podSelector;  // absent in the API means empty
-  // spec.policyTypes as given; empty when absent or empty. Use isolates() to ask.
+  // spec.policyTypes as written; empty if absent or empty. Use isolates() to evaluate it.
   std::vector<Direction> policyTypes;
   std::vector<PolicyRule> ingress;
   std::vector<PolicyRule> egress;

@@ -27,7 +27,7 @@ bool Feed::admitsSameAs(const Feed& other) const {
                     });
 }
 
-// ---- who follows what
+// ---- subscriptions
 
 void PeerFeeds::follow(LiveSet& set, Feed feed) {
   auto& followed = followed_[&set];
@@ -165,8 +165,8 @@ std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& p
   return all;
 }
 
-// Through the pods of the namespaces where these are few; else through the sets of labels, as many
-// pods share theirs and a label leads to those that have it.
+// Visits the pods of the namespaces if these are few. Otherwise visits the sets of labels, because
+// many pods share one set and a label leads to the sets that contain it.
 void PeerFeeds::contributeAll(const Subscription& subscription,
                               std::vector<Contribution>& out) const {
   const auto addFrom = [&](const NamespaceRecord& ns) {

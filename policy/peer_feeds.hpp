@@ -16,25 +16,25 @@
 
 namespace kpol::policy {
 
-// What fills a set of peers.
+// The peers that fill a set.
 struct Feed {
   base::Family family = base::Family::V4;
-  std::vector<PeerSelector> selectors;  // canonical; keys are addresses
-  std::vector<NamedPortPeers> named;    // else these; keys are address . protocol . port
+  std::vector<PeerSelector> selectors;  // canonical; elements are addresses
+  std::vector<NamedPortPeers> named;    // else these; elements: address . protocol . port
   bool isNamed = false;
   [[nodiscard]] bool admitsSameAs(const Feed& other) const;
 };
 
-// Some pods that fill one set: those of one namespace, of a group of namespaces or of all, whose
-// labels match.
+// Some of the pods that fill one set: those with matching labels in one namespace, in a group of
+// namespaces or in all namespaces.
 struct Subscription {
   LiveSet* set = nullptr;
   base::Family family = base::Family::V4;
   LabelSelector selector;  // of pods
   std::optional<std::pair<std::string, base::Protocol>> port;
-  std::optional<std::vector<AddressRange>> ranges;  // addresses within these only
+  std::optional<std::vector<AddressRange>> ranges;  // only addresses within these
   NamespaceRecord* ns = nullptr;
-  Group* group = nullptr;  // neither: all namespaces
+  Group* group = nullptr;  // neither ns nor group: all namespaces
 };
 
 struct Group {
@@ -43,34 +43,35 @@ struct Group {
   SelectorIndex<Subscription> subscriptions;
 };
 
-// Which sets of peers a pod is in, and which pods are in a set: only for the sets that somebody
-// follows. Found through the labels of the pod and of its namespace, never by asking all selectors.
+// Finds the peer sets that contain a pod and the pods in a peer set, for followed sets only. It
+// uses the labels of the pod and of its namespace, and never tests all selectors.
 class PeerFeeds {
  public:
-  // One element of one set. In sets of addresses protocol and port are all the same.
+  // One element of one set. In sets of addresses, protocol and port have a fixed value.
   using Contribution = std::pair<LiveSet*, NamedAddress>;
 
   explicit PeerFeeds(Cluster& cluster) : cluster_(cluster) {}
   PeerFeeds(const PeerFeeds&) = delete;
   PeerFeeds& operator=(const PeerFeeds&) = delete;
 
+  // unfollow(), feedOf() and elementsOf() need a followed set. Do not follow a set twice.
   void follow(LiveSet& set, Feed feed);
   void unfollow(LiveSet& set);
   [[nodiscard]] bool follows(const LiveSet& set) const { return followed_.contains(&set); }
   [[nodiscard]] const Feed& feedOf(const LiveSet& set) const { return followed_.at(&set).feed; }
 
-  // What the pod adds to all sets, as the cluster is now: sorted, unique. No other pod adds the
-  // same, as each address has one owner.
+  // Returns the elements that the pod adds to all sets, in the current state of the cluster:
+  // sorted, unique. No other pod adds the same ones, because each address has one owner.
   [[nodiscard]] std::vector<Contribution> contributions(const PodRecord& pod) const;
-  // All elements of a followed set; sorted, unique.
+  // Returns all elements of a followed set: sorted, unique.
   [[nodiscard]] std::vector<nft::Element> elementsOf(const LiveSet& set) const;
   static nft::Element elementOf(const Contribution& contribution);
 
-  // The namespace's record, made where there is none.
+  // Returns the namespace's record and creates it if it is missing.
   NamespaceRecord& namespaceAt(const std::string& name);
-  // Forgets the record when nothing is in it.
+  // Removes the record unless it isNeeded().
   void drop(NamespaceRecord& ns);
-  // The groups that the namespace's labels put it in now.
+  // The groups that match the namespace's current labels, sorted. setGroups() requires that order.
   [[nodiscard]] std::vector<Group*> groupsOf(const NamespaceRecord& ns) const;
   void setGroups(NamespaceRecord& ns, std::vector<Group*> groups);
 

@@ -9,7 +9,7 @@
 namespace kpol::policy {
 namespace {
 
-// NFTNL_UDATA_COMMENT_MAXLEN (128) with its final zero.
+// NFTNL_UDATA_COMMENT_MAXLEN (128) without the terminating zero.
 constexpr std::size_t kCommentBytes = 127;
 
 char digit(base::Family family) {
@@ -131,8 +131,8 @@ void PeerSets::addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out) {
       out.push_back({family, "", std::move(origins)});
       continue;
     }
-    // Named after its content: changed blocks make a new set in place of churning an interval set,
-    // which the kernel does slowly.
+    // Named after its content, so changed blocks create a new set: the kernel is slow at changing
+    // the elements of an interval set.
     Identity identity;
     nft::Set set;
     for (const auto& range : ranges) {

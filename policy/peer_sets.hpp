@@ -11,8 +11,7 @@
 
 namespace kpol::policy {
 
-// The address families that local pods use; sets and rules of a family nobody here has are not
-// made.
+// The address families that local pods use. Peer sets and rules for other families are not created.
 struct Families {
   bool v4 = false;
   bool v6 = false;
@@ -25,38 +24,40 @@ struct PeerLookup {
   Origins origins;
 };
 
-// Where the elements of sets of peers come from.
+// The source of the elements of peer sets.
 class PeerSource {
  public:
   PeerSource() = default;
   PeerSource(const PeerSource&) = delete;
   PeerSource& operator=(const PeerSource&) = delete;
   virtual ~PeerSource() = default;
-  // The addresses of the family of all pods that some of the peers admit; makes the elements and
-  // the size of `set`.
+  // Fills the new `set` with the addresses of `family` of all pods that one of the peers admits.
+  // An implementation may only record the peers and fill the set later. Sets the size, too.
   virtual void fill(nft::Set& set, base::Family family, const std::vector<PeerSelector>& peers) = 0;
-  // The same with keys address . protocol . port.
+  // The same with elements address . protocol . port.
   virtual void fill(nft::Set& set, base::Family family,
                     const std::vector<NamedPortPeers>& ports) = 0;
 };
 
-// Makes the sets of a ruleset that hold peers, once for all rules that use them:
+// Creates the peer sets of a ruleset, each once for all rules that use it:
 //   sel4-, sel6-HASH    the addresses of one selector peer (exact)
 //   uni4-, uni6-HASH    the union of several selector peers (exact)
-//   cidr4-, cidr6-HASH  the addresses of ipBlock peers, named after what they hold (interval)
+//   cidr4-, cidr6-HASH  the addresses of ipBlock peers, named after their content (interval)
 //   NAME-named4, -named6  address . protocol . port of the named ports of one profile (exact)
 class PeerSets {
  public:
-  // More selectors than this on one port of one profile are merged, so that a packet meets a
-  // bounded number of lookups however many policies there are. Measured (docs/benchmarks.md): each
-  // set more to ask costs a first packet 40 ns, each set more that has a pod 0.4 us at its coming.
+  // If a port of a profile has more selectors than this, they are merged into one set, so that a
+  // packet meets a bounded number of lookups however many policies there are. Measured
+  // (docs/benchmarks.md): each further set costs a first packet 40 ns; each further set that
+  // contains a pod costs 0.4 us when the pod is added.
   static constexpr std::size_t kUnionThreshold = 2;
 
   PeerSets(PeerSource& source, Families families, nft::Ruleset& ruleset, Names& names);
 
-  // The lookups that together admit `peers` (not `any`), IPv4 first.
+  // Returns the lookups that together admit `peers`, IPv4 first. Ignores `peers.any`.
   std::vector<PeerLookup> lookups(const PeerSet& peers);
-  // As above, for the named ports of the profile whose chain is `chain`; keys are concatenations.
+  // The same for the named ports of the profile with this chain, including `any`; the elements are
+  // concatenations.
   std::vector<PeerLookup> lookups(const std::vector<NamedPortPeers>& ports,
                                   const std::string& chain);
 
@@ -78,18 +79,18 @@ class PeerSets {
   Names& names_;
 };
 
-// Whether the set of this name holds peers whose pods come and go. Rules ask such a set only
-// whether to let a packet pass: with fewer elements the table is stricter.
+// Whether the set of this name contains pods as peers. Rules use such a set only to admit packets,
+// so with fewer elements the table is stricter.
 bool holdsPods(const std::string& set);
 
-// The size to declare for a set of `count` elements: it leaves room to grow, and steps coarsely so
-// that it seldom changes (the kernel cannot change it in place). A function of `count` alone.
+// Returns the size to declare for a set of `count` elements. It leaves room to grow and has coarse
+// steps, so that it rarely changes (the kernel cannot change it in place). Depends on `count` only.
 std::uint32_t capacityFor(std::size_t count);
 
-// Of all policies that let a rule through, as many as fit into a rule's comment.
+// Returns a rule's comment: the policies that admit its packets, "+N" for those that do not fit.
 std::string commentOf(const Origins& origins);
 
-// Set types by family.
+// The nft type of the addresses of a family.
 nft::DataType addressType(base::Family family);
 
 }  // namespace kpol::policy

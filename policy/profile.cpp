@@ -31,8 +31,8 @@ PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
   }
   for (const auto& peer : rule.peers) {
     const bool selects = peer.podSelector || peer.namespaceSelector;
-    // A peer without any field, or with a block and a selector, is refused by the API; should one
-    // be seen, it admits nobody.
+    // The API rejects a peer without fields and one with both a block and a selector. If there is
+    // one anyway, it matches nothing.
     if (peer.ipBlock.has_value() == selects) continue;
     if (peer.ipBlock) {
       result.blocks.emplace(*peer.ipBlock, origin);
@@ -52,11 +52,11 @@ PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
 // Adds one entry of a rule's `ports` to `profile`.
 void addPort(Profile& profile, const ProfileKey& key, const PolicyPort& port,
              const PeerSet& peers) {
-  if (!port.protocol) return;  // cannot be expressed: matches nothing, and the isolation stays
+  if (!port.protocol) return;  // not supported: matches nothing, pods stay isolated
   if (const auto* range = std::get_if<base::PortRange>(&port.port)) {
     profile.ports.push_back({*port.protocol, range->first(), range->last(), peers});
   } else if (const auto* name = std::get_if<std::string>(&port.port)) {
-    if (name->empty()) return;  // ports without a name are not found by it
+    if (name->empty()) return;  // does not mean ports without a name
     if (key.direction == Direction::Egress) {
       profile.named.push_back({*port.protocol, *name, peers});
       return;
@@ -70,7 +70,7 @@ void addPort(Profile& profile, const ProfileKey& key, const PolicyPort& port,
   }
 }
 
-// The named ports of `pod` that ingress rules of `policy` ask for.
+// Adds the named ports of `pod` that ingress rules of `policy` use.
 void collectNamedPorts(const Pod& pod, const NetworkPolicy& policy, NamedPorts& found) {
   for (const auto& rule : policy.ingress) {
     for (const auto& port : rule.ports) {
@@ -83,7 +83,7 @@ void collectNamedPorts(const Pod& pod, const NetworkPolicy& policy, NamedPorts& 
   }
 }
 
-// Appends `next`, which starts behind the end of `ranges`, or joins it to the last range.
+// Appends `next`, which starts after the last range, or joins the two if they are alike.
 void append(std::vector<PortPeers>& ranges, PortPeers next) {
   if (!ranges.empty()) {
     auto& last = ranges.back();
@@ -95,7 +95,7 @@ void append(std::vector<PortPeers>& ranges, PortPeers next) {
   ranges.push_back(std::move(next));
 }
 
-// The ports at which the set of rules that apply may change: the starts of the elementary ranges.
+// The ports at which the set of matching rules may change: the starts of the elementary ranges.
 std::set<std::uint32_t> boundaries(const std::vector<const PortPeers*>& ports) {
   std::set<std::uint32_t> starts;
   for (const auto* port : ports) {

@@ -14,18 +14,19 @@
 #include <utility>
 #include <vector>
 
-// What the policies that select one pod say together, in the shape in which it is compiled: by
-// port, and for each port by peer.
+// The policies that select one pod, combined into the form that is compiled: by port, and for each
+// port by peer.
 namespace kpol::policy {
 
-// The policies a statement of a profile comes from; for comments only.
+// The policies that admit a peer, for the comments of rules. Port ranges that differ only in these
+// stay separate.
 using Origins = std::set<base::ObjectKey>;
 
-// A selector peer in canonical form: equal for all policies that select the same pods in the same
-// words, whatever the spelling.
+// A selector peer in canonical form: peers with equivalent selectors give equal values, however
+// they are written.
 struct PeerSelector {
   std::optional<LabelSelector> namespaceSelector;
-  std::string ns;             // the one namespace, where there is no namespaceSelector; else empty
+  std::string ns;             // the namespace if there is no namespaceSelector, else empty
   LabelSelector podSelector;  // empty: all pods
   auto operator<=>(const PeerSelector&) const = default;
 };
@@ -33,17 +34,17 @@ std::string toString(const PeerSelector& selector);  // "shop: app=web", "{team=
 
 // A union of peers.
 struct PeerSet {
-  std::optional<Origins> any;  // set: every peer; then the rest is empty, as it adds nothing
+  std::optional<Origins> any;  // set: every peer is admitted, and the rest is empty
   std::map<PeerSelector, Origins> selectors;
   std::map<IpBlock, Origins> blocks;
   bool operator==(const PeerSet&) const = default;
 
   void add(const PeerSet& other);
-  // Whether both admit the same peers in the same words, whoever said so.
+  // Whether both contain the same peers, whatever their origins.
   [[nodiscard]] bool admitsSameAs(const PeerSet& other) const;
 };
 
-// Ports `first`..`last` of one protocol; 0..65535 are all of them.
+// Ports `first`..`last` of one protocol; 0..65535 means all ports.
 struct PortPeers {
   base::Protocol protocol = base::Protocol::Tcp;
   std::uint16_t first = 0;
@@ -51,41 +52,42 @@ struct PortPeers {
   PeerSet peers;
 };
 
-// A port known by name, to be looked up on each peer pod (egress).
+// A named port, to be resolved on each peer pod (egress).
 struct NamedPortPeers {
   base::Protocol protocol = base::Protocol::Tcp;
   std::string name;
   PeerSet peers;
 };
 
-// Which ports a pod's named ports mean: (name, protocol) -> numbers.
+// The port numbers of a pod's named ports: (name, protocol) -> numbers.
 using NamedPorts = std::map<std::pair<std::string, base::Protocol>, std::set<std::uint16_t>>;
 
-// What identifies a profile: pods with equal keys share their chains.
+// Identifies a profile: pods with equal keys share their chains.
 struct ProfileKey {
   Direction direction = Direction::Ingress;
   std::vector<const NetworkPolicy*> policies;  // sorted by key; all of one namespace, not empty
-  NamedPorts namedPorts;  // of the pod, as far as these policies ask for them (ingress)
+  NamedPorts namedPorts;  // those of the pod that these policies use (ingress only)
   bool operator<(const ProfileKey& other) const;
 };
 
 struct Profile {
-  PeerSet anyPort;                    // admitted whatever the protocol and port
-  std::vector<PortPeers> ports;       // as the policies list them: overlapping, unordered
-  std::vector<NamedPortPeers> named;  // of egress
+  PeerSet anyPort;                    // admitted on every protocol and port
+  std::vector<PortPeers> ports;       // as in the policies: may overlap, unordered
+  std::vector<NamedPortPeers> named;  // egress only
 };
 
-// The profiles of `pod`: the key of each direction in which some of `policies` (all of the pod's
-// namespace) isolates it, else nothing.
+// Returns the key of the pod's profile in `direction`, or nullopt if none of `policies` isolates
+// the pod. All `policies` must be of the pod's namespace and sorted by key; those that do not
+// select the pod are ignored.
 std::optional<ProfileKey> profileKey(const Pod& pod,
                                      const std::vector<const NetworkPolicy*>& policies,
                                      Direction direction);
 
 Profile makeProfile(const ProfileKey& key);
 
-// The ports of `profile` as disjoint ranges, sorted by protocol and port, neighbours with equal
-// peers joined, each with all peers admitted there (those of anyPort included). Ranges that admit
-// just what anyPort admits are left out.
+// Returns the ports of `profile` as disjoint ranges, sorted by protocol and port, each with all
+// peers admitted there (including those of anyPort). Adjacent ranges with equal peers are joined.
+// Ranges that admit only what anyPort admits are left out.
 std::vector<PortPeers> disjointPorts(const Profile& profile);
 
 }  // namespace kpol::policy

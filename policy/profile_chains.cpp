@@ -12,7 +12,7 @@ using nft::Match;
 using nft::Rule;
 using nft::Verdict;
 
-// What differs between the two directions.
+// The parts of a rule that depend on the direction.
 struct Side {
   Field ip4;  // the peer's address
   Field ip6;
@@ -23,8 +23,8 @@ struct Side {
   }
 };
 
-// An admitted packet has passed once its ingress is judged; one that may leave its pod returns to
-// where the destination's ingress is judged.
+// A packet admitted by ingress policies is accepted. A packet admitted by egress policies returns:
+// a forwarded one to new-flow, which evaluates the ingress policies of its destination.
 Side sideOf(Direction direction) {
   if (direction == Direction::Ingress)
     return {Field::IpSaddr, Field::Ip6Saddr, {Verdict::Kind::Accept, {}}};
@@ -38,7 +38,7 @@ Rule gotoRule(const std::string& chain) {
 // Collects the chains of one profile.
 class ProfileChains {
  public:
-  // `peerSets` may be null for a profile without peers.
+  // `peerSets` may be null if only addDenying() is called.
   ProfileChains(Direction direction, const std::string& chain, PeerSets* peerSets,
                 nft::Ruleset& ruleset)
       : side_(sideOf(direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
@@ -65,7 +65,7 @@ class ProfileChains {
     }
   }
 
-  // A chain for each distinct set of peers, and the maps that lead a port to its chain.
+  // Adds a chain for each distinct set of peers, and the maps that lead a port to its chain.
   void addPortMaps(const std::vector<PortPeers>& ports, nft::Chain& chain) {
     auto exact = portMap(name_ + "-ports", false);
     auto ranges = portMap(name_ + "-ranges", true);
@@ -98,7 +98,7 @@ class ProfileChains {
     ruleset_.add(std::move(map));
   }
 
-  // The chain of the ports that admit the same peers as `port`; made for the first of them.
+  // The chain of the ports that admit the same peers as `port`; created for the first of them.
   std::string portChain(const PortPeers& port,
                         std::vector<std::pair<const PortPeers*, std::string>>& made) {
     for (const auto& [first, name] : made)
@@ -112,7 +112,7 @@ class ProfileChains {
     return made.back().second;
   }
 
-  // Ends `chain`: who is among the peers passes, all others are denied.
+  // Appends the last rules of `chain`: they admit the peers and deny all others.
   void addPeers(const PeerSet& peers, nft::Chain& chain) {
     if (peers.any) {
       chain.rules.push_back({{side_.admit}, commentOf(*peers.any)});

@@ -45,7 +45,7 @@ Values sortedUnique(Values values) {
   return values;
 }
 
-// All that a selector demands of one key.
+// All requirements of a selector for one key.
 class Demand {
  public:
   void add(const LabelRequirement& requirement) {
@@ -58,7 +58,7 @@ class Demand {
     }
   }
 
-  // Appends the demand in its one spelling; false when no label can meet it.
+  // Appends the requirements in normal form. Returns false if no labels can meet them.
   bool appendTo(std::vector<LabelRequirement>& requirements, const std::string& key) const {
     if (absent_) {
       if (exists_ || in_) return false;
@@ -96,7 +96,7 @@ class Demand {
   bool absent_ = false;
 };
 
-// What every selector that no object can match becomes; keys of labels are never empty.
+// The normal form of all selectors that no object can match, because label keys are never empty.
 LabelSelector matchesNothing() {
   return {{}, {{"", Operator::In, {}}}};
 }

@@ -13,13 +13,13 @@ namespace kpol::policy {
 bool matches(const LabelSelector& selector, const Labels& labels);
 bool matches(const LabelSelector& selector, const InternedLabels& labels);
 
-// The same selector in one spelling: matchLabels become In requirements of one value, all that is
-// asked of one key becomes one requirement (or NotIn and Exists), sorted by key; a selector that no
-// labels can match becomes one fixed requirement. Two selectors become equal exactly when they
-// match the same objects; matches() is unchanged by it.
+// Returns an equivalent selector in normal form: matchLabels become In requirements with one value;
+// all requirements for one key are merged into one (or into NotIn and Exists), sorted by key; a
+// selector that no labels can match becomes one fixed requirement. The results for two selectors
+// are equal exactly when they match the same objects. matches() gives the same results as before.
 LabelSelector canonical(const LabelSelector& selector);
 
-// "app=web,tier in (a,b),!legacy", as kubectl prints selectors; "<all>" when it is empty, "<none>"
+// "app=web,tier in (a,b),!legacy", as kubectl prints selectors; "<all>" if it is empty, "<none>"
 // for the canonical selector that matches nothing.
 std::string toString(const LabelSelector& selector);
 

@@ -14,10 +14,10 @@
 
 namespace kpol::policy {
 
-// From labels to the selectors that may match them, without looking at all selectors. A selector
-// (canonical()) is found by one thing it demands: a key with one of some values, else a key; those
-// that demand neither (empty, or only NotIn and DoesNotExist) are always among the candidates.
-// Holds pointers; entries outlive their place in it.
+// Finds the selectors that may match given labels, without testing all selectors. A selector
+// (canonical()) is indexed by one of its requirements: an In, else an Exists. Selectors with
+// neither (empty, or only NotIn and DoesNotExist) are always candidates. Stores pointers: an entry
+// must be removed before it is destroyed.
 template <class Entry>
 class SelectorIndex {
  public:
@@ -44,7 +44,8 @@ class SelectorIndex {
   }
   [[nodiscard]] bool empty() const { return size_ == 0; }
 
-  // Calls `visit` once with each entry whose selector may match: the caller asks matches().
+  // Calls `visit` with each entry whose selector may match; the caller must test matches(). An
+  // entry comes once, except if hashes of its own values and of other labels collide.
   template <class Visit>
   void forEachCandidate(const InternedLabels& labels, Visit visit) const {
     for (Entry* entry : always_) visit(*entry);
@@ -55,7 +56,7 @@ class SelectorIndex {
   }
 
  private:
-  // Two texts with one hash share a place, which costs a comparison and changes nothing.
+  // Labels with the same hash share a place, which adds candidates that do not match.
   using Places = std::unordered_map<std::size_t, std::vector<Entry*>>;
 
   static std::size_t hashOf(std::string_view key) { return std::hash<std::string_view>{}(key); }
@@ -70,7 +71,7 @@ class SelectorIndex {
     for (Entry* entry : place->second) visit(*entry);
   }
 
-  // Nothing: among those that are always candidates.
+  // nullopt: the selector is always a candidate.
   std::optional<std::vector<std::pair<Places*, std::size_t>>> placesOf(
       const LabelSelector& selector) {
     const auto& all = selector.matchExpressions;
@@ -80,7 +81,7 @@ class SelectorIndex {
     std::vector<std::pair<Places*, std::size_t>> places;
     if (const auto in = find(LabelRequirement::Operator::In); in != all.end()) {
       for (const auto& value : in->values) places.emplace_back(&byLabel_, hashOf(in->key, value));
-      // Two values with one hash are one place.
+      // Values with the same hash share a place: keep it once.
       std::sort(places.begin(), places.end());
       places.erase(std::unique(places.begin(), places.end()), places.end());
       return places;

@@ -16,7 +16,7 @@
 
 namespace kpol::policy {
 
-// One interface of one local pod, as the plugin registered it.
+// An interface of a local pod, as the plugin registered it.
 struct Endpoint {
   base::ObjectKey pod;
   base::IfName hostInterface;
@@ -25,43 +25,44 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
-// What the node does with traffic from a pod to the node itself. NetworkPolicy leaves it to the
-// implementation; the default lets it pass.
+// Whether policies apply to traffic from a pod to its own node. NetworkPolicy leaves this to the
+// implementation; the default allows all of it.
 enum class PodToNode : std::uint8_t { Allow, Policy };
 
-// Everything that decides about packets on one node at one instant. All vectors are sorted by key
-// and hold each key once.
+// Everything that determines the handling of packets on one node at one instant. All vectors are
+// sorted by key and contain each key once.
 struct Snapshot {
-  std::uint64_t generation = 0;  // grows with every change; not part of the meaning
+  std::uint64_t generation = 0;  // increases with every change; has no effect on packets
   std::vector<Namespace> namespaces;
   std::vector<Pod> pods;  // the whole cluster's
   std::vector<NetworkPolicy> policies;
   std::vector<Endpoint> endpoints;       // this node's
-  std::vector<base::IpAddress> nodeIps;  // this node's own addresses
+  std::vector<base::IpAddress> nodeIps;  // this node's addresses, without loopback
   PodToNode podToNode = PodToNode::Allow;
   MetadataGuard metadataGuard;
   NodeNetwork network;
 };
 
-// Whether the pod counts as a policy target and as a selector peer: not hostNetwork (those are
-// their node), not Succeeded or Failed (their address may already belong to another pod).
+// Whether policies can select the pod and peer selectors can match it. False for hostNetwork pods
+// (their addresses are the node's) and for Succeeded and Failed pods (their addresses may already
+// belong to other pods).
 bool hasPodNetwork(const Pod& pod);
 
-// The addresses under which `pod` is known: those its local endpoints registered, or, where it has
-// no endpoint here, status.podIPs less those with a localPodAt() (a pod whose sandbox is gone still
-// reports the address that was given out again). Sorted, unique; empty when !hasPodNetwork(pod).
-// Looks at every endpoint.
+// Returns the addresses of `pod`: those of its local endpoints or, if it has none here,
+// status.podIPs without those that have a localPodAt() (a pod whose sandbox is gone still reports
+// its address, which may already belong to another pod). Sorted, unique; empty if
+// !hasPodNetwork(pod). The cost grows with the number of endpoints.
 std::vector<base::IpAddress> addressesOf(const Snapshot& snapshot, const Pod& pod);
 
-// The pod named `key`, or null. Valid as long as `snapshot` is.
+// The pod named `key`, or null. Valid as long as `snapshot`.
 const Pod* findPod(const Snapshot& snapshot, const base::ObjectKey& key);
-// Whether some local endpoint registered `address`.
+// Whether a local endpoint has `address`.
 bool isEndpointAddress(const Snapshot& snapshot, const base::IpAddress& address);
-// The pod with a pod network whose local endpoint registered `address`, or null: no such endpoint,
-// or its pod is unknown or finished. The first by key if there are several.
+// The pod with a pod network whose local endpoint has `address`; the first by key if there are
+// several. Null: there is no such endpoint, or its pod is unknown or has no pod network.
 const Pod* localPodAt(const Snapshot& snapshot, const base::IpAddress& address);
-// The pod that has `address` among its addressesOf(), or null. If several claim it: the first by
-// key, localPodAt() before all others. Looks at every pod.
+// The pod that has `address` in its addressesOf(), or null. If there are several, localPodAt()
+// comes first, then the first by key. The cost grows with the number of pods.
 const Pod* podAt(const Snapshot& snapshot, const base::IpAddress& address);
 // The namespace named `name`, or null.
 const Namespace* findNamespace(const Snapshot& snapshot, const std::string& name);

@@ -9,7 +9,7 @@
 
 namespace kpol::policy {
 
-// Fills sets of peers from a whole snapshot.
+// Fills peer sets from a whole snapshot.
 class SnapshotPeers : public PeerSource {
  public:
   explicit SnapshotPeers(const Membership& membership) : membership_(membership) {}
@@ -21,7 +21,7 @@ class SnapshotPeers : public PeerSource {
   const std::vector<base::IpAddress>& addressesOf(const PeerSelector& peer);
 
   const Membership& membership_;
-  std::map<PeerSelector, std::vector<base::IpAddress>> addresses_;  // asked for so far
+  std::map<PeerSelector, std::vector<base::IpAddress>> addresses_;  // cache
 };
 
 }  // namespace kpol::policy
