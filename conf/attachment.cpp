@@ -39,7 +39,7 @@ Attachment parseAttachment(std::string_view json) {
                         object.optionalString("netns").value_or(""),
                         {},
                         {}};
-  // The ID becomes a file's name.
+  // The ID becomes part of a file name.
   if (attachment.containerId.find('/') != std::string::npos ||
       attachment.containerId.front() == '.')
     refuse("containerID", "a CNI container ID", Json(attachment.containerId));

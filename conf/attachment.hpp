@@ -13,23 +13,23 @@
 #include <string_view>
 #include <vector>
 
-// What the plugin tells kpold about one interface of one pod, and how it is written: the body of
-// PUT /v1/attachments and the text of a file under <state-dir>/attachments/.
+// The data that the plugin sends to kpold about one interface of one pod, and its JSON form: the
+// body of PUT /v1/attachments and the content of a file in <state-dir>/attachments/.
 namespace kpol::conf {
 
 struct Attachment {
   std::string containerId;
   base::IfName ifName;         // inside the pod
-  base::IfName hostInterface;  // the pod's end on the node
+  base::IfName hostInterface;  // on the node
   base::ObjectKey pod;
-  std::string podUid;                          // empty when the runtime gives none
-  std::string netns;                           // path, as the runtime gave it
+  std::string podUid;                          // empty if the runtime gave none
+  std::string netns;                           // path, as given by the runtime
   std::vector<base::IpAddress> ips;            // sorted, unique, not empty
   std::vector<base::HostPort> hostPorts = {};  // sorted, unique
   auto operator<=>(const Attachment&) const = default;
 };
 
-// One attachment of a container; unique on a node.
+// Identifies an attachment of a container. Unique on a node.
 struct AttachmentId {
   std::string containerId;
   std::string ifName;
@@ -38,13 +38,13 @@ struct AttachmentId {
 AttachmentId idOf(const Attachment& attachment);
 
 // {"containerID":…,"ifName":…,"hostInterface":…,"pod":{"namespace":…,"name":…,"uid":…},
-//  "netns":…,"ips":[…],"hostPorts":[…]}; hostPorts only where there are any
+//  "netns":…,"ips":[…],"hostPorts":[…]}; without hostPorts if there are none
 std::string print(const Attachment& attachment);
 // Throws conf::ConfigError naming the field.
 Attachment parseAttachment(std::string_view json);
 
-// The file of an attachment below the state directory: "attachments/<containerID>-<ifName>.json".
-// Container IDs have no '/', as the CNI specification limits them.
+// The file of an attachment, relative to the state directory:
+// "attachments/<containerID>-<ifName>.json". Container IDs contain no '/' (CNI specification).
 std::string fileOf(const AttachmentId& id);
 
 }  // namespace kpol::conf

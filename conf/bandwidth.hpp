@@ -7,14 +7,14 @@
 
 namespace kpol::conf {
 
-// What a pod may send or receive: `burst` at once, and `rate` in the long run.
+// The limit of one direction: `burst` at once, and `rate` in the long run.
 struct RateLimit {
-  std::uint64_t rate = 0;   // bits a second, >= 8
+  std::uint64_t rate = 0;   // bits per second, >= 8
   std::uint64_t burst = 0;  // bits, not 0, less than 2^32 bytes
   auto operator<=>(const RateLimit&) const = default;
 };
 
-// The capability bandwidth. Directions are the pod's; nothing: not limited.
+// The capability "bandwidth". The directions are those of the pod. nullopt: not limited.
 struct Bandwidth {
   std::optional<RateLimit> ingress;
   std::optional<RateLimit> egress;

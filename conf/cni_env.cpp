@@ -32,7 +32,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 // The commands that need each variable (CNI specification, "Parameters").
 struct Variable {
   const char* name;
-  std::string_view neededBy;  // first letters; V, for VERSION, needs none
+  std::string_view neededBy;  // first letters of the commands; VERSION needs none
 };
 constexpr std::array kVariables{Variable{"CNI_CONTAINERID", "ADC"}, Variable{"CNI_NETNS", "AC"},
                                 Variable{"CNI_IFNAME", "ADC"}, Variable{"CNI_PATH", "ADCGS"}};
@@ -61,7 +61,7 @@ bool isContainerId(std::string_view text) {
                      [&](char c) { return isAlphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
-// As the reference's types.UnmarshallableBool.
+// Accepts the same values as types.UnmarshallableBool of the reference implementation.
 bool parseBool(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -72,7 +72,8 @@ bool parseBool(std::string_view text) {
                  "\"");
 }
 
-// Names and UIDs go into files and paths one a word.
+// Checks that the value is one word without '/', because files and paths contain these names and
+// UIDs.
 std::string word(std::string_view key, std::string_view value) {
   const bool plain = std::all_of(value.begin(), value.end(),
                                  [](char c) { return c > ' ' && c < 0x7f && c != '/'; });

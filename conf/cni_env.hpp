@@ -14,32 +14,32 @@
 #include <string_view>
 #include <vector>
 
-// What the runtime says in the environment of a CNI plugin.
+// The environment variables that the runtime passes to a CNI plugin.
 namespace kpol::conf {
 
 enum class CniCommand : std::uint8_t { Add, Del, Check, Gc, Status, Version };
 std::string_view toString(CniCommand command);
 
-// CNI_ARGS. Keys in any order; of a key given twice the last counts.
+// CNI_ARGS. Keys may have any order. If a key is repeated, the last one counts.
 struct CniArgs {
-  base::ObjectKey pod;               // K8S_POD_NAMESPACE, K8S_POD_NAME; empty where not given
-  std::string podUid;                // K8S_POD_UID
-  std::vector<base::IpAddress> ips;  // IP, several separated by commas; a "/length" is ignored
+  base::ObjectKey pod;                       // K8S_POD_NAMESPACE, K8S_POD_NAME; empty if not given
+  std::string podUid;                        // K8S_POD_UID
+  std::vector<base::IpAddress> ips;          // IP, comma-separated; a "/length" is ignored
   std::optional<base::MacAddress> mac = {};  // MAC
   bool operator==(const CniArgs&) const = default;
 };
 
 struct CniEnv {
   CniCommand command = CniCommand::Version;
-  std::string containerId;             // empty where the command needs none
-  std::string netns;                   // path; may be empty for DEL
-  std::optional<base::IfName> ifName;  // given with ADD, DEL, CHECK
+  std::string containerId;             // may be empty for GC, STATUS and VERSION
+  std::string netns;                   // path; required only for ADD and CHECK
+  std::optional<base::IfName> ifName;  // never nullopt for ADD, DEL and CHECK
   CniArgs args;
   std::vector<std::string> path;  // CNI_PATH, split at ':'
   bool operator==(const CniEnv&) const = default;
 };
 
-// A variable is missing or not what it must be (CNI error code 4); what() names it.
+// A variable is missing or invalid (CNI error code 4). what() names the variable.
 class EnvError : public base::Error {
  public:
   using Error::Error;
@@ -47,10 +47,11 @@ class EnvError : public base::Error {
 
 using EnvLookup = std::function<std::optional<std::string>(const char* name)>;
 
-// Checks what the command needs, as the specification's table says, and all that is given.
-// CNI_ARGS is read as the reference plugins do: a key not known here is refused unless
-// IgnoreUnknown is true, so that a misspelt K8S_POD_NAME does not pass for "no pod". For DEL a
-// CNI_ARGS that cannot be read is ignored, since what ADD refused must still be deletable.
+// Reads the variables. Checks that those that the command requires are there (CNI specification,
+// "Parameters") and that all given values are valid. As in the reference plugins, unknown keys of
+// CNI_ARGS are rejected unless IgnoreUnknown is true, so that a misspelt K8S_POD_NAME does not pass
+// as "no pod". For DEL an invalid CNI_ARGS is ignored, because DEL must succeed even for what ADD
+// rejected. Throws EnvError.
 CniEnv parseCniEnv(const EnvLookup& lookup);
 
 }  // namespace kpol::conf

@@ -15,7 +15,7 @@ CniFailure::CniFailure(CniCode code, std::string msg, std::string details)
 std::string print(const CniError& error, CniVersion version) {
   Json json{{"cniVersion", toString(version)}, {"code", error.code}, {"msg", error.msg}};
   if (!error.details.empty()) json["details"] = error.details;
-  // Paths and names from outside may hold any byte; an error must come out all the same.
+  // External paths and names may contain any byte, and the error must still be printed.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

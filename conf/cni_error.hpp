@@ -10,7 +10,7 @@
 
 namespace kpol::conf {
 
-// Codes below 100 are the CNI specification's, the rest are kpol's own.
+// Codes below 100 are defined by the CNI specification, the others by kpol.
 enum class CniCode : std::uint32_t {
   IncompatibleVersion = 1,
   UnsupportedField = 2,
@@ -22,16 +22,16 @@ enum class CniCode : std::uint32_t {
   TryAgain = 11,
   NotAvailable = 50,
   LimitedConnectivity = 51,
-  Kernel = 100,              // a network operation was refused
-  AddressUnavailable = 101,  // the ranges are used up, or the address asked for is taken
-  AlreadyAttached = 102,     // ADD without DEL for the same container ID and ifname
-  CheckFailed = 103,         // what ADD made is not there any more
-  Ipam = 104,                // the delegated IPAM plugin cannot be run or understood
-  Conflict = 105,            // another pod has what this one is to have, as a host port
-  NotFiltered = 106,         // the pod's traffic would pass by the kernel's filters
+  Kernel = 100,              // the kernel rejected a network operation
+  AddressUnavailable = 101,  // no address is free, or not the requested one
+  AlreadyAttached = 102,     // second ADD for one container ID and ifname
+  CheckFailed = 103,         // the network is not as ADD made it
+  Ipam = 104,                // cannot run the IPAM plugin, or its output is invalid
+  Conflict = 105,            // another pod has a resource of this pod (a host port)
+  NotFiltered = 106,         // the pod's packets would bypass the policies
 };
 
-// The error result. `code` is a number because delegated plugins have codes of their own.
+// The error result. `code` is a number, because delegated plugins have their own codes.
 struct CniError {
   std::uint32_t code = 0;
   std::string msg;
@@ -39,7 +39,7 @@ struct CniError {
   auto operator<=>(const CniError&) const = default;
 };
 
-// A failure that carries its error result. msg says what failed, details what to do about it.
+// An exception with its error result. `msg` describes the failure, `details` the remedy.
 class CniFailure : public base::Error {
  public:
   explicit CniFailure(CniError error);
@@ -50,10 +50,10 @@ class CniFailure : public base::Error {
   CniError error_;
 };
 
-// {"cniVersion":…,"code":…,"msg":…,"details":…}; details only where there are any. Bytes that are
-// no UTF-8 are replaced.
+// {"cniVersion":…,"code":…,"msg":…,"details":…}; without details if they are empty. Replaces bytes
+// that are not UTF-8.
 std::string print(const CniError& error, CniVersion version);
-// Throws ConfigError where the text is no error result.
+// Throws ConfigError if the text is not an error result.
 CniError parseError(std::string_view json);
 
 }  // namespace kpol::conf

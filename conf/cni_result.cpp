@@ -11,7 +11,7 @@ namespace {
 
 constexpr IntegerBounds kMtuBounds{0, 0x7fffffff};
 
-// What routes have since 1.1.0, each by its key.
+// The fields of routes since 1.1.0.
 struct RouteNumber {
   const char* key;
   std::optional<std::uint32_t> CniRoute::*field;
@@ -32,7 +32,7 @@ CniInterface readInterface(const JsonObject& object) {
   return interface;
 }
 
-// "10.1.2.3/24": an address with the length of its subnet, host bits kept.
+// Reads an IP such as "10.1.2.3/24": an address with the prefix length of its subnet.
 CniIp readIp(const JsonObject& object, std::size_t interfaces) {
   const std::string text = object.string("address");
   const std::size_t slash = text.find('/');
@@ -47,7 +47,7 @@ CniIp readIp(const JsonObject& object, std::size_t interfaces) {
     refuse(object.pathOf("address"), "an address with its prefix length", Json(text));
 
   CniIp ip{*address, length, object.address("gateway"), std::nullopt};
-  if (interfaces == 0) return ip;  // results of IPAM plugins have none to point at
+  if (interfaces == 0) return ip;  // results of IPAM plugins have no interfaces
   const auto most = static_cast<std::int64_t>(interfaces) - 1;
   if (const auto index = object.integer("interface", {0, most}))
     ip.interface = static_cast<std::size_t>(*index);

@@ -11,15 +11,15 @@
 #include <string_view>
 #include <vector>
 
-// The success result of ADD, with the words of the CNI specification; one value for all versions,
-// in the shape of the newest.
+// The success result of ADD, in the terms of the CNI specification. All versions use the same
+// types, which have the form of the newest version.
 namespace kpol::conf {
 
 struct CniInterface {
   std::string name;
   std::string mac;
-  std::uint32_t mtu = 0;  // 0: not told; written since 1.1.0
-  std::string sandbox;    // path of the namespace; empty: on the host
+  std::uint32_t mtu = 0;  // 0: unknown; printed since 1.1.0
+  std::string sandbox;    // path of the network namespace; empty: on the host
   auto operator<=>(const CniInterface&) const = default;
 };
 
@@ -34,7 +34,7 @@ struct CniIp {
 struct CniRoute {
   base::Prefix destination;
   std::optional<base::IpAddress> gateway;
-  // Since 1.1.0; left out of older results.
+  // Since 1.1.0; omitted from older results.
   std::optional<std::uint32_t> mtu = {};
   std::optional<std::uint32_t> advmss = {};
   std::optional<std::uint32_t> priority = {};
@@ -59,14 +59,14 @@ struct CniResult {
   auto operator<=>(const CniResult&) const = default;
 };
 
-// In the shape of that version: before 1.0.0 each of ips carries "version":"4" or "6".
+// Prints the result in the form of `version`: before 1.0.0 each of ips has "version":"4" or "6".
 std::string print(const CniResult& result, CniVersion version);
 
-// A result of any version that kpol speaks. Fields it has no use for are ignored; those it reads
-// must be of their type. Throws ConfigError with paths below `field` ("prevResult").
+// Reads a result of any version that kpol supports. Ignores unknown fields. Throws ConfigError with
+// a path below `field` ("prevResult") if a known field is invalid.
 CniResult parseResult(std::string_view json, const std::string& field);
 
-// The very result, every unknown field kept, as one of `version`.
+// Returns the result unchanged, with all unknown fields, except that cniVersion is `version`.
 std::string passThrough(std::string_view resultJson, CniVersion version);
 
 }  // namespace kpol::conf

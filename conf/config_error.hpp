@@ -7,8 +7,8 @@
 
 namespace kpol::conf {
 
-// A text given to us is not what it must be. field(): the path of the offending field,
-// "ipam.ranges[0][1].subnet", or "" when the text as a whole cannot be read.
+// An input text is invalid. field() is the path of the invalid field, such as
+// "ipam.ranges[0][1].subnet", or "" if the text as a whole is invalid.
 class ConfigError : public base::Error {
  public:
   ConfigError(std::string field, const std::string& problem)

@@ -9,7 +9,7 @@
 namespace kpol::conf {
 namespace {
 
-// Fields stand in the order in which the documentation has them.
+// Keeps the fields in the order of the documentation.
 using OrderedJson = nlohmann::ordered_json;
 
 OrderedJson pluginOf(const Conflist& conflist) {
@@ -21,13 +21,13 @@ OrderedJson pluginOf(const Conflist& conflist) {
   plugin["stateDir"] = conflist.stateDir;
   plugin["socket"] = conflist.socket;
   plugin["policy"] = "required";
-  // What the plugin does with it: docs/cni-plugin.md.
+  // The capabilities are described in docs/cni-plugin.md.
   plugin["capabilities"] = {
       {"portMappings", true}, {"bandwidth", true}, {"ips", true}, {"mac", true}};
   return plugin;
 }
 
-// The very reader that the plugin has.
+// Validates the config with the parser that the plugin uses.
 void expectUsable(OrderedJson plugin) {
   plugin["cniVersion"] = "1.0.0";
   plugin["name"] = Conflist::kNetwork;
@@ -39,8 +39,8 @@ void expectUsable(OrderedJson plugin) {
 std::string print(const Conflist& conflist) {
   const auto plugin = pluginOf(conflist);
   expectUsable(plugin);
-  // containerd before 2.0 refuses results of 1.1.0 and knows no cniVersions; newer runtimes choose
-  // the newest that both know.
+  // containerd before 2.0 rejects results of 1.1.0 and ignores cniVersions. Newer runtimes choose
+  // the newest version that both support.
   const OrderedJson json{{"cniVersion", "1.0.0"},
                          {"cniVersions", {"0.4.0", "1.0.0", "1.1.0"}},
                          {"name", Conflist::kNetwork},

@@ -9,18 +9,18 @@
 
 namespace kpol::conf {
 
-// What the container runtime reads to know how to give pods a network.
+// The network config list that the container runtime reads.
 struct Conflist {
-  static constexpr const char* kNetwork = "kpol";  // its name, and that of its leases
-  std::vector<base::Prefix> ranges;                // that pods get their addresses from, one each
+  static constexpr const char* kNetwork = "kpol";  // name of the network, also in its leases
+  std::vector<base::Prefix> ranges;                // a pod gets one address from each
   std::uint32_t mtu = 0;                           // 0: the plugin chooses
   std::string stateDir;
   std::string socket;
   bool operator==(const Conflist&) const = default;
 };
 
-// As a file for people and runtimes. Throws ConfigError when the plugin would not take it: no
-// ranges, or one without an address to hand out.
+// Prints it as an indented file. Throws ConfigError if the plugin would reject it, for example
+// because there are no ranges or a range is too small.
 std::string print(const Conflist& conflist);
 
 }  // namespace kpol::conf

@@ -6,7 +6,7 @@
 namespace kpol::conf {
 namespace {
 
-// The member, or null where there is none.
+// Returns the member, or null if there is none.
 Json memberOf(const Json& json, const char* name) {
   if (!json.is_object()) return nullptr;
   const auto found = json.find(name);
@@ -17,7 +17,7 @@ Json parse(std::string_view body) {
   return Json::parse(body, nullptr, false);
 }
 
-// Whether the body is an object whose `field` is true.
+// Whether the body is an object in which `field` is true.
 bool says(std::string_view body, const char* field) {
   return memberOf(parse(body), field) == true;
 }

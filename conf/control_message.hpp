@@ -5,25 +5,26 @@
 #include <string>
 #include <string_view>
 
-// The bodies of kpold's control socket that are more than one attachment.
+// The bodies of requests and responses on kpold's control socket, except a plain attachment.
 namespace kpol::conf {
 
-// {"error": text}, the body of every answer that is no success.
+// {"error": text}, the body of every response that is not a success.
 std::string printErrorBody(std::string_view error);
-// Its text; the body itself, cut short, where it is something else.
+// Returns the text of an error body, or the first 200 bytes of any other body.
 std::string errorTextOf(std::string_view body);
 
 // Whether a body of /v1/status has "ready": true.
 bool saysReady(std::string_view statusBody);
 
-// What a body of /v1/status says is wrong with the table in the kernel; empty: nothing.
+// The error of the table in the kernel in a body of /v1/status; empty if there is none.
 std::string faultIn(std::string_view statusBody);
 
-// The answer to GET of an attachment: it, and whether the kernel enforces its policies.
+// The response to GET of an attachment: the attachment (JSON text), and whether the kernel enforces
+// its policies.
 std::string printKnown(std::string_view attachment, bool enforced);
 bool saysEnforced(std::string_view body);
 
-// The answer to DELETE of an attachment. `settling`: kpold deletes the link and frees the
+// The response to DELETE of an attachment. `settling`: kpold deletes the link and frees the
 // addresses.
 std::string printRemoved(std::uint64_t generation, bool settling);
 bool saysSettling(std::string_view body);

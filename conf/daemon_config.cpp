@@ -16,15 +16,15 @@ namespace {
 constexpr std::string_view kApiVersion = "kpol.io/v1alpha1";
 constexpr std::string_view kKind = "KpoldConfiguration";
 constexpr std::string_view kDirectoryPrefix = "dir:";
-// An audit reads the whole table; more often than this it would be a load of its own.
+// An audit reads the whole table, so more frequent audits would be a considerable load.
 constexpr std::chrono::milliseconds kShortestAudit = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kShortestGrace = std::chrono::seconds(1);
 
-// The least that IPv6 may have (RFC 8200, section 5), and the most that veth takes.
+// The minimum MTU of IPv6 (RFC 8200, section 5), and the maximum of veth.
 constexpr std::uint32_t kLeastMtu = 1280;
 constexpr std::uint32_t kMostMtu = 65535;
 
-// Each parser throws the problem alone; setField() knows the field.
+// The parsers throw the error without the field; setField() adds it.
 [[noreturn]] void refuse(const std::string& problem) {
   throw ConfigError("", problem);
 }
@@ -101,7 +101,7 @@ DaemonConfig::DefaultPolicy parseDefaultPolicy(const std::string& text) {
   refuse("must be allow, deny-ingress or deny, not " + quoted(text));
 }
 
-// A DNS label (RFC 1123), as names of namespaces are.
+// Whether the name is a DNS label (RFC 1123), as names of namespaces are.
 bool isNamespaceName(std::string_view name) {
   const auto alphanumeric = [](char c) { return ('a' <= c && c <= 'z') || ('0' <= c && c <= '9'); };
   return !name.empty() && name.size() <= 63 && alphanumeric(name.front()) &&
@@ -109,7 +109,7 @@ bool isNamespaceName(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
 }
 
-// Texts with commas between them, blanks around them taken away; empty: none.
+// Splits comma-separated texts and trims spaces. Returns no text for an empty input.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   for (std::size_t start = 0; !text.empty() && start <= text.size();) {
@@ -148,7 +148,7 @@ bool parseBool(const std::string& text) {
   refuse("must be true or false, not " + quoted(text));
 }
 
-// URLs with commas between them; whether each is one is for who asks the servers to judge.
+// Comma-separated URLs; validated by the API client.
 std::vector<std::string> parseServers(const std::string& text) {
   std::vector<std::string> servers;
   for (std::size_t start = 0; start < text.size();) {
@@ -195,7 +195,7 @@ std::vector<base::Prefix> parseCidrs(const std::string& text) {
   return cidrs;
 }
 
-// A number between the two.
+// Reads a number from `least` to `most`.
 template <class Number>
 Number parseNumber(const std::string& text, Number least, Number most) {
   Number number = 0;
@@ -270,7 +270,7 @@ YAML::Node loadYaml(std::string_view yaml) {
   }
 }
 
-// An explicit empty value (`metricsListen:`) is YAML's null.
+// YAML reads an empty value (`metricsListen:`) as null.
 std::string scalarOf(const std::string& field, const YAML::Node& value) {
   if (value.IsNull()) return {};
   if (!value.IsScalar()) throw ConfigError(field, "must be a single value");

@@ -17,11 +17,11 @@
 
 namespace kpol::conf {
 
-// Where kpold takes the cluster's objects from.
+// The source from which kpold reads the objects of the cluster.
 struct Source {
   enum class Kind : std::uint8_t { Api, Directory };
   Kind kind = Kind::Api;
-  std::string directory;  // of Directory
+  std::string directory;  // only for Directory
   auto operator<=>(const Source&) const = default;
 };
 std::string toString(const Source& source);  // "api", "dir:/etc/kpol/manifests"
@@ -33,42 +33,46 @@ struct ListenAddress {
 };
 std::string toString(const ListenAddress& listen);  // "127.0.0.1:9464", "[::1]:9464"
 
-// How kpold runs; the file /etc/kpol/kpold.yaml and the flags that override it.
+// The configuration of kpold: the file /etc/kpol/kpold.yaml, and the flags that override it.
 struct DaemonConfig {
   enum class PodToNode : std::uint8_t { Allow, Policy };
-  // What holds for pods that no policy selects.
+  // What applies to pods that no policy selects.
   enum class DefaultPolicy : std::uint8_t { Allow, DenyIngress, Deny };
 
-  std::string nodeName;  // empty: the host's name
+  std::string nodeName;  // empty: the hostname
   Source source;
   std::string kubeconfig;  // empty: in-cluster; only with source api
-  // Several that serve the same cluster; empty: as the kubeconfig, or the cluster, says.
+  // API servers of the same cluster. Empty: from the kubeconfig or the in-cluster environment.
   std::vector<std::string> apiServers;
-  bool insecureSkipTlsVerify = false;  // a kubeconfig's insecure-skip-tls-verify is honoured
+  bool insecureSkipTlsVerify = false;  // accept insecure-skip-tls-verify in the kubeconfig
   std::string socket = "/run/kpol/kpold.sock";
   std::string stateDir = "/var/lib/kpol";
-  // Where the runtime's network config is written; empty: it is not. Nothing: as the source says.
+  // The directory for the runtime's network config. Empty: not written. nullopt: see
+  // cniConfDirOf().
   std::optional<std::string> cniConfDir;
-  std::string cniBinDir = "/opt/cni/bin";  // where the runtime looks for plugins
+  std::string cniBinDir = "/opt/cni/bin";  // where the runtime searches for plugins
   std::optional<ListenAddress> metricsListen =
       ListenAddress{*base::IpAddress::parse("127.0.0.1"), 9464};
   base::LogLevel logLevel = base::LogLevel::Info;
   base::LogFormat logFormat = base::LogFormat::Text;
   PodToNode podToNode = PodToNode::Allow;
   std::chrono::milliseconds auditInterval = std::chrono::minutes(5);
-  // An attachment whose pod is gone without a DEL is collected when two checks so far apart say so.
+  // The interval of checks for attachments whose pod is gone without a DEL. An attachment is
+  // collected after two such checks in a row.
   std::chrono::milliseconds collectAfter = std::chrono::minutes(1);
-  std::uint32_t mtu = 0;           // of pods' interfaces; 0: what the node's network leaves
-  std::optional<Routing> routing;  // nothing: as the source says, see routingOf()
-  // This node's addresses, at most one of a family; of a family without, the Node object's count.
+  std::uint32_t mtu = 0;           // of pod interfaces; 0: computed from the node's network
+  std::optional<Routing> routing;  // nullopt: see routingOf()
+  // This node's addresses, at most one of each family. For a family without one, the addresses of
+  // the Node object are used.
   std::vector<base::IpAddress> nodeIps;
-  // Not VXLAN's own port 4789 (RFC 7348), which other networks of a node may use: on this one only
-  // nodes of the cluster are heard.
+  // vxlanPort is not the standard port 4789 (RFC 7348), because other networks of the node may use
+  // that, and kpol accepts packets to this port only from nodes of the cluster.
   std::uint32_t vxlanId = 4107;
   std::uint16_t vxlanPort = 8472;
-  // What pods send out of the cluster gets the node's address; nothing: unless routing is none.
+  // Packets from pods to outside the cluster get the node's address as source. nullopt: see
+  // masqueradeOf().
   std::optional<bool> masquerade;
-  std::vector<base::Prefix> nonMasqueradeCidrs;  // beside the pod CIDRs of all nodes
+  std::vector<base::Prefix> nonMasqueradeCidrs;  // besides the pod CIDRs of all nodes
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -77,28 +81,29 @@ struct DaemonConfig {
   bool operator==(const DaemonConfig&) const = default;
 };
 
-// cniConfDir, or what stands for it: /etc/cni/net.d with source api, and none with a directory,
-// which knows no pod CIDRs of Nodes unless somebody writes them.
+// Returns cniConfDir, or its default: /etc/cni/net.d with source api. With source dir the default
+// is empty (not written), because the directory usually has no Node objects with pod CIDRs.
 std::string cniConfDirOf(const DaemonConfig& config);
 
-// `routing`, or what stands for it: auto with source api; none with a directory, which tells of
-// other nodes only if somebody writes them there.
+// Returns `routing`, or its default: auto with source api. With source dir the default is none,
+// because the directory usually has no Node objects of other nodes.
 Routing routingOf(const DaemonConfig& config);
+// Returns `masquerade`, or its default: true unless routing is none.
 bool masqueradeOf(const DaemonConfig& config);
 
-// The names that setField() knows, in the order in which they are documented.
+// The names of the fields of setField(), in the order of the documentation.
 std::vector<std::string_view> fieldNames();
 
-// Sets one field from its text, as a flag gives it. Throws ConfigError naming the field when the
-// name is unknown or the text is not one of its values.
+// Sets one field from its text, as given by a flag. Throws ConfigError with the field if the name
+// is unknown or the text is invalid.
 void setField(DaemonConfig& config, std::string_view field, const std::string& text);
 
-// Reads the file's text over `config`: YAML with `apiVersion: kpol.io/v1alpha1`,
-// `kind: KpoldConfiguration` and the fields of fieldNames(), all scalars. Unknown and repeated
-// fields are errors. Throws ConfigError.
+// Reads the text of the file into `config`: YAML with `apiVersion: kpol.io/v1alpha1`,
+// `kind: KpoldConfiguration` and the fields of fieldNames(), all of them scalars. Fields that are
+// not given keep their values. Throws ConfigError, also for unknown and repeated fields.
 void readDaemonConfig(std::string_view yaml, DaemonConfig& config);
 
-// What can only be judged when file and flags are put together. Throws ConfigError.
+// Validates the combination of fields, after file and flags are read. Throws ConfigError.
 void checkDaemonConfig(const DaemonConfig& config);
 
 }  // namespace kpol::conf

@@ -8,13 +8,13 @@ namespace {
 
 constexpr double kLongest = 1000.0 * 3600 * 1000;
 
-// Takes "ms", "s", "m" or "h" off the front: the unit in milliseconds.
+// Removes "ms", "s", "m" or "h" from the front, and returns the unit in milliseconds.
 std::optional<double> takeUnit(std::string_view& text) {
   struct Unit {
     std::string_view name;
     double milliseconds;
   };
-  // "ms" before "m": the longer name wins.
+  // "ms" is before "m", so that the longer name matches first.
   constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"m", 60.0 * 1000}, {"h", 3600.0 * 1000}};
   for (const auto& unit : kUnits) {
     if (!text.starts_with(unit.name)) continue;
@@ -25,7 +25,7 @@ std::optional<double> takeUnit(std::string_view& text) {
 }
 
 std::optional<double> takeNumber(std::string_view& text) {
-  // from_chars would also take a sign, "inf" and "nan".
+  // from_chars would also accept a sign, "inf" and "nan".
   if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
   double number = 0;
   const auto [end, error] =

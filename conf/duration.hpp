@@ -7,8 +7,9 @@
 
 namespace kpol::conf {
 
-// A length of time as Go and Kubernetes write it: "300ms", "10s", "1m30s", "2h"; decimal fractions
-// are allowed ("1.5s"). Units ms, s, m, h. No sign, no bare number but "0"; at most 1000 hours.
+// Parses a duration in the notation of Go and Kubernetes: "300ms", "10s", "1m30s", "2h", "1.5s".
+// Units are ms, s, m and h. Returns nullopt for any other text, including a sign, a number without
+// a unit other than "0", and more than 1000 hours.
 std::optional<std::chrono::milliseconds> parseDuration(std::string_view text);
 
 }  // namespace kpol::conf

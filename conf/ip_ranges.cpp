@@ -18,8 +18,8 @@ base::Prefix subnetAt(const Json& json, const std::string& path) {
   return *subnet;
 }
 
-// Without the network address (of IPv6: the subnet-router anycast address, RFC 4291 2.6.1) and the
-// broadcast address.
+// Returns the range of a subnet without the network address (IPv6: the subnet-router anycast
+// address, RFC 4291, section 2.6.1) and, for IPv4, the broadcast address.
 IpRange wholeOf(const base::Prefix& subnet) {
   const auto first = subnet.first().next();
   const auto last = subnet.address().isV4() ? subnet.last().previous() : subnet.last();

@@ -6,10 +6,10 @@
 
 namespace kpol::conf {
 
-// The field "ranges" of an IPAM config. An element of a set is "10.244.1.0/24" or
-// {"subnet", "rangeStart", "rangeEnd", "gateway"}, where only subnet is required. Throws
-// ConfigError: no set, an empty one, two families in one set, a subnet too small to hold a pod,
-// ranges that overlap.
+// Reads the field "ranges" of an IPAM config. An element of a set is "10.244.1.0/24" or
+// {"subnet", "rangeStart", "rangeEnd", "gateway"}, of which only "subnet" is required. Throws
+// ConfigError for an invalid value, for example: no set, an empty set, two families in one set, a
+// subnet that is too small, or ranges that overlap.
 std::vector<IpRangeSet> readRanges(const JsonObject& ipam);
 
 }  // namespace kpol::conf

@@ -7,7 +7,8 @@ namespace kpol::conf {
 
 namespace {
 
-// Far beyond anything that means something; what prints JSON does it by recursion.
+// Far more than any valid input needs. The limit protects the stack, because printing JSON is
+// recursive.
 constexpr int kDeepest = 100;
 
 bool isSameButCase(std::string_view left, std::string_view right) {
@@ -27,7 +28,7 @@ Json parseJson(std::string_view text, std::string_view what) {
   };
   try {
     return Json::parse(text, within);
-  } catch (const Json::exception& error) {  // also of numbers beyond any type
+  } catch (const Json::exception& error) {  // also for numbers out of range
     throw ConfigError("", std::string(what) + " is not JSON: " + error.what());
   }
 }

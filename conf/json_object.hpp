@@ -14,16 +14,16 @@
 #include <string_view>
 #include <vector>
 
-// Reading JSON so that every refusal names its field. Private to conf/: no other room and no public
-// header of this one includes it.
+// Helpers to read JSON with errors that name the field. Private to conf/: not included elsewhere,
+// nor by the public headers of conf/.
 namespace kpol::conf {
 
 using Json = nlohmann::json;
 
-// Throws ConfigError with no field: "<what> is not JSON: …".
+// Throws ConfigError without a field: "<what> is not JSON: …", also if it is nested too deep.
 Json parseJson(std::string_view text, std::string_view what);
 
-// Throws ConfigError: "<path>: must be <expected>, not <what it is>".
+// Throws ConfigError: "<path>: must be <expected>, not <found>".
 [[noreturn]] void refuse(const std::string& path, std::string_view expected, const Json& found);
 
 struct IntegerBounds {
@@ -31,16 +31,17 @@ struct IntegerBounds {
   std::int64_t most;
 };
 
-// One JSON object and where it stands. A field that is absent or null counts as not given; of a
-// wrong type it is refused. A name is matched exactly or, where there is none such, in any case, as
-// readers written in Go do, for writers rely on it. Borrows the JSON value.
+// A JSON object and its path. A field that is absent or null counts as not given. A field of a
+// wrong type throws ConfigError. Field names are matched exactly, else case-insensitively like Go's
+// encoding/json, because producers rely on that. The object keeps a pointer to the JSON value,
+// which must outlive it.
 class JsonObject {
  public:
-  // Throws ConfigError where `json` is no object.
+  // Throws ConfigError if `json` is not an object.
   explicit JsonObject(const Json& json, std::string path = {});
 
   [[nodiscard]] std::string pathOf(std::string_view key) const;
-  [[nodiscard]] const Json* find(std::string_view key) const;  // null: not given
+  [[nodiscard]] const Json* find(std::string_view key) const;  // nullptr: not given
 
   [[nodiscard]] std::optional<JsonObject> object(std::string_view key) const;
   [[nodiscard]] std::optional<std::string> optionalString(std::string_view key) const;
@@ -51,7 +52,7 @@ class JsonObject {
   [[nodiscard]] std::optional<base::IpAddress> address(std::string_view key) const;
   [[nodiscard]] base::IfName interface(std::string_view key) const;  // required
 
-  // Calls take(element, path) for each element of the array `key`; not given: not at all.
+  // Calls take(element, path) for each element of the array `key`, if the field is given.
   template <typename Take>
   void each(std::string_view key, Take take) const {
     const Json* array = find(key);
@@ -74,7 +75,7 @@ class JsonObject {
 std::string stringAt(const Json& json, const std::string& path);
 base::IpAddress addressAt(const Json& json, const std::string& path);
 
-// See the declaration for text.
+// Like versionOf() in conf/cni_version.hpp, but for a parsed config.
 CniVersion versionOf(const JsonObject& networkConfig);
 
 }  // namespace kpol::conf

@@ -11,7 +11,7 @@
 namespace kpol::conf {
 namespace {
 
-// The least IPv4 may have (RFC 791), and the most veth takes (ETH_MAX_MTU).
+// The minimum MTU of IPv4 (RFC 791), and the maximum of veth (ETH_MAX_MTU).
 constexpr IntegerBounds kConfiguredMtuBounds{68, 65535};
 constexpr IntegerBounds kTimeoutBounds{1, 600};
 
@@ -46,14 +46,14 @@ IpamConfig readIpam(const JsonObject& config) {
   if (!object) return {};
   IpamConfig ipam;
   ipam.type = object->optionalString("type").value_or("");
-  // The type names a program to run: never one outside CNI_PATH.
+  // The type is the name of a program to run, which must be in CNI_PATH.
   if (ipam.type.find('/') != std::string::npos)
     refuse("ipam.type", "the name of an IPAM plugin", Json(ipam.type));
   if (ipam.type == "kpol") ipam.ranges = readRanges(*object);
   return ipam;
 }
 
-// Adds those that `object` has in "ips": addresses with or without a prefix length.
+// Adds the addresses in the field "ips" of `object`, with or without a prefix length.
 void addIps(const std::optional<JsonObject>& object, std::vector<base::IpAddress>& ips) {
   if (!object) return;
   object->each("ips", [&](const Json& element, const std::string& path) {
@@ -77,7 +77,8 @@ std::vector<base::HostPort> readHostPorts(const JsonObject& config) {
   return runtime ? readPortMappings(*runtime, "portMappings") : std::vector<base::HostPort>{};
 }
 
-// What has no rate is not limited, and rates below a byte a second are none the kernel knows.
+// A direction without rate and burst is not limited. The kernel counts in bytes per second, so the
+// smallest rate is 8 bits per second.
 constexpr IntegerBounds kRateBounds{0, INT64_MAX};
 constexpr IntegerBounds kBurstBounds{0, std::int64_t{8} * UINT32_MAX - 1};
 constexpr std::int64_t kLeastRate = 8;
@@ -120,7 +121,7 @@ std::optional<PrevResult> readPrevResult(const JsonObject& config) {
 }
 
 std::optional<std::vector<AttachmentId>> readValidAttachments(const JsonObject& config) {
-  // An early text of the specification had the second name, and libcni sends both
+  // An early draft of the specification used the second name, and libcni sends both
   // (containernetworking/cni issue 1101).
   for (const std::string_view key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
     if (config.find(key) == nullptr) continue;

@@ -20,28 +20,28 @@
 namespace kpol::conf {
 
 enum class PolicyMode : std::uint8_t {
-  Required,  // ADD succeeds only after kpold committed the pod's enforcement
-  None,      // plain networking, kpold is not asked
+  Required,  // ADD succeeds only after kpold has committed the pod's enforcement
+  None,      // plain networking without kpold
 };
 
 struct IpamConfig {
-  std::string type;                // "kpol": built in; "": none; else a plugin found in CNI_PATH
-  std::vector<IpRangeSet> ranges;  // of type "kpol", not empty
+  std::string type;                // "kpol": built in; "": none; else a plugin in CNI_PATH
+  std::vector<IpRangeSet> ranges;  // only for type "kpol", then not empty
   bool operator==(const IpamConfig&) const = default;
 };
 
-// The result of the plugin before us in the chain, or at CHECK and DEL what ADD returned.
+// For ADD the result of the previous plugin in the chain, for CHECK and DEL the result of ADD.
 struct PrevResult {
   CniResult result;
-  std::string json;  // as given, with what `result` has no place for
+  std::string json;  // the complete input, with fields that `result` does not have
   bool operator==(const PrevResult&) const = default;
 };
 
-// The network config of plugin type "kpol": what the runtime writes to its standard input.
+// The network config of plugin type "kpol", which the runtime writes to its standard input.
 struct NetworkConfig {
   CniVersion version = kNewestCniVersion;
   std::string name;
-  std::uint32_t mtu = 0;  // of the pod's interface; 0: the kernel's default
+  std::uint32_t mtu = 0;  // of the pod interface; 0: the smallest of the node's default routes
   IpamConfig ipam;
   std::string stateDir = "/var/lib/kpol";
   std::string socket = "/run/kpol/kpold.sock";
@@ -51,18 +51,19 @@ struct NetworkConfig {
   std::vector<base::IpAddress> requestedIps;  // runtimeConfig.ips, args.cni.ips
   std::vector<base::HostPort> hostPorts;      // runtimeConfig.portMappings; sorted, unique
   Bandwidth bandwidth;                        // runtimeConfig.bandwidth
-  std::optional<base::MacAddress> mac = {};   // runtimeConfig.mac: of the pod's interface
+  std::optional<base::MacAddress> mac = {};   // runtimeConfig.mac: of the pod interface
   std::optional<PrevResult> prevResult;
-  // GC: the attachments that live, of this network; nothing where the field is not given.
+  // GC: the attachments of this network that are in use; nullopt if the field is not given.
   std::optional<std::vector<AttachmentId>> validAttachments;
   bool operator==(const NetworkConfig&) const = default;
 };
 
-// Whether what the runtime asks for one pod is read, which only ADD and CHECK use.
+// Whether to read the runtime's parameters for one pod, which only ADD and CHECK use: the requested
+// IPs and runtimeConfig.
 enum class RuntimeConfig : unsigned char { Read, Ignore };
 
-// Throws ConfigError naming the field (none: the text is no JSON object) and IncompatibleVersion.
-// Unknown fields are ignored, as the specification asks.
+// Ignores unknown fields, as the CNI specification requires. Throws IncompatibleVersion, and
+// ConfigError with the field (empty if the text is not a JSON object).
 NetworkConfig parseNetworkConfig(std::string_view json,
                                  RuntimeConfig runtime = RuntimeConfig::Read);
 

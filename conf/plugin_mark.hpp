@@ -5,8 +5,9 @@
 
 namespace kpol::conf {
 
-// A line that the plugin's program holds, in every version: how kpold knows the file that it
-// installed. Without its newline here, so that no other program that looks for it holds it.
+// A line in the plugin's executable, in every version, by which kpold recognises the file that it
+// installed. The constant has no newline, so that the programs that search for the line do not
+// contain it themselves.
 constexpr std::string_view kPluginMark = "kpol.io/cni-plugin";
 
 }  // namespace kpol::conf

@@ -6,15 +6,17 @@
 
 #include <vector>
 
-// Host ports as JSON. Private to conf/.
+// Host ports in JSON. Private to conf/.
 namespace kpol::conf {
 
-// The array `key` of `object`, of {"hostPort":…,"containerPort":…,"protocol":…,"hostIP":…} as the
-// CNI convention for the capability portMappings has it: the protocol in any case, tcp where it is
-// not given; hostIP may be empty, and not ::1. Sorted, unique. Throws ConfigError.
+// Reads the array `key` of `object`, with elements
+// {"hostPort":…,"containerPort":…,"protocol":…,"hostIP":…} according to the CNI convention for the
+// capability portMappings. "protocol" is case-insensitive, by default tcp. "hostIP" may be empty,
+// but not ::1. Returns them sorted and unique. Throws ConfigError, also if two different mappings
+// overlap.
 std::vector<base::HostPort> readPortMappings(const JsonObject& object, std::string_view key);
 
-// And back.
+// Prints the ports in the same form.
 Json toJson(const std::vector<base::HostPort>& ports);
 
 }  // namespace kpol::conf

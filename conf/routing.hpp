@@ -5,12 +5,12 @@
 
 namespace kpol::conf {
 
-// How pods of other nodes are reached.
+// How this node reaches the pods of other nodes.
 enum class Routing : std::uint8_t {
-  Auto,    // by the node itself where it is a neighbour, by VXLAN where not
-  Direct,  // by the node itself, and not at all where it is no neighbour
-  Vxlan,   // by VXLAN
-  None,    // somebody else sees to it
+  Auto,    // a route via the other node if it is a neighbour, else VXLAN
+  Direct,  // a route via the other node; none if it is not a neighbour
+  Vxlan,   // VXLAN
+  None,    // kpol makes no routes; another program does
 };
 const char* toString(Routing routing);  // "auto", "direct", "vxlan", "none"
 

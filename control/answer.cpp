@@ -14,10 +14,10 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::uint64_t kLargestBody = std::uint64_t{256} << 20;
-// Of the answer's head as a whole, and of the head of a chunk.
+// The limit of the response's head, and of the head of each chunk.
 constexpr std::uint32_t kLongestHead = 64 * 1024;
-// Beast takes it for granted that a chunked body's first bytes are not fewer than these, the
-// shortest body.
+// Beast assumes that the first bytes of a chunked body are at least as many as in the shortest
+// body, which is this one.
 constexpr std::string_view kShortest = "0\r\n\r\n";
 
 }  // namespace
@@ -26,8 +26,8 @@ struct AnswerReader::State {
   std::size_t parse(std::string_view bytes);
 
   http::response_parser<http::string_body> parser;
-  std::string pending;       // what the parser wants to see again: an incomplete line
-  std::size_t headSize = 0;  // of the answer's head, as far as it was parsed; 0 behind it
+  std::string pending;       // bytes that the parser needs again: an incomplete line
+  std::size_t headSize = 0;  // parsed bytes of the response's head; 0 after it
   bool bodyBegun = false;
 };
 
@@ -37,8 +37,9 @@ AnswerReader::AnswerReader() : state_(std::make_unique<State>()) {
 }
 AnswerReader::~AnswerReader() = default;
 
-// How many bytes the parser used. It gets no more at a time than a head may be long: its own limit
-// is one for what it sees at once, and it takes the fields of a head one by one.
+// Returns how many bytes the parser used. It is given at most the remaining size of a head, because
+// Beast applies its limit only to the bytes of one call, and parses the fields of a head one by
+// one.
 std::size_t AnswerReader::State::parse(std::string_view bytes) {
   const bool inHead = !parser.is_header_done();
   const bool begins = !inHead && !bodyBegun && parser.chunked();

@@ -9,14 +9,14 @@
 
 namespace kpol::control {
 
-// Bytes that are no answer.
+// The bytes are not a valid HTTP response.
 class NoAnswer : public base::Error {
  public:
   using Error::Error;
 };
 
-// Reads one HTTP/1.1 answer from its bytes, in parts cut anywhere. Keeps no more than 64 KiB of its
-// head and 256 MiB of its body. Throws NoAnswer; after that it is of no more use.
+// Parses one HTTP/1.1 response from chunks of any size. Throws NoAnswer if it is invalid, its head
+// is larger than 64 KiB or its body larger than 256 MiB; after that the reader must not be used.
 class AnswerReader {
  public:
   AnswerReader();
@@ -24,12 +24,13 @@ class AnswerReader {
   AnswerReader(const AnswerReader&) = delete;
   AnswerReader& operator=(const AnswerReader&) = delete;
 
-  // Not once it is complete.
+  // Adds the next bytes. Must not be called when the response is complete.
   void feed(std::string_view bytes);
-  // The connection was closed: ends a body without a length.
+  // Call it when the connection was closed, which ends a body without a length. Throws NoAnswer if
+  // the response is incomplete.
   void close();
   [[nodiscard]] bool complete() const;
-  // The answer; once, when it is complete.
+  // Returns the response. Call it once, when the response is complete.
   Response take();
 
  private:

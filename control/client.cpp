@@ -30,23 +30,23 @@ class Connection {
 
   void send(std::string_view bytes) {
     while (!bytes.empty()) {
-      // MSG_NOSIGNAL: a server that has gone must not end this process with SIGPIPE.
+      // MSG_NOSIGNAL: if the server has closed the connection, SIGPIPE must not kill this process.
       const auto sent = ::send(fd_.value(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (sent >= 0)
         bytes.remove_prefix(static_cast<std::size_t>(sent));
       else if (errno == EAGAIN)
         wait(POLLOUT);
       else if (errno == EPIPE)
-        return;  // it may have answered before it had read all: receive() tells
+        return;  // there may be an early response: see receive()
       else if (errno != EINTR)
         fail("cannot send the request", errno);
     }
   }
 
-  // Empty at the end of the stream. Valid until the next call.
+  // Returns an empty text at the end of the stream. The text is valid until the next call.
   std::string_view receive() {
     while (true) {
-      // Here too: a server that trickles without end never makes us wait.
+      // Check here too: while data keeps arriving, wait() may never be called.
       if (Clock::now() >= deadline_) fail("no answer in time", ETIMEDOUT);
       const auto got = ::recv(fd_.value(), buffer_.data(), buffer_.size(), 0);
       if (got >= 0) return {buffer_.data(), static_cast<std::size_t>(got)};
@@ -69,7 +69,7 @@ class Connection {
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path) fail("the path is too long", ENAMETOOLONG);
     path_.copy(address.sun_path, path_.size());
-    // A full backlog is EAGAIN, and poll() tells nothing of its end (connect(2)): ask again.
+    // EAGAIN: the backlog is full. poll(2) does not report when it has room (connect(2)), so retry.
     while (::connect(fd_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address) <
            0) {
       if (errno == EINTR) continue;
@@ -84,7 +84,7 @@ class Connection {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
     pollfd poll{fd_.value(), events, 0};
-    // An early return is harmless: the caller tries again and comes back.
+    // If poll(2) returns early, the caller retries and calls wait() again.
     if (left <= 0 || ::poll(&poll, 1, static_cast<int>(std::min<long long>(left, 60000))) < 0) {
       if (left <= 0) fail("no answer in time", ETIMEDOUT);
       if (errno != EINTR) fail("cannot wait", errno);

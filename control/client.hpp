@@ -9,8 +9,8 @@
 
 namespace kpol::control {
 
-// No answer could be had from the socket. `connected` tells whether kpold was reached at all: if
-// not, it has seen nothing of the request.
+// There was no valid response from the socket. If `connected` is false, kpold was not reached and
+// has received nothing of the request.
 class Unreachable : public base::Error {
  public:
   Unreachable(const std::string& what, bool connected) : Error(what), connected_(connected) {}
@@ -25,9 +25,9 @@ struct Response {
   std::string body;
 };
 
-// One HTTP/1.1 request over a Unix stream socket, one connection. Blocks at most `deadline` in all
-// (connect, send, receive), then throws Unreachable. Bodies are JSON text; an answer larger than
-// 256 MiB is refused.
+// Sends one HTTP/1.1 request over a new connection to a Unix stream socket, and returns the
+// response. Blocks for at most `deadline` in total (connect, send, receive). Throws Unreachable,
+// also for a response whose body is larger than 256 MiB. Bodies are JSON text.
 Response request(const std::string& socketPath, std::string_view method, std::string_view target,
                  std::string_view body, std::chrono::milliseconds deadline);
 

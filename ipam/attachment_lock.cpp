@@ -27,7 +27,8 @@ off_t byteOf(const conf::AttachmentId& id) {
 AttachmentLock::AttachmentLock(const std::string& stateDir, const conf::AttachmentId& id,
                                std::chrono::milliseconds patience)
     : fd_(openLockFile(stateDir, kFile)) {
-  // Of the open file description, not the process: nobody else's close gives it back.
+  // An open file description lock: unlike a process lock, it is not released when the process
+  // closes another descriptor of the file.
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;

@@ -9,11 +9,12 @@
 
 namespace kpol::ipam {
 
-// While it lives no other process works on the attachment: a DEL that overtook an ADD half done
-// would free addresses that the ADD goes on to use. A byte of <state-dir>/ipam/attachments.lock by
-// fcntl(2), which the kernel gives back when the process dies. Two attachments may, once in a very
-// long while, share a byte; they then wait for each other.
-// Makes the directories where they are absent. Throws StoreBusy, base::SystemError.
+// An exclusive lock on one attachment, held until destruction. Without it a DEL during an
+// unfinished ADD would free addresses that the ADD then uses. The lock is one byte of
+// <state-dir>/ipam/attachments.lock (fcntl(2), F_OFD_SETLK); the kernel releases it if the process
+// dies. The byte is a hash of the id: in the rare case of a collision two attachments wait for each
+// other. Creates missing directories. Throws StoreBusy if the lock is not free within `patience`,
+// and base::SystemError.
 class AttachmentLock {
  public:
   AttachmentLock(const std::string& stateDir, const conf::AttachmentId& id,

@@ -14,10 +14,11 @@
 namespace kpol::ipam {
 namespace {
 
-// Of links about to be deleted ("kpol"); nobody else has a use for it.
+// The group of links about to be deleted: "kpol" in ASCII, so that no other program uses it.
 constexpr std::uint32_t kDyingGroup = 0x6b706f6c;
 
-// Held by the one process that settles; empty where it is another.
+// Returns the lock that only the releasing process holds, or an empty descriptor if another process
+// holds it.
 base::UniqueFd becomeSettler(const std::string& stateDir) {
   auto fd = openLockFile(stateDir, "settle.lock");
   if (::flock(fd.value(), LOCK_EX | LOCK_NB) == 0) return fd;
@@ -32,8 +33,8 @@ bool isThere(netlink::RouteSocket& node, const Departure& departure) {
   return link && isLinkOf(*link, departure.lease.id);
 }
 
-// The device that limits what a pod sends is no part of its pair; after a pod that ended without
-// DEL it is still there.
+// Whether `link` is the IFB that limits what the pod of `id` sends. It is not deleted with the veth
+// pair, so it still exists if the pod ended without DEL.
 bool isIfbOf(const netlink::Link& link, const conf::AttachmentId& id) {
   return link.kind == "ifb" && link.name.text().starts_with("kpbw") &&
          link.alias.starts_with(id.containerId + ' ' + id.ifName + ' ');
@@ -53,8 +54,8 @@ void settle(const std::string& stateDir, const std::vector<Departure>& departure
     for (const auto& departure : departures)
       if (isIfbOf(link, departure.lease.id)) links.push_back(link.index);
   deleteTogether(node, links);
-  // An established flow passes without a look at the policies, so the flows of a pod must not
-  // outlive it: the next one may have its address.
+  // Established packets are accepted before policies are evaluated, and the next pod may get the
+  // same address, so the conntrack entries must be deleted first.
   try {
     netlink::forgetFlows(addresses);
   } catch (const netlink::Error& error) {
@@ -82,8 +83,8 @@ void deleteWithNext(netlink::RouteSocket& node, base::IfIndex link) {
 }
 
 void settleDepartures(const std::string& stateDir, const Remark& remark) {
-  // Asked again after the lock is given back: who records a departure now and finds the lock held
-  // relies on its holder to see it.
+  // Check again after releasing the lock: another process may have recorded a release while we held
+  // it, and relies on us to complete it.
   while (!readLeases(stateDir).departures.empty()) {
     const auto settler = becomeSettler(stateDir);
     if (!settler) return;

@@ -9,32 +9,34 @@
 #include <span>
 #include <string>
 
-// The end of what pods leave behind.
+// Pending releases (Departure): the links and addresses that ended pods leave behind.
 //
-// Deleting a link takes the kernel 15 to 30 ms, most of it with its networking lock held: it waits
-// for readers on all CPUs (unregister_netdevice_many, net/core/dev.c). Ten links of one group take
-// as long as one. So DEL only makes the pod unreachable and records its departure; links are
-// deleted afterwards, all that have come together by then at once.
+// To delete a link takes the kernel 15 to 30 ms, most of it with the networking lock (RTNL) held,
+// because it waits for readers on all CPUs (unregister_netdevice_many, net/core/dev.c). Ten links
+// of one group take as long as one. So DEL only makes the pod unreachable and records a pending
+// release. The links are deleted later, all that are pending by then at once.
 namespace kpol::ipam {
 
-// Whether `link` is the host's end of the pair that kpol made for `id`. A pair whose making was
-// interrupted has the name but no alias.
+// Whether `link` is a host interface that kpol made for `id`, by its kind, "kpol" name and alias. A
+// link without an alias also counts, because an interrupted ADD leaves one: the caller must know
+// the link by the id's name or by its recorded index.
 bool isLinkOf(const netlink::Link& link, const conf::AttachmentId& id);
 
-// Moves the links into one group and deletes that. Those that are gone are passed over. Blocks.
+// Moves the links into one group and deletes the group. Skips links that are gone. Blocks.
 void deleteTogether(netlink::RouteSocket& node, std::span<const base::IfIndex> links);
 
-// The link is deleted with those of the next call of deleteTogether that has any.
+// Marks the link for deletion by the next call of deleteTogether() that finds one of its links.
 void deleteWithNext(netlink::RouteSocket& node, base::IfIndex link);
 
-// What went wrong but stops nothing.
+// Reports an error that does not stop the operation.
 using Remark = std::function<void(const std::string&)>;
 
-// Deletes the links of all departures in the state directory, forgets the flows of their addresses
-// and frees these, until there are none. Only one process does it at a time; where another is at it
-// this one returns at once, and the other takes over what is on record. In the calling thread's
-// network namespace, without holding the store's lock meanwhile. Blocks. Throws as LeaseStore does,
-// and netlink::Error.
+// Completes pending releases of the state directory until there are none: deletes their links (and
+// IFBs), deletes the conntrack entries of their addresses, then frees the addresses. Only one
+// process does this at a time. If another one does, returns at once: the other one completes
+// everything that is recorded by now. Works in the calling thread's network namespace, and does not
+// hold the store's lock while it deletes. Blocks. Throws netlink::Error and the exceptions of
+// LeaseStore.
 void settleDepartures(const std::string& stateDir, const Remark& remark);
 
 }  // namespace kpol::ipam

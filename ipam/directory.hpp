@@ -10,13 +10,13 @@
 // Files below <state-dir>/ipam, and locks on them.
 namespace kpol::ipam {
 
-// Opened for reading and writing and made if need be, the directories above it (0700) too. Throws
-// base::SystemError.
+// Opens the file for reading and writing. Creates it, and its directories with mode 0700, if they
+// do not exist. Throws base::SystemError.
 base::UniqueFd openLockFile(const std::string& stateDir, const std::string& name);
 
-// Calls `attempt`, which sets errno, until it is true. Locks are held for well under a millisecond,
-// and file locks cannot be waited for with a limit. Throws StoreBusy when `patience` is over,
-// base::SystemError where the lock is not merely held.
+// Calls `attempt`, which sets errno, until it returns true. It polls, every 0.2 to 5 ms, because a
+// wait for a file lock cannot have a timeout. Throws StoreBusy after `patience`, and
+// base::SystemError if `attempt` fails for another reason than that the lock is held.
 void takeLock(const std::string& what, std::chrono::milliseconds patience,
               const std::function<bool()>& attempt);
 

@@ -15,7 +15,7 @@ using conf::IpRange;
 using conf::IpRangeSet;
 
 constexpr std::string_view kFormat = "kpol-leases 2 ";
-// Had no `leave`, `gone` and `ranges`.
+// The format without `leave`, `gone` and `ranges`.
 constexpr std::string_view kOldFormat = "kpol-leases 1 ";
 
 std::string print(const std::vector<IpAddress>& addresses) {
@@ -46,7 +46,7 @@ std::optional<std::array<std::string_view, N>> words(std::string_view line) {
   return result;
 }
 
-// Cuts the text up to `separator`, and that, off its front.
+// Removes the text up to and including `separator`, and returns it without the separator.
 std::string_view cutPart(std::string_view& text, char separator) {
   const auto part = text.substr(0, text.find(separator));
   text.remove_prefix(std::min(text.size(), part.size() + 1));
@@ -116,7 +116,7 @@ std::optional<Lease> parseGive(std::string_view line) {
   throw JournalError("has a line that kpol did not write: " + std::string(line));
 }
 
-// Follows the lines as text, so that most of the history is never turned into leases.
+// Replays the lines as text, so that only lines that are still valid at the end are parsed in full.
 class Replay {
  public:
   void take(std::string_view line) {
@@ -157,7 +157,7 @@ class Replay {
   }
   static Lease leaseOf(std::string_view line) { return required(parseGive(line), line); }
 
-  // IDs are one text, "CONTAINER IFNAME".
+  // The key of gives_ is "CONTAINER IFNAME".
   bool give(std::string_view line) {
     const auto word = words<7>(line);
     if (!word) return false;
@@ -206,8 +206,8 @@ class Replay {
   std::map<std::string_view, std::string_view> ranges_;
 };
 
-// What a power failure can leave of a journal: nothing, a hole, or one of an earlier boot. Its
-// header was on disk before its name was.
+// Whether the text is what a power failure can leave of a journal: an empty file, a hole, or a
+// journal of an earlier boot. Its header was on disk before its name.
 bool isLeftover(std::string_view text) {
   return text.empty() || text.front() == '\0' || text.starts_with(kFormat) ||
          text.starts_with(kOldFormat);
@@ -272,7 +272,7 @@ std::string printBook(const LeaseBook& book, std::size_t& lines) {
   for (const auto& departure : book.departures)
     text += giveLine(departure.lease) + leaveLine(departure.lease.id, departure.link);
   for (const auto& [id, lease] : book.leases) text += giveLine(lease);
-  // After them, because each `give` tells what its network was given last.
+  // After the `give` lines, because each `give` also sets the last addresses of its network.
   for (const auto& [network, addresses] : book.lastGiven)
     text += "last " + network + ' ' + print(addresses) + '\n';
   for (const auto& [network, ranges] : book.ranges) text += rangesLine(network, ranges);

@@ -16,22 +16,22 @@
 //   kpol-leases 2 BOOT-ID
 //   give CONTAINER IFNAME NETWORK NS/NAME TIME ADDRESS,…
 //   free CONTAINER IFNAME
-//   leave CONTAINER IFNAME LINK-INDEX        the pod ended; its addresses are a Departure now
-//   gone ADDRESS,…                           of a Departure: they may be given again
-//   last NETWORK ADDRESS,…                   what `give` lines that were left out would have told
-//   ranges NETWORK SUBNET=FIRST-LAST[!GATEWAY],…;…     from then on; sets are divided by ';'
+//   leave CONTAINER IFNAME LINK-INDEX        the pod ended; its lease becomes a Departure
+//   gone ADDRESS,…                           a Departure is complete; its addresses are free
+//   last NETWORK ADDRESS,…                   the last addresses given, if their `give` is omitted
+//   ranges NETWORK SUBNET=FIRST-LAST[!GATEWAY],…;…     the ranges from here on; ';' between sets
 namespace kpol::ipam {
 
-// What a journal says in the end.
+// The state after the last line of a journal.
 struct LeaseBook {
   std::map<conf::AttachmentId, Lease> leases;
-  std::vector<Departure> departures;                              // the oldest first
+  std::vector<Departure> departures;                              // oldest first
   std::map<std::string, std::vector<base::IpAddress>> lastGiven;  // by network
   std::map<std::string, std::vector<conf::IpRangeSet>> ranges;    // by network
   bool operator==(const LeaseBook&) const = default;
 };
 
-// The journal holds something kpol did not write.
+// The journal contains something that kpol did not write.
 class JournalError : public base::Error {
  public:
   using Error::Error;
@@ -39,16 +39,16 @@ class JournalError : public base::Error {
 
 std::string journalHeader(std::string_view bootId);
 
-// The whole text of a file of leases, read.
+// The content of a lease file.
 struct Journal {
   LeaseBook book;
-  std::size_t complete = 0;  // bytes up to the end of the last line that has one
-  std::size_t lines = 0;     // of changes, without the header
-  bool isOfBoot = false;     // else all of it is void, whatever it says, and `book` is empty
-  bool isCurrent = false;    // the format that is written now
+  std::size_t complete = 0;  // bytes up to and including the last newline
+  std::size_t lines = 0;     // changes, without the header
+  bool isOfBoot = false;     // false: written in another boot; ignored, and `book` is empty
+  bool isCurrent = false;    // of this boot and in the current format
 };
-// A last line without its end is not there. A text of another boot may be anything that a power
-// failure leaves of a journal. Throws JournalError.
+// Ignores a last line without a newline. A text of another boot may be whatever a power failure
+// left of a journal. Throws JournalError if kpol did not write the text.
 Journal readJournal(std::string_view text, std::string_view bootId);
 
 std::string giveLine(const Lease& lease);
@@ -57,7 +57,8 @@ std::string leaveLine(const conf::AttachmentId& id, base::IfIndex link);
 std::string goneLine(const Departure& departure);
 std::string rangesLine(const std::string& network, const std::vector<conf::IpRangeSet>& ranges);
 
-// The shortest journal that says `book`, without the header; `lines` grows by its lines.
+// Returns the shortest journal with the state `book`, without the header. Adds the number of its
+// lines to `lines`.
 std::string printBook(const LeaseBook& book, std::size_t& lines);
 
 }  // namespace kpol::ipam

@@ -13,21 +13,21 @@
 
 namespace kpol::ipam {
 
-// Addresses held by one interface of one pod.
+// The addresses of one interface of one pod.
 struct Lease {
   conf::AttachmentId id;
   std::string network;                     // name of the network config
   base::ObjectKey pod;                     // parts may be empty
   std::int64_t time = 0;                   // of ADD, seconds since the epoch
-  std::vector<base::IpAddress> addresses;  // one of each range set, in their order
+  std::vector<base::IpAddress> addresses;  // one from each range set, in their order
   auto operator<=>(const Lease&) const = default;
 };
 
-// Addresses whose pod has ended, but whose link may still be in the kernel, or flows of theirs:
-// they are nobody's, and not to be given to anybody until it is settled that both are gone.
+// A pending release: the pod has ended, but its link or conntrack entries of its addresses may
+// still be in the kernel. The addresses must not be assigned until both are deleted.
 struct Departure {
   Lease lease;
-  base::IfIndex link{};  // the host's end; 0: there was none any more
+  base::IfIndex link{};  // the host interface; 0: it was already gone
   auto operator<=>(const Departure&) const = default;
 };
 

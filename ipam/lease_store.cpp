@@ -17,7 +17,8 @@
 namespace kpol::ipam {
 namespace {
 
-// History beyond this and beyond the number of leases makes rewriting worth while.
+// The file is rewritten when it has more than this number of lines besides two for each lease and
+// pending release.
 constexpr std::size_t kHistory = 256;
 constexpr int kReadAttempts = 3;
 
@@ -58,7 +59,7 @@ void takeLockOf(const base::UniqueFd& fd, const std::string& stateDir,
            [&] { return ::flock(fd.value(), LOCK_EX | LOCK_NB) == 0; });
 }
 
-// Rethrows with what a person can do about it.
+// Reads the journal. Adds the path and advice for the user to a JournalError.
 Journal understood(const std::string& path, std::string_view text, std::string_view bootId) {
   try {
     return readJournal(text, bootId);
@@ -110,7 +111,7 @@ void LeaseStore::append(const std::string& line) {
     return;
   }
   const int code = written < 0 ? errno : ENOSPC;
-  // The half line has no newline and would be cut off by the next reader anyway.
+  // Even if this fails, the next open() truncates the incomplete line, because it has no newline.
   if (written > 0 && ::ftruncate(journal_.value(), static_cast<off_t>(journalSize_)) != 0)
     throw base::SystemError("truncate " + directory_ + "/leases", errno);
   throw base::SystemError("write " + directory_ + "/leases", code);
@@ -131,7 +132,7 @@ void LeaseStore::rewrite() {
   const auto written = ::write(fd.value(), text.data(), text.size());
   if (written != static_cast<ssize_t>(text.size()))
     throw base::SystemError("write " + temporary, written < 0 ? errno : ENOSPC);
-  // Here it counts: a rename may reach the disk before the text does.
+  // fsync is needed here: the rename may reach the disk before the text.
   if (::fdatasync(fd.value()) != 0) throw base::SystemError("write " + temporary, errno);
   if (::rename(temporary.c_str(), path.c_str()) != 0)
     throw base::SystemError("rename " + temporary, errno);
@@ -188,7 +189,7 @@ LeaseBook readLeases(const std::string& stateDir) {
     try {
       return readJournal(readAll(fd.value(), path), bootId).book;
     } catch (const JournalError&) {
-      // A line cut off and another one begun while we read: it will not happen again and again.
+      // An incomplete line was truncated and another one appended while we read. Read again.
     }
   }
   const auto lock = openLockFile(stateDir, "lock");

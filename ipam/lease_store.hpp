@@ -11,34 +11,35 @@
 
 namespace kpol::ipam {
 
-// The lock was not had in time.
+// The lock could not be acquired in time.
 class StoreBusy : public base::Error {
  public:
   using Error::Error;
 };
 
-// The leases of a node, of all networks: two networks must not hand out one address, because the
-// node has one route to it.
+// The leases of a node, for all networks together: two networks must not assign the same address,
+// because the node has only one route to it.
 //
-// File <state-dir>/ipam/leases: a journal (ipam/journal.hpp), one line appended by one write(2) per
-// change, so a process killed at any point leaves a change done or not begun; a last line without
-// its newline (a full disk, a kill within the write) was never answered for and is cut off. Written
-// anew, as another file and renamed, when most of it is history.
+// File <state-dir>/ipam/leases: a journal (ipam/journal.hpp). Each change appends one line with one
+// write(2), so a process killed at any point leaves the change either done or not begun. A last
+// line without a newline (disk full, killed within the write) is truncated: its change was never
+// reported as done. When most of the file is history, it is rewritten to another file, which is
+// renamed.
 //
-// What is synced, and why: nothing that a change appends. Its first line names the boot of the
-// machine, and leases of another boot are void, since no pod outlives it; so what a power failure
-// takes from the file, or tears in it, was void already. Only the file written anew is synced,
-// before it gets its name: else the name could be on disk and the first line not, and what then
-// stands there could not be told from a foreign file. The directory is not synced: losing the name
-// brings back the older file, of an earlier boot or of this one.
+// Appends are not fsynced: the first line contains the boot ID, and leases of an earlier boot are
+// ignored, because no pod survives a reboot. So a power failure can only lose or damage leases that
+// are then ignored anyway. A rewritten file is fsynced before it is renamed: otherwise the name
+// could be on disk without the first line, and the content would look like a foreign file. The
+// directory is not fsynced: if the rename is lost, the older file remains, which is then also of an
+// earlier boot.
 //
-// Lock: <state-dir>/ipam/lock by flock(2), held as long as the value lives and released by the
-// kernel if the process dies.
-// Errors: base::SystemError; StoreBusy; JournalError when the file cannot be understood (nothing is
-// handed out then).
+// Lock: <state-dir>/ipam/lock by flock(2), held until destruction. The kernel releases it if the
+// process dies.
+// Throws base::SystemError; StoreBusy; JournalError if the file is not valid (then no address is
+// assigned).
 class LeaseStore {
  public:
-  // Makes the directories where they are absent and takes the lock.
+  // Creates missing directories and acquires the lock.
   static LeaseStore open(const std::string& stateDir,
                          std::chrono::milliseconds patience = std::chrono::seconds(10));
 
@@ -46,19 +47,19 @@ class LeaseStore {
   [[nodiscard]] std::map<conf::AttachmentId, Lease> leases() && { return std::move(book_.leases); }
   [[nodiscard]] const std::vector<Departure>& departures() const& { return book_.departures; }
   [[nodiscard]] std::vector<Departure> departures() && { return std::move(book_.departures); }
-  // The addresses of the last lease given to the network, whether still held or not.
+  // The addresses of the newest lease of the network, even if it was released. May be empty.
   [[nodiscard]] std::vector<base::IpAddress> lastGiven(const std::string& network) const;
 
-  // Recorded when it returns. The id must have no lease yet.
+  // On return the lease is recorded. The id must not have a lease yet.
   void add(const Lease& lease);
-  // False: there was none.
+  // Returns false if there is no lease.
   bool remove(const conf::AttachmentId& id);
-  // The pod has ended and the host's end of its link is `link` (0: there is none any more): its
-  // lease becomes a Departure. False: there was none.
+  // The pod has ended: its lease becomes a Departure. `link` is its host interface (0: already
+  // gone). Returns false if there is no lease.
   bool depart(const conf::AttachmentId& id, base::IfIndex link);
-  // The addresses may be given again. Nothing to do where that is no departure (any more).
+  // Completes a pending release: its addresses are free. Does nothing if it is not pending.
   void settle(const Departure& departure);
-  // What the network hands out, for those who ask; written only when it is another than before.
+  // Records the ranges of the network, for status output. Written only if they differ.
   void noteRanges(const std::string& network, const std::vector<conf::IpRangeSet>& ranges);
 
  private:
@@ -77,9 +78,10 @@ class LeaseStore {
   LeaseBook book_;
 };
 
-// What the store holds, without taking the lock, so that nobody who allocates waits for the reader:
-// the state between two changes. Empty where there is none. Errors as above; the lock is taken, for
-// a second at most, only where the file was read while a torn line was being cut off it.
+// Reads the store without the lock, so that ADD and DEL never wait for a reader. Returns the state
+// between two changes, or an empty book if there is no file. If the file is invalid in three reads
+// (for example because an incomplete line is being truncated), reads it again with the lock, for
+// which it waits at most one second. Throws as LeaseStore does.
 LeaseBook readLeases(const std::string& stateDir);
 
 }  // namespace kpol::ipam

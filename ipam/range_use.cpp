@@ -6,7 +6,7 @@
 namespace kpol::ipam {
 namespace {
 
-// All addresses that cannot be given now, sorted.
+// All addresses that cannot be assigned now, sorted.
 std::vector<base::IpAddress> takenIn(const LeaseBook& book) {
   std::vector<base::IpAddress> taken;
   for (const auto& [id, lease] : book.leases)

@@ -9,14 +9,14 @@
 
 namespace kpol::ipam {
 
-// How much of a range that a network hands out is taken.
+// How many addresses of a network's range are in use.
 struct RangeUse {
   std::string network;
   conf::IpRange range;
-  std::uint64_t size = 0;  // the largest number where that is none of 64 bits
-  std::uint64_t used = 0;  // by leases of any network, and by departures that are not settled
+  std::uint64_t size = 0;  // UINT64_MAX if it does not fit
+  std::uint64_t used = 0;  // by leases of any network, and by pending releases
 };
-// Of every range, in the order of networks and of their sets.
+// Returns the use of every range, ordered by network, then in the order of its sets.
 std::vector<RangeUse> rangeUseOf(const LeaseBook& book);
 
 }  // namespace kpol::ipam

@@ -30,7 +30,7 @@ void makeDirectories(const fs::path& directory) {
   if (error) throw base::SystemError("make directory " + directory.string(), error.value());
 }
 
-// Whatever an earlier process was writing when it died.
+// Removes temporary files of earlier processes that died while they wrote.
 void removeLeftovers(const fs::path& directory, const std::string& prefix) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored))
@@ -52,7 +52,7 @@ void syncDirectory(const fs::path& directory) {
   must(::fsync(fd.value()), "sync " + directory.string());
 }
 
-// A file under a temporary name, gone with the object unless it was renamed.
+// A file with a temporary name. The destructor removes it unless it was renamed.
 class Temporary {
  public:
   Temporary(const fs::path& directory, const std::string& prefix)
@@ -70,7 +70,7 @@ class Temporary {
     writeAll(fd_.value(), bytes, path_);
     must(::fchmod(fd_.value(), mode), "set the mode of " + path_);
     must(::fsync(fd_.value()), "sync " + path_);
-    // A program that is open for writing cannot be run (ETXTBSY).
+    // Close it: a program that is open for writing cannot be executed (ETXTBSY).
     fd_.reset();
   }
   void rename(const fs::path& target) {

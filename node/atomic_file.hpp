@@ -7,20 +7,21 @@
 #include <optional>
 #include <string>
 
-// Files that somebody else may read, or run, at any moment.
+// Files that other programs may read, or run, at any moment.
 namespace kpol::node {
 
-// The file's bytes; nothing where there is none. Throws base::SystemError.
+// Returns the bytes of the file, or nullopt if it does not exist. Throws base::SystemError.
 std::optional<std::string> readFile(const std::filesystem::path& path);
 
 enum class Written { Unchanged, New, Replaced };
 
-// Makes `path` a regular file with these bytes and this mode. At every moment, also after a power
-// failure, there is the file as it was or as it is to be: a temporary file beside it is written,
-// synced and renamed over it. The temporary name begins with a dot and has none of the endings that
-// a container runtime loads; containerd sees the rename only within the directory. Nothing is
-// written where bytes and mode are as wanted already. Makes the directory where it is absent.
-// Throws base::SystemError; then nothing is left behind.
+// Makes `path` a regular file with these bytes and this mode. At any moment, also after a power
+// failure, either the old or the new file is there: a temporary file is written, fsynced and
+// renamed to `path`. It is in the same directory, because containerd notices only renames within
+// the directory. Its name begins with a dot, and has no extension that a container runtime loads.
+// Writes nothing if bytes and mode are already correct. Creates the directory if it does not exist.
+// Throws base::SystemError, and then leaves no temporary file; if only the final fsync of the
+// directory failed, the new file is in place.
 Written writeFile(const std::filesystem::path& path, const std::string& bytes, mode_t mode);
 
 }  // namespace kpol::node

@@ -3,7 +3,7 @@
 
 namespace kpol::node {
 
-// Throws base::Error that says what to do unless this process has CAP_NET_ADMIN, the one capability
+// Throws base::Error, with the remedy, unless this process has CAP_NET_ADMIN, the only capability
 // that kpold needs.
 void expectCapabilities();
 

@@ -29,8 +29,8 @@ std::optional<std::string> CidrClaims::refusal(const std::string& node, const ba
          ", and is not routed";
 }
 
-// Prefixes are disjoint and sorted by their first address: only the two around the place of `cidr`
-// can overlap it.
+// The assigned prefixes are disjoint and sorted by first address, so only the two neighbours of
+// `cidr` in this order can overlap it.
 std::map<base::Prefix, std::string>::const_iterator CidrClaims::overlapping(
     const base::Prefix& cidr) const {
   const auto after = holders_.lower_bound(cidr);
@@ -39,7 +39,9 @@ std::map<base::Prefix, std::string>::const_iterator CidrClaims::overlapping(
     const auto previous = std::prev(after);
     if (previous->first.contains(cidr)) return previous;
   }
-  // The same first address and longer than what holds it sorts behind it; shorter, before: seen.
+  // Of two prefixes with the same first address the shorter one sorts first, so an assigned prefix
+  // that contains `cidr` is before it, and one inside `cidr` is not before it. Both are checked
+  // above.
   return holders_.end();
 }
 

@@ -10,26 +10,28 @@
 
 namespace kpol::node {
 
-// Gives each pod CIDR to one node, so that no two routes compete: who asks first has it. Pure.
+// Assigns each pod CIDR to one node, the first that requests it, so that no two routes overlap.
+// Pure.
 class CidrClaims {
  public:
-  // No CIDR may hold an address of a node: the route to its pods would lead to itself.
+  // CIDRs that contain one of `nodeAddresses` are rejected, because the route to the pods would
+  // lead to itself.
   explicit CidrClaims(const std::vector<base::IpAddress>& nodeAddresses);
-  // From now on nor this one.
+  // From now on, also rejects CIDRs that contain `address`, an address of this node.
   void forbid(const base::IpAddress& address);
 
-  // Gives `cidr` to `node`, or says why not, for a message about its field. What the node holds
-  // already is granted again.
+  // Assigns `cidr` to `node` and returns nullopt, or returns the reason for the rejection, as text
+  // for a message about the field. Succeeds if the node already has this CIDR.
   std::optional<std::string> refusal(const std::string& node, const base::Prefix& cidr);
   [[nodiscard]] std::map<base::Prefix, std::string> holders() && { return std::move(holders_); }
 
  private:
-  // Who holds a CIDR that shares addresses with it.
+  // The assigned CIDR that overlaps `cidr`, or end().
   [[nodiscard]] std::map<base::Prefix, std::string>::const_iterator overlapping(
       const base::Prefix& cidr) const;
 
   std::map<base::Prefix, std::string> holders_;  // disjoint
-  std::map<base::IpAddress, bool> forbidden_;    // true: a Node's address
+  std::map<base::IpAddress, bool> forbidden_;    // true: from a Node object
 };
 
 }  // namespace kpol::node

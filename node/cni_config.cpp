@@ -18,7 +18,8 @@ bool covers(const std::vector<base::Prefix>& ranges, const base::IpAddress& addr
                      [&](const base::Prefix& range) { return range.contains(address); });
 }
 
-// The address of a pod that would be left outside, and how many there are; empty: none is.
+// Returns text about the pods with an address outside of the wanted ranges: the first one, and how
+// many more. Empty if there are none.
 std::string strandedPods(const conf::Conflist& wanted) {
   std::string first;
   std::size_t pods = 0;

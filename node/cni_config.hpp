@@ -7,25 +7,26 @@
 #include <string>
 #include <variant>
 
-// The file by which a container runtime learns that the node has a network, and which.
+// The network config file by which the container runtime finds the node's network.
 namespace kpol::node {
 
 constexpr const char* kConflistName = "10-kpol.conflist";
 
-// The file says what it is to say; `changed`: it did not before.
+// The file has the wanted content. `changed`: it was written by this call.
 struct ConflistHolds {
   bool changed = false;
 };
-// It stays as it is, for pods hold addresses that the wanted ranges do not have.
+// The file was not changed, because pods have addresses outside of the wanted ranges.
 struct ConflistKept {
   std::string why;
 };
 using ConflistOutcome = std::variant<ConflistHolds, ConflistKept>;
 
-// Makes `directory`/10-kpol.conflist say `wanted`, as node::writeFile does. Refuses while a pod of
-// this network, by the leases below wanted.stateDir, has an address outside of the wanted ranges:
-// other nodes would not find it any more. Throws base::Error: the file cannot be written, the
-// leases cannot be read, the plugin could not use the ranges (conf::ConfigError).
+// Writes `wanted` to `directory`/10-kpol.conflist with node::writeFile, unless the file has this
+// content already. Does not write while a pod of this network, according to the leases in
+// wanted.stateDir, has an address outside of the wanted ranges: other nodes would lose the route to
+// it. Throws base::Error if the file cannot be written, the leases cannot be read, or the plugin
+// would reject the ranges (conf::ConfigError).
 ConflistOutcome keepConflist(const std::filesystem::path& directory, const conf::Conflist& wanted);
 
 }  // namespace kpol::node

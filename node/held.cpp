@@ -41,7 +41,7 @@ class Comparison {
     for (const auto& address : held_.strayAddresses) step(DeleteStray{address});
   }
 
-  // All that is on a device goes with it.
+  // The objects on a device are deleted with it.
   void forgetDevice() {
     const auto index = held_.device->index;
     std::erase_if(held_.routes, [&](const auto& entry) { return entry.second.link == index; });

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-// What of the node network the kernel holds, and the steps from there to a plan. Pure.
+// The state of the node network in the kernel, and the steps from there to a plan. Pure.
 namespace kpol::node {
 
 struct Held {
@@ -23,12 +23,12 @@ struct Held {
   };
   std::optional<Device> device;
   std::set<base::IpAddress> deviceAddresses;
-  // Of our protocol; their link is the device's own index here, not kVxlanLink.
+  // Routes with our protocol. Their link is the real index of the device, not kVxlanLink.
   std::map<base::Prefix, netlink::Route> routes;
   std::map<base::IpAddress, base::MacAddress> neighbours;  // permanent ones on the device
-  std::map<base::MacAddress, base::IpAddress> forwarding;
-  // What a plan never has: second routes to one destination, second places to forward to, addresses
-  // of the device with more than themselves.
+  std::map<base::MacAddress, base::IpAddress> forwarding;  // FDB entries of the device
+  // Objects that a plan never has: a second route to one destination, a second FDB entry for one
+  // MAC address, an address of the device with other attributes than kpol's.
   std::vector<netlink::Route> strayRoutes;
   std::vector<netlink::ForwardingEntry> strayForwarding;
   std::vector<netlink::Address> strayAddresses;
@@ -38,7 +38,7 @@ struct Held {
 struct MakeDevice {
   netlink::Vxlan vxlan;
 };
-struct DeleteDevice {};  // with all that is on it
+struct DeleteDevice {};  // and everything on it
 struct SetDeviceMtu {
   std::uint32_t mtu = 0;
 };
@@ -63,11 +63,11 @@ struct PutForwarding {
 struct DeleteForwarding {
   base::MacAddress mac;
 };
-// Fails where somebody else has a route to the same destination.
+// Fails if another program's route to the same destination exists.
 struct AddRoute {
   netlink::Route route;
 };
-struct ReplaceRoute {  // one of ours
+struct ReplaceRoute {  // an existing route of kpol
   netlink::Route route;
 };
 struct DeleteRoute {
@@ -80,12 +80,12 @@ using Step = std::variant<MakeDevice, DeleteDevice, SetDeviceMtu, SetDeviceUp, A
                           DeleteDeviceAddress, PutNeighbour, DeleteNeighbour, PutForwarding,
                           DeleteForwarding, AddRoute, ReplaceRoute, DeleteRoute, DeleteStray>;
 
-// In an order in which nothing is sent to where nothing leads: a device before what is on it, a
-// gateway before the route to it, and the other way round when they go. Routes by the device have
-// kVxlanLink. Empty: the kernel holds the plan.
+// Returns the steps in an order in which no route leads to a missing gateway: device, FDB entries,
+// neighbours, routes. Neighbours and FDB entries that are no longer needed are deleted after the
+// routes. Routes through the device have kVxlanLink. Empty if the kernel has the plan.
 std::vector<Step> stepsTo(const Plan& plan, const Held& held);
 
-// Where two Vxlan values differ in more than their MTU the device must be made anew.
+// Whether the two values differ in more than the MTU, so that the device must be recreated.
 bool needsNewDevice(const netlink::Vxlan& wanted, const netlink::Vxlan& held);
 
 }  // namespace kpol::node

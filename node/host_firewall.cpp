@@ -16,8 +16,8 @@ using nft::ForeignRule;
 using nft::ForwardFilter;
 using Verdict = ForeignRule::Verdict;
 
-constexpr std::string_view kPodInterfaces = "kpol";  // and digits
-constexpr int kDeepest = 16;                         // the kernel's own limit of jumps
+constexpr std::string_view kPodInterfaces = "kpol";  // and hex digits
+constexpr int kDeepest = 16;                         // the kernel's limit of nested jumps
 
 enum class Truth { No, Unknown, Yes };
 
@@ -26,14 +26,15 @@ Truth operator!(Truth truth) {
   return truth == Truth::Yes ? Truth::No : Truth::Yes;
 }
 
-// A pod's first packet, or the first to a pod; its other end can be anybody.
+// The first packet of a connection from or to a pod. The other endpoint may have any address.
 struct Packet {
   base::Family family;
   bool fromPod;
   const std::vector<base::Prefix>& podCidrs;
 };
 
-// `isPod`: whether the packet's interface is a pod's; else it is any other.
+// `isPod`: the packet's interface is a host interface of a pod. Otherwise it is any other
+// interface.
 Truth matchesInterface(const ForeignMatch& match, bool isPod) {
   const std::string_view name = match.name;
   if (match.isPrefix && name.empty()) return Truth::Yes;
@@ -84,7 +85,7 @@ Truth matches(const ForeignRule& rule, const Packet& packet) {
   return all;
 }
 
-// One packet's way through a filter.
+// Evaluates one packet against a filter.
 class Walk {
  public:
   Walk(const ForwardFilter& filter, const Packet& packet) : filter_(filter), packet_(packet) {}
@@ -93,11 +94,11 @@ class Walk {
     const auto decided = chain(filter_.chain, 0);
     return decided == Verdict::Drop || (decided == Verdict::None && filter_.policyDrops);
   }
-  // No rule that cannot be judged might have let it pass.
+  // False if a rule that cannot be evaluated might have accepted the packet.
   [[nodiscard]] bool certain() const { return certain_; }
 
  private:
-  // Accept, Drop, or None: the chain was left at its end.
+  // Returns Accept, Drop, or None if the chain ended without a verdict.
   Verdict chain(const std::string& name, int depth) {
     const auto found = filter_.chains.find(name);
     if (found == filter_.chains.end() || depth > kDeepest) {
@@ -112,7 +113,7 @@ class Walk {
     return Verdict::None;
   }
 
-  // As of chain(), or Return.
+  // Like chain(), but may also return Return.
   Verdict decide(const ForeignRule& rule, int depth) {
     const auto truth = matches(rule, packet_);
     if (truth == Truth::No) return Verdict::None;
@@ -130,7 +131,7 @@ class Walk {
   bool certain_ = true;
 };
 
-// What the filter drops; the first letters of the families and directions.
+// What a filter drops, by direction and family.
 struct Dropped {
   bool sent = false;
   bool received = false;
@@ -158,7 +159,7 @@ bool hasChain(const ForwardFilter& filter, std::string_view beginning) {
                      [&](const auto& chain) { return chain.first.starts_with(beginning); });
 }
 
-// Rules in front of all others, by the program that has made the filter.
+// The commands to insert accept rules before all others, with the program that made the filter.
 std::string iptablesRemedy(const ForwardFilter& filter, std::string program) {
   if (filter.families.front() == base::Family::V6) program.replace(0, 2, "ip6");
   const std::string chain = hasChain(filter, "DOCKER-USER") ? "DOCKER-USER" : filter.chain;

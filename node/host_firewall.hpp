@@ -7,27 +7,27 @@
 #include <string>
 #include <vector>
 
-// Other filters of the node that drop what pods send and receive. Whatever kpol accepts, every
-// other filter of the kernel decides too: a packet passes only if all let it.
+// Other programs' filters on the node that drop packets from or to pods. The kernel evaluates every
+// filter, and a packet passes only if all of them accept it, whatever kpol accepts.
 namespace kpol::node {
 
 struct FirewallFinding {
   std::string where;    // "chain FORWARD of table ip filter (policy drop)"
   std::string effect;   // "drops what pods send and receive"
-  bool certain = true;  // false: unless a rule there that kpol cannot judge lets it pass
-  std::string remedy;   // a command, or what to write where
+  bool certain = true;  // false: a rule that kpol cannot evaluate may accept the packets
+  std::string remedy;   // a command, or instructions
   auto operator<=>(const FirewallFinding&) const = default;
 };
 std::string toString(const FirewallFinding& finding);
 
-// The filters that drop a pod's new connections: those that a packet of an interface kpol*, or to
-// one, from or to the addresses of `podCidrs`, falls through to a drop. Rules that cannot be judged
-// are taken not to match. Pure.
+// Returns the filters that drop new connections of pods: packets from or to an interface kpol*,
+// with a source or destination in `podCidrs`. A rule that cannot be evaluated counts as not
+// matching. The findings are sorted. Pure.
 std::vector<FirewallFinding> judge(const std::vector<nft::ForwardFilter>& filters,
                                    const std::vector<base::Prefix>& podCidrs);
 
-// All filters of forwarded packets in the calling thread's network namespace but kpol's own. Throws
-// base::Error.
+// Reads all filters of forwarded packets, except kpol's own, in the calling thread's network
+// namespace (see readLegacyIptables()). Throws base::Error.
 std::vector<nft::ForwardFilter> readHostFirewalls();
 
 }  // namespace kpol::node

@@ -10,7 +10,7 @@
 namespace kpol::node {
 namespace {
 
-// What keeps the kernel from holding the plan, in words for people.
+// A reason why the plan cannot be applied, as a message for the user.
 struct Obstacle : base::Error {
   using base::Error::Error;
 };
@@ -29,8 +29,10 @@ std::uint8_t lengthOf(const base::IpAddress& address) {
   return static_cast<std::uint8_t>(address.bits());
 }
 
-// As the node's source for what goes by the device it is named by the routes; IPv6 would take it
-// for local pods too, which are nearer to it than the node's own (RFC 6724, rule 8).
+// The address is the node's source for packets through the device: the routes contain it as
+// preferred source. For IPv6 it is deprecated, because otherwise the kernel would also choose it
+// for local pods, which have a longer common prefix with it than with the node's own address (RFC
+// 6724, section 5, rule 8).
 netlink::Address deviceAddress(base::IfIndex device, const base::IpAddress& address) {
   const bool v6 = !address.isV4();
   return {device, address, lengthOf(address), v6, v6};
@@ -102,14 +104,14 @@ const Host& KernelNetwork::hostWith(const std::vector<base::IpAddress>& nodeAddr
 
 namespace {
 
-// A node may send by VXLAN what this one sends directly (while a configuration is rolled out), and
-// strict filtering, where the system begins with it, would drop that. Where the file cannot be
-// written it stays as it is: the usual system does not begin so.
+// Sets rp_filter of the device to loose mode. While a configuration is rolled out, another node may
+// send by VXLAN what this node sends directly, and strict mode would drop these packets. Ignores
+// errors, because strict mode is not the default of most systems.
 void loosenReversePathFilter(const base::IfName& device) {
   std::ofstream("/proc/sys/net/ipv4/conf/" + device.text() + "/rp_filter") << "2";
 }
 
-// Carries out one step and remembers it.
+// Executes one step and updates `held`.
 struct Performer {
   netlink::RouteSocket& socket;
   Held& held;
@@ -126,7 +128,7 @@ struct Performer {
                      "; remove it, or set vxlanId or vxlanPort on all nodes");
     const auto link = socket.findLink(step.vxlan.name);
     if (!link) throw Obstacle("the VXLAN device is gone again");
-    // Nobody is there to hear what an automatic link-local address would begin with.
+    // No node would receive the router solicitations of an automatic link-local address.
     socket.disableAutomaticIpv6(link->index);
     loosenReversePathFilter(step.vxlan.name);
     held.device = Held::Device{link->index, step.vxlan, false};
@@ -231,7 +233,7 @@ KernelNetwork::Outcome KernelNetwork::apply(const Plan& plan) {
 
 namespace {
 
-// Judges one event by what is remembered.
+// Compares one event with the cached state. Returns true if it is news.
 struct Judge {
   const std::optional<Held>& held;
   const Host& host;
@@ -253,7 +255,7 @@ struct Judge {
     if (link.name.text() != kVxlanName) return !has(host.links, link.index, link);
     return !held->device || *held->device != Held::Device{link.index, vxlanOf(link), link.up};
   }
-  // As far as an event tells it.
+  // The attributes that an event contains; the others are those of the held device.
   [[nodiscard]] netlink::Vxlan vxlanOf(const netlink::Link& link) const {
     auto vxlan = held->device->vxlan;
     vxlan.mtu = link.mtu;
@@ -282,7 +284,7 @@ struct Judge {
     });
   }
 
-  // Whether the route may lead to another node.
+  // Whether the route may be one to another node.
   [[nodiscard]] bool mayLeadToNode(const netlink::Route& route) const {
     const auto inside = std::ranges::lower_bound(nodeAddresses, route.destination.first());
     return inside != nodeAddresses.end() && *inside <= route.destination.last();

@@ -24,10 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using Leftovers = std::vector<Leftover>;
 
-// Below the state directory; what else is there is somebody else's.
+// In the state directory. Other entries do not belong to kpol.
 constexpr std::array kStateEntries = {"attachments", "ipam", "manifests"};
 
-// "kpol" or "kpbw" and 11 hex digits, as the plugin names them.
+// Whether the name is the prefix ("kpol" or "kpbw") and 11 hex digits, as the plugin names
+// interfaces.
 bool isNamed(const base::IfName& name, std::string_view prefix) {
   constexpr std::size_t kDigits = 11;
   const std::string_view text = name.text();
@@ -40,14 +41,14 @@ bool isOfAPod(const netlink::Link& link) {
          (link.kind == "ifb" && isNamed(link.name, "kpbw"));
 }
 
-// Removed with all that is in it.
+// Removes the file, or the directory with its content.
 void removeAll(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) throw base::SystemError("remove " + path.string(), error.value());
 }
 
-// A directory that is not empty, or that something is mounted at, stays.
+// Does nothing if the directory is not empty or is a mount point.
 void removeIfEmpty(const fs::path& directory) {
   std::error_code ignored;
   fs::remove(directory, ignored);
@@ -101,7 +102,7 @@ void deleteTable(const std::string& table) {
 
 void findTable(Leftovers& found) {
   nft::Kernel::Options reader;
-  reader.own = false;  // looking must not take it
+  reader.own = false;  // only looking must not take ownership
   const std::string table = reader.table;
   const nft::Kernel kernel(std::move(reader));
   if (!kernel.exists()) return;
@@ -111,8 +112,8 @@ void findTable(Leftovers& found) {
   found.push_back({"table inet " + table, [table] { deleteTable(table); }});
 }
 
-// An established flow passes without a look at the policies, so it must not meet whoever has its
-// addresses next.
+// Deletes the conntrack entries of all pods: established packets are accepted before policies are
+// evaluated, and the addresses may be assigned again.
 void forgetPods(const std::string& stateDir) {
   std::vector<base::IpAddress> addresses;
   const auto book = ipam::readLeases(stateDir);

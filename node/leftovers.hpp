@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
-// Everything that kpold and the plugin make on a node, for who takes kpol off it.
+// Everything that kpold and the plugin make on a node, to remove kpol from it.
 namespace kpol::node {
 
-// The table is another's, which still runs: a kpold that must be stopped first.
+// A running process owns the table: a kpold that must be stopped first.
 class TableHeld : public base::Error {
  public:
   using Error::Error;
 };
 
-// Where it was told to make it.
+// The configured locations.
 struct Places {
   std::string confDir;  // empty: no network config
   std::string binDir;
@@ -24,20 +24,22 @@ struct Places {
   std::string socket;
 };
 
-// One thing, or several that go together. Things keep references to nothing.
+// An object to remove, or several that are removed together. Holds no references.
 struct Leftover {
   std::string text;              // "network config /etc/cni/net.d/10-kpol.conflist"
-  std::function<void()> remove;  // succeeds where it is gone already; throws base::Error
+  std::function<void()> remove;  // succeeds if it is already gone; throws base::Error
 };
 
-// What there is, in the order in which it has to go: first the network config, so that no further
-// pod starts; then the interfaces of pods, and only then the table that polices them; what the
-// plugin needs last. Who stops at the first failure leaves no pod unpoliced. Only what bears kpol's
-// names is found, in the calling thread's network namespace; reads only. Throws base::Error: the
-// kernel cannot be asked, or another process holds the table (TableHeld).
+// Returns the existing objects in the order in which they must be removed: first the network
+// config, so that no new pod starts; then the pod interfaces, and only then the table with their
+// policies; last what the plugin needs. So if the caller stops at the first failure, no pod is
+// without policies. Finds only objects with kpol's names, or with its route protocol, in the
+// calling thread's network namespace. Changes nothing. Throws base::Error if the kernel cannot be
+// queried, and TableHeld if another process owns the table.
 std::vector<Leftover> findLeftovers(const Places& places);
 
-// The socket's file, its lock, and the directory where that is empty then and named for kpol.
+// Removes the socket's file, its lock file, and then the directory if it is empty and its name
+// begins with "kpol".
 void removeSocket(const std::string& socket);
 
 }  // namespace kpol::node

@@ -21,9 +21,9 @@ namespace kpol::node {
 namespace {
 
 constexpr const char* kTable = "filter";
-constexpr int kReads = 5;  // of a table that keeps changing
+constexpr int kReads = 5;  // attempts, if the table changes meanwhile
 
-// What differs between the two programs.
+// The differences between the two programs.
 struct V4Api {
   using Info = ipt_getinfo;
   using Entries = ipt_get_entries;
@@ -41,13 +41,14 @@ struct V6Api {
   static constexpr const char* kNames = "/proc/net/ip6_tables_names";
 };
 
-// The kernel makes a table when it is asked for one; this file names those that exist.
+// Whether the table exists. The file lists the existing tables; a query to the kernel would create
+// the table.
 bool isUsed(const char* names) {
   const auto text = readFile(names);
   return text && ("\n" + *text).find("\n" + std::string(kTable) + "\n") != text->npos;
 }
 
-// Nothing when the table has another size by now.
+// Returns nullopt if the size of the table changed meanwhile.
 template <class V>
 std::optional<nft::ForwardFilter> readTable(int fd) {
   typename V::Info info{};
@@ -73,7 +74,7 @@ std::optional<nft::ForwardFilter> readTable(int fd) {
 template <class V>
 void readInto(std::vector<nft::ForwardFilter>& filters) {
   if (!isUsed(V::kNames)) return;
-  // Any socket of the family will do, also without CAP_NET_RAW.
+  // Any socket of the family works, so that CAP_NET_RAW is not needed.
   const base::UniqueFd fd(::socket(V::kDomain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) throw base::SystemError("make a socket to read iptables", errno);
   for (int i = 0; i < kReads; ++i) {

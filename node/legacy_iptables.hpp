@@ -7,9 +7,10 @@
 
 namespace kpol::node {
 
-// The FORWARD chains of the `filter` tables of iptables-legacy and ip6tables-legacy, in the calling
-// thread's network namespace; those that were never used are not made by looking. Throws
-// base::Error.
+// Reads the FORWARD chains of the `filter` tables of iptables-legacy and ip6tables-legacy. Tables
+// that do not exist are skipped, because the kernel would create them on a query. Works in the
+// calling thread's network namespace, which must also be that of the main thread, because the list
+// of tables in /proc/net is the main thread's. Throws base::Error.
 std::vector<nft::ForwardFilter> readLegacyIptables();
 
 }  // namespace kpol::node

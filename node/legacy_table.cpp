@@ -25,7 +25,7 @@ using Field = ForeignMatch::Field;
 using Verdict = ForeignRule::Verdict;
 using Bytes = std::span<const std::uint8_t>;
 
-// What differs between the two programs.
+// The differences between the two programs.
 struct V4Layout {
   using Entry = ipt_entry;
   static constexpr auto kFamily = base::Family::V4;
@@ -46,7 +46,7 @@ struct V6Layout {
     return entry.ipv6.proto != 0 || (entry.ipv6.flags & IP6T_F_TOS) != 0;
   }
 };
-// The bits of invflags that both have.
+// The bits of invflags are the same for both.
 static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_VIA_OUT &&
               IPT_INV_SRCIP == IP6T_INV_SRCIP && IPT_INV_DSTIP == IP6T_INV_DSTIP);
 
@@ -76,7 +76,7 @@ void addInterface(Field field, const char* name, const std::uint8_t* mask, bool 
   if (asked == 0) return;
   ForeignMatch match;
   match.field = field;
-  match.name = textOf(name, asked);  // it holds the plus sign of "kpol+" too
+  match.name = textOf(name, asked);  // includes the plus sign of "kpol+"
   match.isPrefix = asked <= match.name.size();
   match.negated = negated;
   rule.matches.push_back(std::move(match));
@@ -89,7 +89,7 @@ void addAddress(Field field, Bytes address, Bytes mask, bool negated, ForeignRul
   ForeignMatch match;
   const auto ip = base::IpAddress::fromBytes(address);
   match.prefix = base::Prefix::make(*ip, length);
-  // A mask with a hole is no prefix.
+  // A mask with a hole is not a prefix.
   const auto full = (length + 7) / 8;
   const bool contiguous =
       std::all_of(mask.begin() + full, mask.end(), [](std::uint8_t byte) { return byte == 0; });
@@ -130,7 +130,7 @@ void addMatches(Bytes entry, std::size_t from, std::size_t to, ForeignRule& rule
   }
 }
 
-// Chains have no names in the kernel's bytes: a jump names the place of a chain's first rule.
+// The key of a jump's target. A jump contains the offset of the chain's first rule, not its name.
 std::string chainAt(std::size_t offset) {
   return "@" + std::to_string(offset);
 }
@@ -149,7 +149,7 @@ class Reader {
       const auto whole = part(bytes_, offset, next);
       if (offset == table_.begin) chain = filter_.chain;
       if (const auto name = headOf(entry, whole)) {
-        // A user's chain begins with its name, and is known by the place behind it.
+        // A user-defined chain begins with an entry with its name. Jumps use the offset after it.
         chain = *name;
         names_[chainAt(offset + next)] = chain;
       } else {
@@ -163,7 +163,7 @@ class Reader {
   }
 
  private:
-  // The name, where the entry is the head of a chain.
+  // Returns the name if the entry is the head of a user-defined chain, else nullopt.
   std::optional<std::string> headOf(const typename V::Entry& entry, Bytes whole) {
     const auto target = at<xt_entry_target>(whole, entry.target_offset);
     if (textOf(target.u.user.name, sizeof target.u.user.name) != XT_ERROR_TARGET)

@@ -8,10 +8,10 @@
 
 namespace kpol::node {
 
-// What a pod's interface on this node has to fit.
+// The properties of this node's network that pod interfaces must fit.
 struct OwnNetwork {
-  std::vector<base::Prefix> podCidrs;  // those of spec.podCIDRs that can be used, in their order
-  std::uint32_t mtu = 0;               // 0: not known
+  std::vector<base::Prefix> podCidrs;  // the usable ones of spec.podCIDRs, in their order
+  std::uint32_t mtu = 0;               // 0: unknown
   bool operator==(const OwnNetwork&) const = default;
 };
 

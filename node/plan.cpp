@@ -16,9 +16,9 @@ using base::Family;
 using conf::Routing;
 using policy::Diagnostic;
 
-// The kernel's own for IPv6 routes that say nothing; written out so that it reads back the same.
+// The kernel's default for IPv6 routes. Set explicitly, so that the kernel returns the same route.
 constexpr std::uint32_t kIpv6Metric = 1024;
-// The least that IPv6 may have (RFC 8200, section 5).
+// The minimum MTU of IPv6 (RFC 8200, section 5).
 constexpr std::uint32_t kLeastMtu = 1280;
 
 bool usesVxlan(Routing routing) {
@@ -54,9 +54,9 @@ base::IpAddress linkLocalOf(const base::MacAddress& mac) {
   return *base::IpAddress::fromBytes(bytes);
 }
 
-// Where the route by VXLAN to `cidr` leads. An address that no pod has, and for IPv6 one of the
-// device alone: Linux refuses any other that a route by another device leads to, as where the pods
-// were reached directly before (net/ipv6/route.c ip6_route_check_nh_onlink).
+// The gateway of the VXLAN route to `cidr`: an address that no pod has. For IPv6 it must be valid
+// only on the device: Linux rejects a gateway that has a route through another device, for example
+// if the pods were reached directly before (net/ipv6/route.c ip6_route_check_nh_onlink).
 base::IpAddress vxlanGateway(const base::Prefix& cidr, const base::MacAddress& mac) {
   return cidr.family() == Family::V4 ? cidr.first() : linkLocalOf(mac);
 }
@@ -99,7 +99,7 @@ class Planner {
     plan_.diagnostics.push_back({severity, "Node " + node, field, std::move(message)});
   }
 
-  // ---- whose pod CIDR is whose
+  // ---- the node of each pod CIDR
 
   void claim(const policy::Node& own, const Holders& before) {
     CidrClaims claims(plan_.nodeAddresses);
@@ -139,8 +139,8 @@ class Planner {
     return nullptr;
   }
 
-  // Those of the settings, and of a family without those of the Node object; the first is where
-  // VXLAN sends from.
+  // Takes the addresses of the settings, and for a family without one those of the Node object.
+  // The first one is the source of VXLAN packets.
   void findOwnAddresses(const policy::Node& own) {
     std::vector<base::IpAddress> candidates = settings_.nodeIps;
     for (const auto& address : own.internalIps)
@@ -204,11 +204,11 @@ class Planner {
     plan_.own.mtu = mtu;
   }
 
-  // ---- the others
+  // ---- the other nodes
 
-  // The node's address of that family if the kernel sends to it without a gateway. What has no
-  // Ethernet address (WireGuard, an IP tunnel) may carry the node's own packets only, and counts
-  // where that was asked for.
+  // Returns the node's address of that family if the kernel sends to it without a gateway. A link
+  // without an Ethernet address (WireGuard, an IP tunnel) may carry only the node's own packets, so
+  // it counts only with routing direct.
   std::optional<base::IpAddress> neighbour(const policy::Node& node, Family family) const {
     for (const auto& address : node.internalIps) {
       if (address.family() != family) continue;
@@ -237,7 +237,7 @@ class Planner {
     plan_.peers.push_back(std::move(peer));
   }
 
-  // What the node itself sends by VXLAN must be answered by VXLAN.
+  // The source address of the node's own packets through VXLAN, so that replies use VXLAN too.
   std::optional<base::IpAddress> deviceSource(Family family) const {
     for (const auto& cidr : plan_.own.podCidrs)
       if (cidr.family() == family) return cidr.first();
@@ -312,7 +312,7 @@ base::MacAddress vxlanMac(const std::string& nodeName) {
   base::MacAddress mac;
   for (std::size_t i = 0; i < mac.bytes.size(); ++i)
     mac.bytes.at(i) = static_cast<std::uint8_t>(hash >> (8 * i));
-  // Administered locally, of one interface.
+  // Locally administered, unicast.
   mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xFCU) | 0x02U);
   return mac;
 }

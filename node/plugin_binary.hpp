@@ -6,20 +6,23 @@
 #include <filesystem>
 #include <string>
 
-// The CNI plugin where the container runtime finds it.
+// The CNI plugin in the directory where the container runtime finds it.
 namespace kpol::node {
 
-constexpr const char* kPluginName = "kpol";  // as `type` of the network config names it
+constexpr const char* kPluginName = "kpol";  // the `type` in the network config
 
-// The plugin that came with this very program: `kpol` beside it. Throws base::SystemError.
+// The path of the plugin that was delivered with this program: `kpol` in the same directory. Throws
+// base::SystemError.
 std::filesystem::path pluginBesideThisProgram();
 
-// Whether a file with these bytes is the plugin, of whatever version: it bears its mark.
+// Whether these bytes are the plugin's executable, of any version: an ELF file with the plugin's
+// mark.
 bool isPlugin(const std::string& bytes);
 
-// Copies `source` to `directory`/kpol, executable, in one step: pods that are being started
-// meanwhile run the old one or the new one, whole. Throws base::Error that says what to do when
-// there is no such source, when it is not the plugin, and when the directory cannot be written.
+// Copies `source` to `directory`/kpol, executable and atomically: a pod that starts meanwhile runs
+// either the complete old or the complete new plugin. Throws base::Error, with the remedy, if
+// `source` does not exist or is not the plugin, and base::SystemError if the directory cannot be
+// written.
 Written installPlugin(const std::filesystem::path& source, const std::filesystem::path& directory);
 
 }  // namespace kpol::node

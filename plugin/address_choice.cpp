@@ -25,8 +25,8 @@ bool holds(const IpRangeSet& set, const IpAddress& address) {
                      [&](const IpRange& range) { return range.holds(address); });
 }
 
-// The first address from `from` to `until` that may be given. Looks at no more addresses than are
-// taken, and two: each step but the last meets a taken one or the gateway.
+// Returns the first free address in from..until. Visits at most (number of taken addresses) + 2
+// addresses, because each one visited before the last is either taken or the gateway.
 std::optional<IpAddress> firstFree(const AddressChoice& choice, const IpRange& range,
                                    IpAddress from, const IpAddress& until) {
   while (from <= until) {
@@ -55,7 +55,7 @@ std::optional<IpAddress> nextFree(const AddressChoice& choice, const IpRangeSet&
   return std::nullopt;
 }
 
-// "10.244.1.0/24 253 of 253, 10.245.0.0/30 1 of 2".
+// Example: "10.244.1.0/24 253 of 253, 10.245.0.0/30 1 of 2".
 std::string usageOf(const AddressChoice& choice, const IpRangeSet& set) {
   std::string text;
   for (const auto& range : set) {

@@ -9,19 +9,21 @@
 
 namespace kpol::plugin {
 
-// What an address is chosen from and against.
+// The input of chooseAddresses().
 struct AddressChoice {
   const std::vector<conf::IpRangeSet>& ranges;
   std::unordered_set<base::IpAddress> taken;
-  std::vector<base::IpAddress> lastGiven;  // of each set, the address given last; may be shorter
-  std::vector<base::IpAddress> requested;  // each from another set; the rest is chosen
+  // The address assigned last from each set. May be shorter than `ranges`.
+  std::vector<base::IpAddress> lastGiven;
+  // At most one from each set. The other sets get a free address.
+  std::vector<base::IpAddress> requested;
 };
 
-// One address of each set, in their order. Round robin: the search begins after the address given
-// last and wraps around, so that an address just freed is the last to be given again (a peer that
-// still remembers the old pod must not talk to the new one). Throws conf::CniFailure with code
-// AddressUnavailable: a set is used up; a requested address is in no set, not to be given, or
-// taken.
+// Returns one address from each set, in the order of the sets. Round robin: the search starts after
+// the address assigned last and wraps around. So a freed address is reused as late as possible,
+// because a peer that still remembers the old pod must not talk to the new one. Throws
+// conf::CniFailure with code AddressUnavailable if a set is exhausted, or if a requested address is
+// in no set, is a gateway, is taken, or is the second one from its set.
 std::vector<base::IpAddress> chooseAddresses(const AddressChoice& choice);
 
 }  // namespace kpol::plugin

@@ -51,7 +51,8 @@ bool isChained(const Request& request) {
   return request.config.ipam.type.empty();
 }
 
-// Addresses that a result gives to the interface we attach; those that name none are the pod's.
+// The addresses that `result` assigns to the interface of this request. An address without an
+// interface index counts as one of them.
 std::vector<base::IpAddress> ipsOf(const conf::CniResult& result, const Request& request) {
   std::vector<base::IpAddress> ips;
   for (const auto& ip : result.ips) {
@@ -84,7 +85,7 @@ std::string addChained(const Request& request) {
   return conf::passThrough(previous.json, request.config.version);
 }
 
-// With what depends on the pod's other interfaces.
+// The plan, including what depends on the pod's other interfaces.
 AttachPlan wholePlanFor(const Request& request, const std::vector<base::IpAddress>& ips,
                         const Netns& pod) {
   auto plan = planFor(request, ips);
@@ -93,7 +94,7 @@ AttachPlan wholePlanFor(const Request& request, const std::vector<base::IpAddres
   return plan;
 }
 
-// CHECK compares the MTU that ADD told, which results have since 1.1.0, or the one configured.
+// CHECK compares the configured MTU, else the MTU in the result of ADD (since CNI 1.1.0).
 AttachPlan planToCheck(const Request& request, const std::vector<base::IpAddress>& ips,
                        const Netns& pod) {
   auto plan = wholePlanFor(request, ips, pod);
@@ -102,7 +103,7 @@ AttachPlan planToCheck(const Request& request, const std::vector<base::IpAddress
   return plan;
 }
 
-// The interface is another plugin's; only the limits are ours.
+// Another plugin made the interface, so only the bandwidth limits are checked.
 std::vector<std::string> findChainedFaults(const Request& request, const Netns& pod) {
   const auto bandwidth = bandwidthPlanFor(request);
   if (!bandwidth) return {};

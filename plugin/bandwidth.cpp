@@ -17,12 +17,12 @@ using netlink::Link;
 using netlink::RouteSocket;
 
 constexpr std::uint64_t kLatencyMilliseconds = 25;
-constexpr std::uint64_t kMostQueuedOfBurst = 128 * 1024;  // two of the largest packets there are
+constexpr std::uint64_t kMostQueuedOfBurst = 128 * 1024;  // two 64 KiB GSO packets
 
 constexpr const char* kNeedsKernel =
     "the kernel needs sch_tbf, and for egress ifb, sch_ingress, cls_u32 and act_mirred";
 
-// A pod without its limits must not start; the kernel's refusal alone says little.
+// A pod must not start without its limits. The kernel's error alone is not clear enough.
 template <class Step>
 auto needing(const std::string& what, const Step& step) {
   try {
@@ -33,8 +33,8 @@ auto needing(const std::string& what, const Step& step) {
   }
 }
 
-// Made anew: one of this name is of an ADD that was killed, or about to be deleted, since the
-// host's end of this pod has only just been made.
+// Replaces an existing IFB of this name: it is left from an ADD that was killed, or DEL is about to
+// delete it, because the host interface of this pod was only just made.
 Link makeIfb(RouteSocket& node, const BandwidthPlan& plan, Rollback& rollback) {
   if (!node.addIfb(plan.ifb, plan.alias)) {
     const auto taken = node.findLink(plan.ifb);

@@ -10,27 +10,28 @@
 #include <string>
 #include <vector>
 
-// The capability bandwidth. Both directions are limited on the node, where the pod cannot undo it:
-// what it receives by a token bucket on the host's end, what it sends by one on a device of its own
-// (an IFB) through which all is led that arrives on the host's end. Nothing is dropped for being
-// early, but for what does not fit into a short queue.
+// The capability "bandwidth". Both directions are limited on the node, where the pod cannot undo
+// it. A token bucket on the host interface limits what the pod receives. Packets that arrive on the
+// host interface are redirected through a separate device (IFB), whose token bucket limits what the
+// pod sends. Packets above the rate are delayed in a short queue, and dropped only if it is full.
 namespace kpol::plugin {
 
-// The bucket of a limit on a link: holds a packet at least, whatever the burst, or the link would
-// be dead. The queue is what the link sends in 25 ms and, for large packets of the kernel's, at
-// most 128 KiB of the burst.
+// Returns the token bucket for a limit on a link with this MTU. The bucket holds at least one
+// packet, because otherwise the link would send nothing. The queue (TokenBucket::limit) holds what
+// the link sends in 25 ms plus the burst, of which at most 128 KiB count (for GSO packets).
 netlink::TokenBucket tokenBucketOf(const conf::RateLimit& limit, std::uint32_t mtu);
 
-// Limits the pod whose host's end is `host`, which may be up or not.
+// Limits the pod with the host interface `host`, which may be up or down. Throws conf::CniFailure
+// with code Kernel or AlreadyAttached.
 void limitBandwidth(netlink::RouteSocket& node, const netlink::Link& host,
                     const BandwidthPlan& plan, Rollback& rollback);
 
-// What of the limits is missing or different, one sentence each.
+// Returns one sentence for each limit that is missing or different. The burst is not compared.
 std::vector<std::string> bandwidthFaults(netlink::RouteSocket& node, const netlink::Link& host,
                                          const BandwidthPlan& plan);
 
-// Gets rid of the pod's IFB, if it has one: with the host's end where that is about to be deleted
-// (ipam::deleteTogether), else at once.
+// Deletes the pod's IFB, if there is one: at once, or, if `withHostEnd`, together with the host
+// interface in the next call of ipam::deleteTogether().
 void withdrawBandwidth(netlink::RouteSocket& node, const conf::AttachmentId& id, bool withHostEnd);
 
 }  // namespace kpol::plugin

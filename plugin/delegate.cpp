@@ -67,7 +67,7 @@ std::vector<char*> pointersTo(std::vector<std::string>& texts) {
   return pointers;
 }
 
-// The attributes and actions of a spawn, freed with it.
+// The attributes and file actions for posix_spawn(3).
 class SpawnSetup {
  public:
   SpawnSetup(int input, int output) {
@@ -75,7 +75,7 @@ class SpawnSetup {
     posix_spawnattr_init(&attributes_);
     posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    // An ignored SIGPIPE would stay ignored in the plugin.
+    // The plugin would inherit the ignored SIGPIPE.
     sigset_t defaults;
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
@@ -96,7 +96,7 @@ class SpawnSetup {
   posix_spawnattr_t attributes_{};
 };
 
-// A running plugin; killed and waited for on destruction unless it was waited for before.
+// A running plugin. The destructor kills it and waits for it, unless wait() was called before.
 class Process {
  public:
   Process(const std::string& path, conf::CniCommand command) {
@@ -124,14 +124,15 @@ class Process {
     wait();
   }
 
-  // Feeds `text` and gathers the output until its end. False: the deadline passed before.
+  // Writes `text` to the plugin and reads its output up to end of file. Returns false if the
+  // deadline passes first or the output is too large.
   bool converse(std::string_view text, std::string& output, Clock::time_point deadline) {
     while (output_) {
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
       if (left <= 0 || output.size() > kLargestOutput) return false;
       std::array<pollfd, 2> fds{
-          {{output_.value(), POLLIN, 0}, {input_.value(), POLLOUT, 0}}};  // -1 is passed over
+          {{output_.value(), POLLIN, 0}, {input_.value(), POLLOUT, 0}}};  // poll(2) skips -1
       if (::poll(fds.data(), fds.size(), static_cast<int>(std::min<long long>(left, 60000))) < 0 &&
           errno != EINTR)
         throw base::SystemError("poll the IPAM plugin", errno);
@@ -141,7 +142,7 @@ class Process {
     return true;
   }
 
-  // The status of waitpid(2).
+  // Returns the status of waitpid(2).
   int wait() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
@@ -153,7 +154,7 @@ class Process {
   void feed(std::string_view& text) {
     const auto written = ::write(input_.value(), text.data(), text.size());
     if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    // A plugin need not read what it has no use for (EPIPE).
+    // EPIPE: a plugin need not read its input.
     if (written >= 0) text.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 || text.empty()) input_.reset();
   }

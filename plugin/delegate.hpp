@@ -9,12 +9,14 @@
 
 namespace kpol::plugin {
 
-// Runs the IPAM plugin config.ipam.type, found in CNI_PATH, as the CNI specification's section 4
-// says: with our environment (but the command), our network config on its standard input; its
-// standard error is ours. The caller ignores SIGPIPE: a plugin need not read its input. Returns its
-// standard output. The only program kpol ever runs. Throws conf::CniFailure: what the plugin
-// reported, with its own code; or code Ipam where it is not found, dies, says nothing, or takes
-// longer than `patience` (it is killed then).
+// Runs the IPAM plugin config.ipam.type from CNI_PATH, as described in section 4 of the CNI
+// specification, and returns its standard output. The plugin gets our environment with `command` as
+// CNI_COMMAND and our network config on its standard input, and it shares our standard error. The
+// caller must ignore SIGPIPE, because a plugin need not read its input. kpol runs no other program.
+// Throws conf::CniFailure with the error that the plugin reported, or with code Ipam if the plugin
+// is not found, fails without an error result, writes more than 16 MiB, or does not close its
+// standard output within `patience`; in the last two cases it is killed. Throws base::SystemError
+// if a system call fails.
 std::string runIpamPlugin(const Request& request, conf::CniCommand command,
                           std::chrono::milliseconds patience = std::chrono::seconds(60));
 

@@ -34,7 +34,7 @@ bool isDelegated(const Request& request) {
   return !request.config.ipam.type.empty() && request.config.ipam.type != "kpol";
 }
 
-// Nothing where the file is not there or not kpol's; the latter is said.
+// Returns nullopt if the file cannot be opened, or is not valid (reported on standard error).
 std::optional<conf::Attachment> readAttachment(const std::string& path) {
   std::ifstream stream(path);
   if (!stream) return std::nullopt;
@@ -47,7 +47,7 @@ std::optional<conf::Attachment> readAttachment(const std::string& path) {
   }
 }
 
-// The addresses that the runtime, or the attachment's file, says the pod had from another plugin.
+// The pod's addresses from another plugin, according to prevResult, else to the attachment's file.
 std::vector<base::IpAddress> foreignAddressesOf(const Request& request, const AttachmentId& id) {
   if (request.config.prevResult) {
     std::vector<base::IpAddress> ips;
@@ -62,9 +62,9 @@ bool hasFile(const Request& request, const AttachmentId& id) {
   return ::access((request.config.stateDir + "/" + conf::fileOf(id)).c_str(), F_OK) == 0;
 }
 
-// An established flow passes without a look at the policies, so the flows of this pod must not
-// outlive it: the next one may have its address. DEL succeeds all the same where the kernel cannot
-// be asked, as where it tracks nothing.
+// Deletes the pod's conntrack entries: established packets are accepted before policies are
+// evaluated, and the next pod may get the same address. DEL succeeds even if the kernel returns an
+// error, for example because it has no conntrack.
 void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
   try {
     netlink::forgetFlows(ips);
@@ -73,8 +73,8 @@ void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
   }
 }
 
-// On record when it returns: the lease, if there is one, is a departure. False: there is none of
-// the pod's.
+// Turns the pod's lease into a pending release (ipam::Departure), recorded on return. Returns false
+// if the pod has neither a lease nor a pending release for `link`.
 bool depart(const Request& request, const AttachmentId& id, base::IfIndex link) {
   auto store = openLeases(request);
   if (store.depart(id, link)) return true;
@@ -84,9 +84,9 @@ bool depart(const Request& request, const AttachmentId& id, base::IfIndex link) 
   });
 }
 
-// Of a pod without a lease of ours, whose addresses others give to the next pod as soon as they are
-// told: its link and its flows must be gone before. Where neither link nor file is left somebody
-// else may have the addresses already.
+// For pods whose addresses come from another plugin: deletes the link and the conntrack entries
+// before the addresses are released, because that plugin may reassign them at once. Does nothing if
+// there is neither a link nor a file, because another pod may have the addresses already.
 void removeNow(const Request& request, const AttachmentId& id,
                const std::optional<netlink::Link>& link) {
   if (!link && !hasFile(request, id)) return;
@@ -98,9 +98,10 @@ void removeNow(const Request& request, const AttachmentId& id,
   forgetFlowsOf(ips);
 }
 
-// Makes the pod unreachable, puts what it had on record as departed (or removes it), has kpold
-// forget it, and then lets `finish` free the addresses, told whether a departure is left that
-// somebody must settle. That kpold's file cannot be removed keeps nothing else alive.
+// Makes the pod unreachable, records its lease as a pending release (or removes its link at once),
+// deletes the attachment in kpold, and calls `finish` to free the addresses. `finish` gets true if
+// this process must see to the pending release. If the attachment's file cannot be removed, the
+// error is thrown only after `finish`.
 template <typename Finish>
 void detach(const Request& request, const AttachmentId& id, Finish finish) {
   const auto link = withdrawInterface(id);
@@ -116,8 +117,8 @@ void detach(const Request& request, const AttachmentId& id, Finish finish) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// Chained attachments have neither link nor lease of ours, and a file does not tell its network:
-// those whose namespace is gone are nobody's.
+// Adds the attachments of any network whose network namespace is gone. Chained attachments have
+// neither a kpol interface nor a lease, and their files do not contain the network.
 void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
   std::error_code error;
   const std::filesystem::directory_iterator files(request.config.stateDir + "/attachments", error);
@@ -132,8 +133,8 @@ void addOrphanedFiles(const Request& request, std::set<AttachmentId>& ids) {
   }
 }
 
-// Those of this network that the runtime does not list. A client without the list (cnitool) cannot
-// mean that every pod is to go: then only what is surely nobody's.
+// The attachments of this network that the runtime does not list as valid. A client that sends no
+// list (cnitool) cannot mean that every pod is gone, so then only orphaned files count.
 std::set<AttachmentId> findStale(const Request& request) {
   std::set<AttachmentId> ids;
   if (!request.config.validAttachments) {
@@ -151,14 +152,14 @@ std::set<AttachmentId> findStale(const Request& request) {
   return ids;
 }
 
-// A further interface of a pod that lives on leaves rules behind; those of one that has ended are
-// gone with it.
+// Deletes the routing rules of a secondary interface. They outlive the interface, but not the pod's
+// namespace.
 void forgetRules(const Request& request) {
   if (request.env.netns.empty()) return;
   try {
     removeRules(netlink::Netns::open(request.env.netns), idOf(request));
   } catch (const base::Error&) {
-    return;  // the namespace is gone, or on its way
+    return;  // the namespace is gone, or is being deleted
   }
 }
 

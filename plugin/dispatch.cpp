@@ -20,7 +20,7 @@ using conf::CniCommand;
 using conf::CniError;
 using conf::CniVersion;
 
-// The version to answer in, where the input may be anything.
+// The version of the response. The input may be invalid.
 CniVersion versionFor(std::string_view input) {
   try {
     return conf::versionOf(input);
@@ -41,7 +41,7 @@ void requireVersionFor(CniCommand command, CniVersion version) {
 
 std::string perform(conf::CniEnv env, std::string input) {
   const auto command = env.command;
-  // DEL of what ADD refused: that must end.
+  // DEL must succeed even if ADD rejected the runtimeConfig.
   auto config = conf::parseNetworkConfig(
       input, command == CniCommand::Del ? conf::RuntimeConfig::Ignore : conf::RuntimeConfig::Read);
   requireVersionFor(command, config.version);
@@ -52,12 +52,12 @@ std::string perform(conf::CniEnv env, std::string input) {
     case CniCommand::Check: check(request); break;
     case CniCommand::Gc: gc(request); break;
     case CniCommand::Status: status(request); break;
-    case CniCommand::Version: break;  // answered before
+    case CniCommand::Version: break;  // handled in answer()
   }
   return {};
 }
 
-// What to do where only the kind of the failure is known.
+// The advice for a failure that carries none.
 std::string adviceFor(CniCode code) {
   switch (code) {
     case CniCode::IncompatibleVersion:

@@ -8,16 +8,15 @@
 
 namespace kpol::plugin {
 
-// What the process answers its runtime with.
+// The response of the process to the container runtime.
 struct Answer {
   int exitCode = 0;
-  std::string output;   // for standard output: one result, one error, or nothing
-  std::string message;  // for standard error, for people; empty where all went well
+  std::string output;   // for standard output: one result, one error, or empty
+  std::string message;  // for standard error, human-readable; empty on success
 };
 
-// One call of the plugin. `readInput` gives the text of standard input and is asked at most once.
-// Never throws what base::Error or the standard library throw: every failure is an Answer with an
-// error result.
+// Handles one call of the plugin. `readInput` returns the text of standard input and is called at
+// most once. Every exception derived from std::exception becomes an Answer with an error result.
 Answer answer(const conf::EnvLookup& environment, const std::function<std::string()>& readInput);
 
 }  // namespace kpol::plugin

@@ -6,15 +6,17 @@
 
 #include <vector>
 
-// The capability portMappings: kpold programs host ports, the plugin does what is around it.
+// The capability "portMappings". kpold programs the host ports; the plugin does the rest.
 namespace kpol::plugin {
 
-// Throws conf::ConfigError where host ports are asked for and nobody would make them.
+// Throws conf::ConfigError if host ports are requested but the policy mode is "none", so that kpold
+// would not program them.
 void requireKpold(const conf::NetworkConfig& config);
 
-// A client of a UDP port that has lately been nobody's, or another pod's, is on record with that
-// end, and would never reach the new pod. Called once the ports lead to the pod. A kernel that
-// cannot be asked is told of on standard error: the records end by themselves.
+// Deletes stale conntrack entries of UDP host ports. If a port had no pod or another pod before,
+// the entry of a client still has that destination, so the client would never reach the new pod.
+// Call it after the ports lead to the pod. An error of the kernel is only reported on standard
+// error, because the entries time out by themselves.
 void forgetFlowsTo(const std::vector<base::HostPort>& ports);
 
 }  // namespace kpol::plugin

@@ -25,10 +25,11 @@ RouteSocket routeSocketIn(const Netns& netns) {
   return {};
 }
 
-// How long a deleted pair may still be there: the kernel is done with it in 15 to 30 ms.
+// How long a pair that is being deleted may still exist. The kernel needs 15 to 30 ms.
 constexpr std::chrono::milliseconds kDying{1000};
 
-// False: the names were taken all the time. Waits for the end of a pair that DEL is getting rid of.
+// Waits for a pair that DEL is deleting. Returns false if a name is taken by another link, or still
+// taken after the wait.
 bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
   const auto deadline = std::chrono::steady_clock::now() + kDying;
   while (!node.addVeth(pair)) {
@@ -40,10 +41,10 @@ bool addVeth(RouteSocket& node, const netlink::VethPair& pair) {
   return true;
 }
 
-// For when nobody knows whether the pair was made. The caller alone works on the attachment, which
-// had no lease, so a link with its name is not one in use.
+// Cleans up when it is unknown whether the pair was made. The caller holds the attachment's lock
+// and there was no lease, so a link with this name is not in use.
 void removeHalfMade(const AttachPlan& plan) {
-  RouteSocket node;  // the failure may have been the other one's
+  RouteSocket node;  // the caller's socket may have caused the failure
   const auto link = node.findLink(plan.host.name);
   if (!link || link->kind != "veth") return;
   if (link->alias.empty() || link->alias == plan.alias) node.deleteLink(link->index);
@@ -55,10 +56,10 @@ Link linkNamed(RouteSocket& socket, const base::IfName& name) {
   return *std::move(link);
 }
 
-// An IPv6 address receives nothing until a worker of the kernel's has made the route that leads to
-// it (net/ipv6/addrconf.c addrconf_dad_work), also without duplicate address detection; under load
-// that takes long. A route of our own beside the kernel's (its metric is 0 and comes first) makes
-// the address work at once.
+// Adds a local route for an IPv6 address, so that the address can receive at once. Otherwise a
+// kernel worker adds the route (net/ipv6/addrconf.c addrconf_dad_work), even without duplicate
+// address detection, and under load that takes long. The kernel's route has metric 0 and takes
+// precedence over ours as soon as it exists.
 void receiveAtOnce(RouteSocket& socket, const netlink::Address& address) {
   if (address.address.isV4()) return;
   netlink::Route route{base::Prefix::host(address.address), {}, address.link, {}};
@@ -67,10 +68,10 @@ void receiveAtOnce(RouteSocket& socket, const netlink::Address& address) {
   socket.addRoute(route);
 }
 
-// `link` has the name and no configuration yet.
+// `link` has its name, but no configuration yet.
 void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
   if (!end.automaticIpv6) socket.disableAutomaticIpv6(link.index);
-  // Here and not only in kpold, because a container's /proc/sys is read-only.
+  // kpold may be unable to set it, because /proc/sys is read-only in a container.
   for (const auto family : end.forwards) netlink::enableForwarding(family);
   for (const auto& sysctl : end.sysctls) set(sysctl);
   for (auto address : end.addresses) {
@@ -97,7 +98,7 @@ void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
   for (const auto& rule : end.rules) socket.addRule(rule);
 }
 
-// Gathers what differs between a plan and one end as it is.
+// Compares one end of a pair with its plan and collects the differences.
 class Inspection {
  public:
   Inspection(RouteSocket& socket, const LinkEnd& end, std::string where)
@@ -120,7 +121,7 @@ class Inspection {
   }
 
  private:
-  // Only what was asked for is compared: the kernel adds flags, metrics and scopes of its own.
+  // Compares only what ADD requested, because the kernel adds flags, metrics and scopes.
   void findMissing() {
     const auto addresses = socket_.addresses(link_->index);
     for (const auto& wanted : end_.addresses)
@@ -178,7 +179,7 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
                                plan.host.name.text() + " on the node exists already",
                            "DEL must come before another ADD");
   rollback.add("make interface " + plan.host.name.text(), [name = plan.host.name] {
-    // Its own socket: the failure may have been this one's.
+    // A new socket, because `node` may have caused the failure.
     RouteSocket().deleteLink(name);
   });
 
@@ -186,15 +187,15 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   auto inside = routeSocketIn(pod);
   const auto podLink = linkNamed(inside, plan.pod.name);
   {
-    const auto guard = pod.enter();  // for /proc/sys
+    const auto guard = pod.enter();  // the sysctls are those of the thread's namespace
     configure(inside, plan.pod, podLink);
   }
-  // Before the pair carries anything.
+  // Before the pair carries packets.
   if (plan.bandwidth) limitBandwidth(node, hostLink, *plan.bandwidth, rollback);
   configure(node, plan.host, hostLink);
-  // The pod's end, up before its other end was, drops what is sent until a worker has given it its
-  // queue. To be asked about a link makes the kernel do that at once (linkwatch_sync_dev, called by
-  // net/core/rtnetlink.c rtnl_getlink).
+  // The pod interface was up before the host interface, so it drops packets until a kernel worker
+  // has attached its queue. A query for the link makes the kernel do that at once
+  // (linkwatch_sync_dev, called by net/core/rtnetlink.c rtnl_getlink).
   inside.findLink(podLink.index);
   return hostLink.mtu;
 }

@@ -10,42 +10,48 @@
 #include <string>
 #include <vector>
 
-// The veth pair of a pod in the kernel. Each function works from the node's namespace, in which the
-// calling thread is before and after. Throws netlink::Error, base::SystemError and
+// The veth pair of a pod in the kernel. The calling thread must be in the node's network namespace,
+// and is there again on return. Functions throw netlink::Error, base::SystemError and
 // conf::CniFailure.
 namespace kpol::plugin {
 
-// Makes all that the plan says; how to undo it goes to `rollback`. AlreadyAttached where the pod
-// has such an interface or the host's name is taken: what exists is left alone. Returns the MTU.
+// Makes everything in the plan, adds the undo steps to `rollback`, and returns the MTU. Throws
+// AlreadyAttached if the pod has such an interface or the name on the host is taken; the existing
+// interface is left unchanged.
 std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, Rollback& rollback);
 
-// The MTU of the interfaces of the node's default routes, the smallest; 0 where there is none.
+// The smallest MTU of the interfaces with a default route of the node; 0 if there is none.
 std::uint32_t uplinkMtu();
 
-// Families whose default route in the pod leads elsewhere than through `ifName`.
+// The families that have a default route in the pod through another interface than `ifName`. A
+// family is repeated for each such route.
 std::vector<base::Family> familiesRoutedElsewhere(const netlink::Netns& pod,
                                                   const base::IfName& ifName);
 
-// Removes what of a secondary interface does not go with its link. Nothing there is fine.
+// Removes the routing rules of a secondary interface, which are not deleted with its link. Succeeds
+// if there are none.
 void removeRules(const netlink::Netns& pod, const conf::AttachmentId& id);
 
-// What of the plan is missing or different, one sentence each; empty: all is as ADD made it.
+// Returns one sentence for each part of the plan that is missing or different. Empty if everything
+// is as ADD made it.
 std::vector<std::string> findFaults(const AttachPlan& plan, const netlink::Netns& pod);
 
-// Makes the pod unreachable at once and returns its link, which is still to be deleted; nothing
-// where it has none. A link of that name that is not ours is left alone.
+// Makes the pod unreachable at once and returns its host interface, which the caller must delete.
+// Returns nullopt if there is none. A link of that name that kpol did not make is left unchanged.
+// The pod's IFB is deleted, or marked for deletion with the host interface.
 std::optional<netlink::Link> withdrawInterface(const conf::AttachmentId& id);
 
-// Whether `link` is the host's end of a pod's pair made by kpol, or the pod's IFB, and whose.
+// Returns the owner of `link` if it is a pod's host interface or IFB made by kpol, else nullopt.
 std::optional<Owner> ownerOf(const netlink::Link& link);
 
-// The node's end of the veth pair whose other end is `ifName` in the pod's namespace, for chained
-// use. InvalidConfig where there is none: its traffic does not pass the node's forward hook.
+// For chained use: returns the host interface of the veth pair whose peer is `ifName` in the pod.
+// Throws InvalidConfig if there is none, because then the pod's traffic does not pass the node's
+// forward hook.
 base::IfName findHostEnd(const netlink::Netns& pod, const base::IfName& ifName);
 
-// For chained use after a bridge: pods on one bridge speak past IP's hooks, and so past every
-// policy, unless br_netfilter sends bridged packets through them. NotFiltered where `hostEnd` is a
-// bridge's port and the node's sysctls do not say so for both families.
+// For chained use after a bridge: packets between pods on one bridge bypass the IP hooks, and so
+// every policy, unless br_netfilter passes bridged packets to these hooks. Throws NotFiltered if
+// `hostEnd` is a port of a bridge and the node's sysctls do not enable that for both families.
 void requireFiltered(const base::IfName& hostEnd);
 
 }  // namespace kpol::plugin

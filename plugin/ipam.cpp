@@ -22,7 +22,7 @@ namespace {
 using conf::CniCode;
 using conf::CniFailure;
 
-// How long ADD waits for the addresses of pods that have just ended, where there are no others.
+// How long ADD waits for the addresses of pods that have just ended, if no other address is free.
 constexpr std::chrono::seconds kDepartureWait{3};
 
 std::string nameOf(const Request& request) {
@@ -49,8 +49,8 @@ std::unordered_set<base::IpAddress> heldIn(
   return held;
 }
 
-// Nothing where that has to wait until what a pod left behind is gone: only its address could be
-// given, or it is an earlier one of the same container.
+// Returns nullopt if ADD has to wait for a pending release: no other address is free, or the
+// release belongs to the same container ID and ifname.
 std::optional<std::vector<base::IpAddress>> choose(const Request& request,
                                                    const ipam::LeaseStore& store) {
   AddressChoice choice{request.config.ipam.ranges, heldIn(store.leases()),
@@ -88,7 +88,7 @@ Assignment assignBuiltIn(const Request& request) {
       throw CniFailure(CniCode::TryAgain,
                        "an ended pod's link is not gone yet, and no other address is free",
                        "`kpolctl show ips` tells which");
-    // Not while the store is locked. Where another process is at it already, let it.
+    // The store must not be locked here. Returns at once if another process is releasing already.
     ipam::settleDepartures(request.config.stateDir, remark);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
@@ -97,7 +97,7 @@ Assignment assignBuiltIn(const Request& request) {
 Assignment assignDelegated(const Request& request) {
   const auto output = runIpamPlugin(request, conf::CniCommand::Add);
   const auto refuse = [&](const std::string& problem) {
-    // It may hold an address for us now.
+    // The plugin may have reserved an address for us.
     runIpamPlugin(request, conf::CniCommand::Del);
     throw CniFailure(CniCode::Ipam, "IPAM plugin " + request.config.ipam.type + ": " + problem);
   };
@@ -140,7 +140,7 @@ bool hasFreeAddress(const Request& request) {
   if (!isBuiltIn(request)) return true;
   const auto book = ipam::readLeases(request.config.stateDir);
   try {
-    // Addresses of departed pods are free as soon as somebody needs them.
+    // Addresses of pending releases count as free: ADD waits for them if it needs them.
     (void)chooseAddresses({request.config.ipam.ranges, heldIn(book.leases), {}, {}});
     return true;
   } catch (const CniFailure&) {

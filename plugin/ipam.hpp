@@ -9,39 +9,42 @@
 
 #include <vector>
 
-// The addresses of a pod, from the built-in IPAM or the plugin that config.ipam.type names.
-// Throws conf::CniFailure.
+// The addresses of a pod, from the built-in IPAM or from the plugin in config.ipam.type. Functions
+// throw conf::CniFailure, base::SystemError and ipam::JournalError.
 namespace kpol::plugin {
 
 struct Assignment {
   std::vector<base::IpAddress> ips;  // not empty, in the order of the range sets
-  conf::CniDns dns;                  // of a delegated plugin
+  conf::CniDns dns;                  // from a delegated plugin, else empty
 };
 
-// Of ADD. A second ADD for one container ID and ifname without a DEL between is refused
-// (AlreadyAttached): the specification forbids it to the runtime, and handing out the same lease
-// again would hide two interfaces on one address. The lease is on record when this returns.
+// For ADD: assigns the addresses. The built-in IPAM rejects a second ADD for the same container ID
+// and ifname without a DEL in between (AlreadyAttached): the CNI specification forbids it, and
+// returning the same lease again would hide that two interfaces have one address. On return the
+// lease is recorded.
 Assignment assign(const Request& request);
 
-// Of an ADD that is undone: frees by container ID and ifname; nothing held is fine.
+// For DEL and for an ADD that is undone: frees the addresses of the container ID and ifname.
+// Succeeds if there are none.
 void release(const Request& request);
 
-// Whether an ADD could get its addresses now. Waits for nobody and reads one small file; true where
-// another plugin gives the addresses, whose STATUS is to be asked.
+// Whether an ADD could get its addresses now. Reads one file, usually without waiting for a lock
+// (see ipam::readLeases). Always true for a delegated plugin: call its STATUS instead.
 bool hasFreeAddress(const Request& request);
 
-// Whether the addresses are from kpol's own store.
+// Whether the addresses come from kpol's own lease store.
 bool isBuiltIn(const Request& request);
 
-// No other call for the attachment does anything while it lives. CniFailure with TryAgain where one
-// is at it for too long.
+// While the returned lock exists, no other call for this attachment proceeds. Throws CniFailure
+// with TryAgain if another call holds the lock for too long.
 ipam::AttachmentLock lockAttachment(const Request& request, const conf::AttachmentId& id);
 
-// The store of the request's state directory, locked. CniFailure with TryAgain where the lock is
-// not had in time.
+// Opens and locks the lease store of the request's state directory. Throws CniFailure with TryAgain
+// if the lock cannot be acquired in time.
 ipam::LeaseStore openLeases(const Request& request);
 
-// Of CHECK: CheckFailed where the pod does not hold exactly these.
+// For CHECK: throws CheckFailed if the pod's lease does not contain exactly `ips`. A delegated
+// plugin is called with CHECK instead, and its error is thrown.
 void verifyHeld(const Request& request, std::vector<base::IpAddress> ips);
 
 }  // namespace kpol::plugin

@@ -26,8 +26,8 @@ bool isAsked(const conf::NetworkConfig& config) {
   return config.policy == conf::PolicyMode::Required;
 }
 
-// Container IDs and interface names go into the path. The former are plain by the specification;
-// the latter may hold any byte but '/', ':' and blanks.
+// Percent-encodes a part of the request target. Container IDs need no encoding (CNI specification),
+// but interface names may contain any byte except '/', ':' and white space.
 std::string escaped(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string result;
@@ -47,7 +47,7 @@ std::string pathOf(const conf::AttachmentId& id) {
   return std::string(kAttachments) + "/" + escaped(id.containerId) + "/" + escaped(id.ifName);
 }
 
-// kpold gives up a second before we do, so that its reason arrives.
+// kpold's timeout is shorter than ours, so that its reason for the failure arrives.
 std::string putTarget(const conf::NetworkConfig& config) {
   const auto seconds = config.policyTimeout.count();
   return std::string(kAttachments) + "?timeout=" + std::to_string(seconds > 1 ? seconds - 1 : 1);
@@ -130,7 +130,7 @@ void verifyReady(const conf::NetworkConfig& config) {
   if (!conf::saysReady(response.body))
     throw CniFailure(CniCode::NotAvailable, "kpold is not ready: it has not the whole policy yet",
                      kLookAtKpold);
-  // New pods could not be programmed, and what changed since does not hold for those that run.
+  // New pods cannot be programmed, and later changes are not in effect for running pods.
   if (const auto fault = conf::faultIn(response.body); !fault.empty())
     throw CniFailure(CniCode::LimitedConnectivity, fault, kLookAtKpold);
 }

@@ -4,25 +4,28 @@
 #include "conf/attachment.hpp"
 #include "conf/network_config.hpp"
 
-// What the plugin asks of kpold. With policy "none" nothing is asked of it and each of these
+// The requests of the plugin to kpold. With policy "none" no request is sent, and each function
 // returns at once.
 namespace kpol::plugin {
 
-// PUT: returns when kpold has committed the pod's enforcement. Throws conf::CniFailure with
-// TryAgain where that is not so within config.policyTimeout, at once where nobody listens on the
-// socket; with InvalidConfig where kpold refuses the attachment as such.
+// PUT: returns after kpold has committed the pod's enforcement. Throws conf::CniFailure with
+// TryAgain if that takes longer than config.policyTimeout, or at once if no process listens on the
+// socket; with InvalidConfig if kpold rejects the attachment as invalid; with Conflict if another
+// pod has one of its host ports.
 void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachment);
 
-// DELETE, for at most two seconds. True: kpold will settle the departures of our state directory.
-// Where kpold does not say that it is done, removes the attachment's file, so that a later kpold
-// does not take the pod for a living one.
+// DELETE, with a timeout of two seconds. Returns true if kpold will complete the pending releases
+// in our state directory. If kpold does not confirm the deletion, removes the attachment's file, so
+// that a later kpold does not treat the pod as running. Throws base::SystemError if the file cannot
+// be removed.
 bool forget(const conf::NetworkConfig& config, const conf::AttachmentId& id);
 
-// GET: throws conf::CniFailure with CheckFailed where kpold does not know the attachment, with
-// TryAgain where it cannot be asked.
+// GET: throws conf::CniFailure with CheckFailed if kpold does not know the attachment or the kernel
+// does not enforce its policies, and with TryAgain if kpold cannot be queried.
 void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id);
 
-// Throws conf::CniFailure with NotAvailable unless kpold says that it is ready.
+// Throws conf::CniFailure with NotAvailable unless kpold reports that it is ready, and with
+// LimitedConnectivity if kpold reports an error of its table in the kernel.
 void verifyReady(const conf::NetworkConfig& config);
 
 }  // namespace kpol::plugin

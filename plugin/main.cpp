@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// conf::kPluginMark, as a line: kpold knows the plugin's file by it.
+// conf::kPluginMark with a newline. kpold recognises the plugin's file by this line.
 [[gnu::used]] constexpr char kMark[] = "kpol.io/cni-plugin\n";
 static_assert(std::string_view(kMark).starts_with(kpol::conf::kPluginMark) &&
               sizeof kMark == kpol::conf::kPluginMark.size() + 2);
@@ -28,7 +28,8 @@ static_assert(std::string_view(kMark).starts_with(kpol::conf::kPluginMark) &&
 constexpr std::chrono::seconds kInputPatience{10};
 constexpr std::size_t kLargestInput = std::size_t{16} << 20;
 
-// All of standard input. The runtime writes it at once and closes it; a terminal gives nothing.
+// Reads standard input up to end of file. The runtime writes it at once and closes it. Returns an
+// empty string if standard input is a terminal.
 std::string readInput() {
   std::string text;
   if (::isatty(STDIN_FILENO) != 0) return text;
@@ -68,7 +69,7 @@ std::optional<std::string> environment(const char* name) {
 }  // namespace
 
 int main() {
-  // A reader that went away is an error of write(2), not the end of an ADD half done.
+  // If the reader is gone, write(2) must fail instead of killing a half-done ADD.
   ::signal(SIGPIPE, SIG_IGN);
   const auto answer = kpol::plugin::answer(environment, readInput);
   if (!answer.message.empty()) writeAll(STDERR_FILENO, "kpol: " + answer.message + "\n");

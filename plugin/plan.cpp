@@ -11,10 +11,10 @@ namespace {
 using base::IpAddress;
 using base::Prefix;
 
-// IFALIASZ of linux/if.h, less the terminating byte.
+// IFALIASZ of linux/if.h without the terminating byte.
 constexpr std::size_t kLongestAlias = 255;
 
-// Of a family, the things that differ.
+// The values that depend on the address family.
 struct FamilyPlan {
   IpAddress gateway;
   Prefix everywhere;
@@ -26,8 +26,8 @@ const FamilyPlan& familyPlanOf(const IpAddress& address) {
   return address.isV4() ? kV4 : kV6;
 }
 
-// FNV-1a, then the finalizer of SplitMix64, because the last bytes of an FNV's input reach few of
-// its bits. Names made of it are on disk and in the kernel: it must never change.
+// FNV-1a, then the finalizer of SplitMix64, because the last input bytes of FNV affect only few
+// bits of its result. Must never change: names derived from it are on disk and in the kernel.
 std::uint64_t hashOf(const conf::AttachmentId& id) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const std::string_view part :
@@ -38,7 +38,7 @@ std::uint64_t hashOf(const conf::AttachmentId& id) {
   return hash ^ hash >> 31;
 }
 
-// Locally administered, unicast; the ends differ in the last bit.
+// A locally administered unicast address. The two ends differ in the last bit.
 base::MacAddress macOf(const conf::AttachmentId& id, bool pod) {
   const auto hash = hashOf(id);
   base::MacAddress mac;
@@ -55,10 +55,10 @@ struct InterfaceSysctl {
   const char* value;
   bool needed;
 };
-// rp_filter: the pod's only source addresses are those routed to it. forwarding: for
-// links that are made where the namespace's "default" says otherwise.
-// accept_ra: nobody may announce a route on this link, to either end. disable_ipv6 may be inherited
-// from the namespace's "default".
+// rp_filter: accept only source addresses that are routed to the pod.
+// forwarding: the namespace's "default" may have it off for new links.
+// disable_ipv6: the namespace's "default" may have it on for new links.
+// accept_ra: ignore router advertisements on both ends of the link.
 constexpr std::array kSysctls{
     InterfaceSysctl{base::Family::V4, false, "rp_filter", "1", false},
     InterfaceSysctl{base::Family::V4, false, "forwarding", "1", false},
@@ -86,9 +86,9 @@ bool isLoopback(const IpAddress& address) {
   return address.isV4() && address.bytes()[0] == 127;
 }
 
-// Whether the node may be a client of a host port at 127.0.0.1: the pod's answers then arrive for a
-// loopback address, which the kernel takes from no other link. What pods send there by themselves,
-// kpold's table drops.
+// Whether the node may connect to a host port at 127.0.0.1. The pod's replies then have a loopback
+// destination, which the kernel accepts on the host interface only with route_localnet. Other
+// packets of pods to loopback addresses are dropped by kpold's table.
 bool servesLoopback(const std::vector<base::HostPort>& ports) {
   return std::any_of(ports.begin(), ports.end(), [](const base::HostPort& port) {
     return port.concerns(base::Family::V4) && (!port.onlyIp() || isLoopback(*port.onlyIp()));
@@ -97,7 +97,7 @@ bool servesLoopback(const std::vector<base::HostPort>& ports) {
 
 netlink::Route hostRoute(const IpAddress& ip) {
   netlink::Route route{Prefix::host(ip), {}, {}, {}};
-  // IPv6 routes have no scope of their own: the kernel tells "universe" of all of them.
+  // IPv6 routes have no scope: the kernel reports "universe" for all of them.
   if (ip.isV4()) route.scope = netlink::RouteScope::Link;
   return route;
 }
@@ -108,7 +108,7 @@ netlink::Route defaultRoute(const FamilyPlan& family) {
   return route;
 }
 
-// The prefix and 11 hex digits.
+// Returns `name` and 11 hex digits of the hash.
 base::IfName interfaceNamed(std::string name, const conf::AttachmentId& id) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   for (unsigned shift = 44; shift > 0; shift -= 4) name += kHex[hashOf(id) >> (shift - 4) & 15];

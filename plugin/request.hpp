@@ -13,10 +13,10 @@ namespace kpol::plugin {
 struct Request {
   conf::CniEnv env;
   conf::NetworkConfig config;
-  std::string configText;  // as it came, for a delegated IPAM plugin
+  std::string configText;  // unchanged, for a delegated IPAM plugin
 };
 
-// Of ADD, DEL and CHECK, which always have an ifname.
+// Only for ADD, DEL and CHECK, which always have an ifname.
 inline conf::AttachmentId idOf(const Request& request) {
   return {request.env.containerId, request.env.ifName->text()};
 }

@@ -7,9 +7,9 @@
 
 namespace kpol::plugin {
 
-// What was done and how to undo it. Destroyed without dismiss(), it undoes everything in reverse;
-// a step that cannot be undone is told on standard error and the rest is undone all the same
-// (DEL, which the runtime calls after a failed ADD, tries again).
+// The steps that were done and how to undo them. Unless dismiss() was called, the destructor undoes
+// all steps in reverse order. If one fails, it is reported on standard error and the others are
+// still undone (DEL, which the runtime calls after a failed ADD, tries again).
 class Rollback {
  public:
   Rollback() = default;
@@ -17,7 +17,7 @@ class Rollback {
   Rollback& operator=(const Rollback&) = delete;
   ~Rollback();
 
-  // Registered before what it undoes is begun, where that may be half done when it fails.
+  // If a step can fail half done, add its undo before the step starts.
   void add(std::string what, std::function<void()> undo);
   void dismiss() noexcept { steps_.clear(); }
 

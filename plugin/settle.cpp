@@ -17,14 +17,14 @@ void settleBehind(const std::string& stateDir) {
     ipam::settleDepartures(stateDir, remark);
     return;
   }
-  // The runtime reads our output to its end, which comes when nobody holds it open; and the locks
-  // of the call end with its last descriptor.
+  // The runtime reads our output until every process has closed it, and the locks of this call are
+  // released only with their last descriptor.
   ::close_range(0, ~0U, 0);
   int status = 0;
   try {
     ipam::settleDepartures(stateDir, [](const std::string&) {});
   } catch (const base::Error&) {
-    status = 1;  // nobody is left to be told; what is on record is settled later
+    status = 1;  // no one reads our output; the recorded releases are completed later
   }
   ::_exit(status);
 }

@@ -5,12 +5,12 @@
 
 namespace kpol::plugin {
 
-// Has the departures in the state directory settled by a process of its own, which the runtime does
-// not wait for. Where none can be started, does it itself. If that process is killed, kpold, GC,
-// the next DEL or an ADD that needs the addresses settles them.
+// Starts a child process that completes the pending releases in the state directory
+// (ipam::settleDepartures). The runtime does not wait for it. If it cannot be started, this process
+// completes them. If it is killed, kpold, GC, the next DEL or an ADD that needs the addresses does.
 void settleBehind(const std::string& stateDir);
 
-// To standard error.
+// Writes a message to standard error.
 void remark(const std::string& text);
 
 }  // namespace kpol::plugin

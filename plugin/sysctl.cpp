@@ -23,7 +23,7 @@ bool hasValue(const std::string& path, std::string_view value) {
   return found.substr(0, found.find('\n')) == value;
 }
 
-// Zero or errno.
+// Returns 0 or errno.
 int write(const std::string& path, std::string_view value) {
   const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd || ::write(fd.value(), value.data(), value.size()) < 0) return errno;
@@ -37,8 +37,8 @@ bool holds(const Sysctl& sysctl) {
 }
 
 void set(const Sysctl& sysctl) {
-  // Reading first: a write takes the kernel's networking lock, and may find /proc/sys read-only
-  // where nothing needs to change.
+  // Read first: a write takes the kernel's networking lock (RTNL), and on a read-only /proc/sys it
+  // would fail even if nothing needs to change.
   if (holds(sysctl)) return;
   const int code = write("/proc/sys/" + sysctl.path, sysctl.value);
   if (code != 0 && sysctl.needed)

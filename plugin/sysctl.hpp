@@ -5,12 +5,12 @@
 
 namespace kpol::plugin {
 
-// Sets it in the network namespace of the calling thread; writes only where the value is another
-// one. One that is not needed and cannot be set (a read-only /proc/sys, a kernel without IPv6) is
-// passed over. Throws base::SystemError.
+// Sets the sysctl in the network namespace of the calling thread. Writes only if the value differs.
+// If it cannot be set (read-only /proc/sys, kernel without IPv6), throws base::SystemError if it is
+// needed, else ignores the error.
 void set(const Sysctl& sysctl);
 
-// Whether it has that value there.
+// Whether the sysctl has this value in the network namespace of the calling thread.
 bool holds(const Sysctl& sysctl);
 
 }  // namespace kpol::plugin

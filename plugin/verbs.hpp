@@ -5,24 +5,26 @@
 
 #include <string>
 
-// The verbs of the CNI specification. Every failure is thrown: conf::CniFailure, or what the rooms
-// below throw.
+// The commands of the CNI specification. Every failure is thrown: conf::CniFailure, or the
+// exceptions of the lower layers.
 namespace kpol::plugin {
 
-// Plan, make, have enforced, tell. Whatever fails, nothing of it is left. Chained (prevResult
-// given): makes nothing, only has the pod's policy enforced. Returns the result as text.
+// Makes the pod's network, waits until kpold enforces its policies, and returns the result as text.
+// If a step fails, everything is undone (see Rollback). Chained (with prevResult and without ipam):
+// makes no interface, but applies the bandwidth limits and waits for kpold.
 std::string add(const Request& request);
 
-// Everything of the attachment, also where parts or all of it are gone, and without kpold.
+// Deletes everything of the attachment. Succeeds if parts or all of it are gone, and without kpold.
 void del(const Request& request);
 
-// That all ADD made is there as it was made.
+// Checks that everything is still as ADD made it.
 void check(const Request& request);
 
-// Deletes what belongs to attachments of this network that are not in validAttachments.
+// Deletes the attachments of this network that are not in validAttachments, and those of any
+// network whose network namespace is gone. Without the list, deletes only the latter.
 void gc(const Request& request);
 
-// That an ADD now could succeed.
+// Checks that an ADD could succeed now.
 void status(const Request& request);
 
 }  // namespace kpol::plugin
