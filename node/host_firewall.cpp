@@ -6,6 +6,7 @@
 #include "node/legacy_iptables.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace kpol::node {
@@ -48,13 +49,15 @@ Truth matchesAddress(const base::Prefix& prefix, const Packet& packet, bool isPo
   if (prefix.family() != packet.family) return Truth::No;
   if (prefix.length() == 0) return Truth::Yes;
   if (!isPod) return Truth::Unknown;
-  auto truth = Truth::Unknown;
+  // The pod's address may be in any of the pod CIDRs of the family, so they have to agree.
+  std::optional<Truth> all;
   for (const auto& cidr : packet.podCidrs) {
     if (cidr.family() != packet.family) continue;
-    if (prefix.contains(cidr)) return Truth::Yes;
-    truth = cidr.contains(prefix) ? Truth::Unknown : Truth::No;
+    auto one = cidr.contains(prefix) ? Truth::Unknown : Truth::No;
+    if (prefix.contains(cidr)) one = Truth::Yes;
+    all = !all || *all == one ? one : Truth::Unknown;
   }
-  return truth;
+  return all.value_or(Truth::Unknown);
 }
 
 Truth matches(const ForeignMatch& match, const Packet& packet) {

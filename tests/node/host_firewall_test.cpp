@@ -119,6 +119,20 @@ TEST(HostFirewall, AddressesOfPodsAreKnownByTheirCidrs) {
   EXPECT_EQ(effect(from("0.0.0.0/0")), "");
 }
 
+TEST(HostFirewall, SeveralPodCidrsHaveToAgree) {
+  const auto from = [](const char* text) {
+    return filter({rule({addressMatch(Field::Source, text)}, Verdict::Accept),
+                   rule({kToPods}, Verdict::Accept)});
+  };
+  const std::vector<base::Prefix> pods{prefix("10.1.0.0/24"), prefix("10.1.2.0/24")};
+  for (const auto& cidrs : {pods, std::vector{pods[1], pods[0]}}) {
+    EXPECT_EQ(effect(from("10.1.0.0/16"), cidrs), "");
+    EXPECT_EQ(effect(from("10.1.0.0/24"), cidrs), std::string(kSent) + "?");
+    EXPECT_EQ(effect(from("10.1.0.5/32"), cidrs), std::string(kSent) + "?");
+    EXPECT_EQ(effect(from("192.0.2.0/24"), cidrs), kSent);
+  }
+}
+
 TEST(HostFirewall, OnlyNewConnectionsAreAsked) {
   constexpr std::uint32_t kEstablished = 2;
   constexpr std::uint32_t kRelated = 4;
