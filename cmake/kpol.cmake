@@ -1,4 +1,4 @@
-# Options and packages every room shares.
+# Options and packages that all rooms share.
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_program(CCACHE ccache)
@@ -32,7 +32,7 @@ target_compile_features(kpol_options INTERFACE cxx_std_20)
 set(CMAKE_CXX_EXTENSIONS OFF)
 target_compile_options(kpol_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor)
-# g++ 12 sees overlaps in std::string that are not there (GCC bug 105651).
+# g++ 12 reports overlaps in std::string that do not exist (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(kpol_options INTERFACE -Wno-restrict)
 endif()
@@ -40,11 +40,11 @@ target_include_directories(kpol_options INTERFACE ${PROJECT_SOURCE_DIR})
 
 option(KPOL_UNITY "Compile files of a room together, with precompiled headers; OFF: each alone" ON)
 
-# kpol_fast_build(TARGET [BATCH files] [HEADERS header...] [REUSE target])
-# Compiles TARGET's files in batches of BATCH (default: all in one) as one translation unit each, with
-# HEADERS precompiled, or with those of the target REUSE, which must have the same compile options.
-# Names in anonymous namespaces must therefore differ within a target. Files still include what they
-# use: tests/alone.sh compiles them one by one, without any of this.
+# kpol_fast_build(TARGET [BATCH files] [HEADERS header...] [REUSE target]) Compiles TARGET's files
+# in batches of BATCH files (default: one batch), each as one translation unit, with HEADERS
+# precompiled, or with the precompiled headers of the target REUSE, which must have the same compile
+# options. Therefore names in anonymous namespaces must differ within a target. Files still include
+# what they use: tests/alone.sh compiles each of them alone, without any of this.
 function(kpol_fast_build target)
   cmake_parse_arguments(ARG "" "BATCH;REUSE" "HEADERS" ${ARGN})
   if(NOT KPOL_UNITY)
@@ -53,8 +53,8 @@ function(kpol_fast_build target)
   if(NOT ARG_BATCH)
     set(ARG_BATCH 0)
   endif()
-  # Files that are included look like headers to g++, which must not have coroutines that hold local
-  # types; compiled alone they are checked for it.
+  # g++ takes included files for headers, and warns about coroutines in them that contain local
+  # types. Compiled alone (tests/alone.sh), the files are checked for it.
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
   endif()
@@ -66,21 +66,22 @@ function(kpol_fast_build target)
   endif()
 endfunction()
 
-# kpol_cold(TARGET): code that runs once for a request, a start or a change of the node, never for each
-# packet, object or element: at -O1 it compiles in half the time, and nobody can measure the rest.
+# kpol_cold(TARGET): for code that runs once per request, start or change of the node, never per
+# packet, object or element. At -O1 it compiles in half the time, and the difference at run time is
+# not measurable.
 function(kpol_cold target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
-# What most files include of the standard library.
+# The standard library's headers that most files include.
 set(KPOL_STD_HEADERS <algorithm> <array> <charconv> <chrono> <cstdint> <cstring> <filesystem>
   <functional> <map> <memory> <optional> <ranges> <set> <span> <string> <string_view>
   <unordered_map> <utility> <variant> <vector>)
 
-# kpol_add_test(NAME LABEL SOURCES file... [LINK target...] [TIMEOUT seconds])
-# One GoogleTest program, one ctest entry. Labels: unit, kernel, property, property-kernel, lint.
-# Labels that end in "kernel" run in namespaces of their own (tests/support/kernel_main.cpp); where
-# those cannot be had ctest counts the program as skipped, or as failed under KPOL_REQUIRE_KERNEL=1.
+# kpol_add_test(NAME LABEL SOURCES file... [LINK target...] [TIMEOUT seconds]) One GoogleTest
+# program, one ctest entry. Labels: unit, kernel, property, property-kernel, lint. Tests with labels
+# that end in "kernel" run in their own namespaces (tests/support/kernel_main.cpp). If these cannot
+# be created, ctest counts the program as skipped, or as failed with KPOL_REQUIRE_KERNEL=1.
 function(kpol_add_test name label)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_TIMEOUT)

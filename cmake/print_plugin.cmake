@@ -1,5 +1,5 @@
 # cmake -DPROGRAM=kpol -DSTRIP=strip -DREADELF=readelf -P print_plugin.cmake
-# Tells how large the plugin is on a node, and what it needs there.
+# Prints the size of the stripped plugin, and the shared libraries it needs.
 set(stripped "${PROGRAM}.stripped")
 execute_process(COMMAND ${STRIP} -o ${stripped} ${PROGRAM} COMMAND_ERROR_IS_FATAL ANY)
 file(SIZE ${stripped} size)

@@ -1,12 +1,12 @@
-# KPOL_STATIC: programs that need nothing of the machine they run on, as the image ships them.
+# KPOL_STATIC: programs without run-time dependencies, as in the image.
 #
-# Debian has no archives of fmt and spdlog, whose headers do as well; and in Debian 12 none of libmnl,
-# which packaging/libmnl.sh fetches.
+# Debian has no static libraries of fmt and spdlog, so their headers are used. Debian 12 has none of
+# libmnl either; packaging/libmnl.sh fetches one.
 
-# What rooms link; with KPOL_STATIC it is the headers alone.
+# The targets that rooms link; with KPOL_STATIC they are header-only.
 if(KPOL_STATIC)
   set(KPOL_FMT fmt::fmt-header-only)
-  # spdlog's own target of this kind would bring the shared library of fmt.
+  # spdlog's own header-only target would link the shared library of fmt.
   add_library(kpol_spdlog INTERFACE)
   target_compile_definitions(kpol_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
   target_link_libraries(kpol_spdlog INTERFACE fmt::fmt-header-only)
@@ -16,7 +16,7 @@ else()
   set(KPOL_SPDLOG spdlog::spdlog)
 endif()
 
-# In place of a package's shared library its archive.
+# Makes `target` link the archive `file` instead of a package's shared library.
 function(kpol_link_archive target file)
   find_library(KPOL_${file} ${file} REQUIRED)
   mark_as_advanced(KPOL_${file})
@@ -33,7 +33,7 @@ if(KPOL_STATIC)
   endif()
   set_target_properties(PkgConfig::MNL PROPERTIES INTERFACE_LINK_LIBRARIES ${KPOL_MNL_ARCHIVE})
   kpol_link_archive(PkgConfig::NFTNL libnftnl.a)
-  # The packaged target is of the shared library; the headers are where all others are.
+  # The packaged target is the shared library. The headers are in the standard path.
   find_library(KPOL_YAML_ARCHIVE libyaml-cpp.a REQUIRED)
   mark_as_advanced(KPOL_YAML_ARCHIVE)
   add_library(kpol_yaml_cpp UNKNOWN IMPORTED)
@@ -43,7 +43,8 @@ else()
   set(KPOL_YAML yaml-cpp::yaml-cpp)
 endif()
 
-# kpol_static_program(TARGET): also placed at random in memory, as dynamic programs are.
+# kpol_static_program(TARGET): links TARGET statically, with address space randomization
+# (static-pie).
 function(kpol_static_program target)
   if(KPOL_STATIC)
     target_link_options(${target} PRIVATE -static-pie)

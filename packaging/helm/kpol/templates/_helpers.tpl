@@ -1,4 +1,4 @@
-{{/* One kpol a cluster, so the names are fixed, and the same as in manifests/. */}}
+{{/* A cluster has one kpol, so the names are fixed and the same as in manifests/. */}}
 {{- define "kpol.labels" -}}
 app.kubernetes.io/name: kpol
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -17,7 +17,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end -}}
 {{- end }}
 
-{{/* The file that kpold reads. */}}
+{{/* kpold's configuration file. */}}
 {{- define "kpol.config" -}}
 apiVersion: kpol.io/v1alpha1
 kind: KpoldConfiguration
@@ -27,14 +27,14 @@ source: api
 {{- end }}
 {{- end }}
 
-{{/* Where things are on the node. An empty cniConfDir means that kpold writes no network config. */}}
+{{/* Paths on the node. If cniConfDir is empty, kpold writes no network config. */}}
 {{- define "kpol.cniBinDir" -}}{{ .Values.config.cniBinDir | default "/opt/cni/bin" }}{{- end }}
 {{- define "kpol.cniConfDir" -}}{{ .Values.config.cniConfDir | default "/etc/cni/net.d" }}{{- end }}
 {{- define "kpol.stateDir" -}}{{ .Values.config.stateDir | default "/var/lib/kpol" }}{{- end }}
 {{- define "kpol.socket" -}}{{ .Values.config.socket | default "/run/kpol/kpold.sock" }}{{- end }}
 {{- define "kpol.runDir" -}}{{ include "kpol.socket" . | dir }}{{- end }}
 
-{{/* What kpold must be told of paths where it does not read its configuration. */}}
+{{/* Flags with the paths, for containers that do not read kpold's configuration. */}}
 {{- define "kpol.cniBinDirArgs" -}}
 {{- with .Values.config.cniBinDir }}
 - --cni-bin-dir
@@ -61,11 +61,11 @@ source: api
 - {name: cni-conf, mountPath: {{ include "kpol.cniConfDir" . | quote }}}
 - {name: state, mountPath: {{ include "kpol.stateDir" . | quote }}}
 - {name: run, mountPath: {{ include "kpol.runDir" . | quote }}}
-# Namespaces of pods that start later are to appear here.
+# HostToContainer: namespaces of pods that start later must appear here.
 - {name: netns, mountPath: /run/netns, mountPropagation: HostToContainer, readOnly: true}
 {{- end }}
 
-{{/* kpold listens in the node's network: from there the kubelet asks. */}}
+{{/* kpold listens in the node's network namespace, from where the kubelet probes it. */}}
 {{- define "kpol.probe" -}}
 {{- $listen := .root.Values.config.metricsListen | default "127.0.0.1:9464" -}}
 {{- $host := regexReplaceAll ":[0-9]+$" $listen "" | trimAll "[]" -}}
