@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,22 +125,28 @@ class Process {
     wait();
   }
 
-  // Writes `text` to the plugin and reads its output up to end of file. Returns false if the
-  // deadline passes first or the output is too large.
+  // Writes `text` to the plugin, reads its output up to end of file and waits until it has exited:
+  // a plugin may close its stdout long before. Returns false if the deadline passes first or the
+  // output is too large.
   bool converse(std::string_view text, std::string& output, Clock::time_point deadline) {
-    while (output_) {
+    const UniqueFd exit(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U)));
+    if (!exit) throw base::SystemError("pidfd_open of the IPAM plugin", errno);
+    for (;;) {
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
       if (left <= 0 || output.size() > kLargestOutput) return false;
-      std::array<pollfd, 2> fds{
-          {{output_.value(), POLLIN, 0}, {input_.value(), POLLOUT, 0}}};  // poll(2) skips -1
-      if (::poll(fds.data(), fds.size(), static_cast<int>(std::min<long long>(left, 60000))) < 0 &&
-          errno != EINTR)
-        throw base::SystemError("poll the IPAM plugin", errno);
+      // poll(2) skips -1. The output is read to its end, which may come after the exit.
+      std::array<pollfd, 3> fds{{{output_.value(), POLLIN, 0},
+                                 {input_.value(), POLLOUT, 0},
+                                 {output_ ? -1 : exit.value(), POLLIN, 0}}};
+      if (::poll(fds.data(), fds.size(), static_cast<int>(std::min<long long>(left, 60000))) < 0) {
+        if (errno != EINTR) throw base::SystemError("poll the IPAM plugin", errno);
+        continue;
+      }
       if (fds[1].revents != 0) feed(text);
       if (fds[0].revents != 0) drain(output);
+      if (fds[2].revents != 0) return true;
     }
-    return true;
   }
 
   // Returns the status of waitpid(2).

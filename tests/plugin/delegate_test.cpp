@@ -123,6 +123,17 @@ TEST_F(RunIpamPlugin, IsKilledWhenItTakesTooLong) {
   EXPECT_NE(::kill(pid, 0), 0);
 }
 
+TEST_F(RunIpamPlugin, IsKilledWhenItClosesItsOutputAndGoesOn) {
+  const auto pidFile = directory_.file("pid");
+  install("echo $$ > " + pidFile + "; exec sleep 1000 >&-");
+  const auto error = cniErrorOf(
+      [&] { runIpamPlugin(request(), CniCommand::Add, std::chrono::milliseconds(300)); });
+  EXPECT_EQ(error.msg, directory_.file("bin/fake") + " did not finish in time and was killed");
+  const auto pid = std::stoi("0" + readFile(pidFile));
+  ASSERT_GT(pid, 0);
+  EXPECT_NE(::kill(pid, 0), 0);
+}
+
 TEST_F(RunIpamPlugin, MustBeInCniPath) {
   const auto missing = cniErrorOf([&] { run(); });
   EXPECT_EQ(missing.code, static_cast<unsigned>(conf::CniCode::Ipam));
