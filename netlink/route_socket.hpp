@@ -28,7 +28,7 @@ class RouteSocket {
   // Creates both ends in one request. Returns false if one of the names is taken. If the alias is
   // rejected, deletes the pair and throws.
   bool addVeth(const VethPair& pair);
-  bool addIfb(const base::IfName& name, const std::string& alias);  // likewise
+  bool addIfb(const base::IfName& name, const std::string& alias);  // like addVeth
   bool addVxlan(const Vxlan& device);  // false: the name, or its port and id, are taken
   // Returns nullopt if the link does not exist, is not a VXLAN device or has no local address.
   std::optional<Vxlan> findVxlan(base::IfIndex link);
