@@ -7,9 +7,9 @@
 
 namespace kpol::base {
 
-// The root of every failure kpol throws. Each outer room derives one type from it that adds the
-// fields its callers act on. what() is a whole sentence: what was tried, on which object, and why
-// it failed; where an operator can do something about it, what to do next.
+// The base class of kpol's exceptions. Each outer room derives one type from it and adds the fields
+// that its callers act on. what() is a whole sentence: the operation, the object and the reason,
+// and what to do next if an operator can do something about it.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -25,7 +25,8 @@ class SystemError : public Error {
   int code_;
 };
 
-// Ends the process when `condition` is false: a bug, never bad input. On in release builds too.
+// Aborts the process if `condition` is false. For bugs, never for invalid input. Also active in
+// release builds.
 void expects(bool condition, const char* what,
              std::source_location where = std::source_location::current());
 

@@ -11,21 +11,21 @@
 
 namespace kpol::base {
 
-// A port of the node that leads to a port of a pod (a container's hostPort).
+// A container's hostPort: a port of the node that is forwarded to a port of a pod.
 struct HostPort {
   Protocol protocol = Protocol::Tcp;
   std::uint16_t hostPort = 0;            // not 0
-  std::optional<IpAddress> hostIp = {};  // of the node; nothing: every address of either family
+  std::optional<IpAddress> hostIp = {};  // node address; nullopt: all addresses, both families
   std::uint16_t containerPort = 0;       // not 0
   auto operator<=>(const HostPort&) const = default;
 
-  // Whether it holds for addresses of `family`. 0.0.0.0 is every IPv4 address, :: every IPv6 one.
+  // Whether it applies to addresses of `family`. 0.0.0.0 is every IPv4 address, :: every IPv6 one.
   [[nodiscard]] bool concerns(Family family) const;
-  // The one address of the node that it holds for; nothing: every one.
+  // The only node address that it applies to; nullopt: all addresses.
   [[nodiscard]] std::optional<IpAddress> onlyIp() const;
 };
 
-// Whether some packet could be meant for both, so that they cannot belong to two pods.
+// Whether one packet could match both. Two pods cannot have overlapping host ports.
 bool overlap(const HostPort& a, const HostPort& b);
 
 std::string toString(const HostPort& port);  // "TCP 8080", "UDP 192.0.2.1:53", "TCP [::1]:80"

@@ -9,8 +9,8 @@
 
 namespace kpol::base {
 
-// The name of a network interface as the kernel takes it: 1 to 15 bytes, no '/', no ':', no blank,
-// not "." or ".." (net/core/dev.c dev_valid_name).
+// The name of a network interface: 1 to 15 bytes, no '/', ':', ASCII whitespace or control
+// character, not "." or ".." (compare net/core/dev.c dev_valid_name).
 class IfName {
  public:
   static std::optional<IfName> parse(std::string_view text);
@@ -22,7 +22,7 @@ class IfName {
   std::string text_;
 };
 
-// The index of a network interface in its namespace; always > 0.
+// The index of a network interface in its network namespace, > 0.
 struct IfIndex {
   std::int32_t value = 0;
   auto operator<=>(const IfIndex&) const = default;

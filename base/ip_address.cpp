@@ -16,7 +16,8 @@ std::optional<IpAddress> IpAddress::fromBytes(std::span<const std::uint8_t> byte
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  // inet_pton refuses leading zeros, zones and surrounding blanks; it needs a terminated string.
+  // inet_pton rejects leading zeros in IPv4, zones and surrounding blanks. It needs a
+  // NUL-terminated string.
   if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != text.npos) return std::nullopt;
   const std::string terminated(text);
   std::array<std::uint8_t, 16> bytes{};

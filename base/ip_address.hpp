@@ -14,15 +14,15 @@ namespace kpol::base {
 
 enum class Family : std::uint8_t { V4 = 4, V6 = 6 };
 
-// An IPv4 or IPv6 address in network byte order. An IPv4-mapped IPv6 address (::ffff:a.b.c.d)
-// stays IPv6. IPv4 sorts before IPv6, then by value.
+// An IPv4 or IPv6 address in network byte order. An IPv4-mapped IPv6 address (::ffff:a.b.c.d) stays
+// IPv6. IPv4 addresses sort before IPv6 addresses, and by value within a family.
 class IpAddress {
  public:
   constexpr IpAddress() = default;  // 0.0.0.0
 
   // Strict text forms only: dotted quad without leading zeros, RFC 4291 IPv6, no zone.
   static std::optional<IpAddress> parse(std::string_view text);
-  // 4 bytes make IPv4, 16 make IPv6; any other length is nothing.
+  // 4 bytes are IPv4, 16 bytes are IPv6. Returns nullopt for any other length.
   static std::optional<IpAddress> fromBytes(std::span<const std::uint8_t> bytes);
 
   [[nodiscard]] constexpr Family family() const { return family_; }
@@ -31,7 +31,7 @@ class IpAddress {
   [[nodiscard]] std::span<const std::uint8_t> bytes() const {
     return {bytes_.data(), isV4() ? std::size_t{4} : std::size_t{16}};
   }
-  // The address one above / below; nothing when it would wrap around.
+  // The address one above or below; nullopt if that would wrap around.
   [[nodiscard]] std::optional<IpAddress> next() const;
   [[nodiscard]] std::optional<IpAddress> previous() const;
 

@@ -12,7 +12,7 @@
 namespace kpol::base {
 namespace {
 
-// What spdlog prints before the message: time and level; JSON begins its object there.
+// spdlog prints time and level before the message; in JSON this also opens the object.
 constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%e%z %l %v";
 constexpr const char* kJsonPattern = R"({"ts":%E.%f,"level":"%l",%v)";
 

@@ -12,9 +12,9 @@
 //
 //   base::logInfo("committed", {{"changes", changes}, {"took_ms", milliseconds}});
 //
-// A message is a fixed sentence; everything that varies is a field. docs/architecture.md lists the
-// keys. Texts that kpol did not write (errors, kernel messages, file contents) are fields too, and
-// cannot add a line or another field. Not thread-safe: only the main thread logs.
+// A message is a fixed sentence; all variable parts are fields. docs/architecture.md lists the
+// keys. Texts from outside kpol (errors, kernel messages, file contents) are fields too, and cannot
+// add a line or another field. Not thread-safe: only the main thread logs.
 namespace kpol::base {
 
 enum class LogLevel { Trace, Debug, Info, Warn, Error };
@@ -23,14 +23,14 @@ enum class LogFormat { Text, Json };
 std::optional<LogLevel> parseLogLevel(std::string_view text);    // "trace" .. "error"
 std::optional<LogFormat> parseLogFormat(std::string_view text);  // "text", "json"
 
-// Lower-case letters and '_', and not one of the keys that every JSON line has.
+// True for lower-case letters and '_', except the keys that every JSON line has.
 constexpr bool isLogKey(std::string_view text) {
   for (const char c : text)
     if (c != '_' && (c < 'a' || c > 'z')) return false;
   return !text.empty() && text != "ts" && text != "level" && text != "msg";
 }
 
-// A string literal for which isLogKey holds; any other does not compile.
+// A string literal for which isLogKey is true; other literals do not compile.
 class LogKey {
  public:
   consteval LogKey(const char* text) : text_(text) {  // NOLINT(google-explicit-constructor)
@@ -42,7 +42,7 @@ class LogKey {
   std::string_view text_;
 };
 
-// One `key=value` of a line. Texts are not copied: build fields in the call that logs them.
+// One `key=value` of a line. Texts are not copied, so build fields in the call that logs them.
 class LogField {
  public:
   using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
@@ -68,13 +68,13 @@ class LogField {
 
 using LogFields = std::initializer_list<LogField>;
 
-// What is below `level` is dropped. Called once by main; until then the log is text from info on.
+// Drops lines below `level`. Called once by main; before that, the log is text at level info.
 void setUpLog(LogLevel level, LogFormat format);
 
-// Whether a line of this level is printed: for callers whose fields are costly to compute.
+// Whether lines of this level are printed. For callers whose fields are costly to compute.
 bool logEnabled(LogLevel level);
 
-// Of several fields with one key the last is printed.
+// If several fields have the same key, only the last one is printed.
 void log(LogLevel level, std::string_view message, LogFields fields = {});
 void logDebug(std::string_view message, LogFields fields = {});
 void logInfo(std::string_view message, LogFields fields = {});

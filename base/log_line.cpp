@@ -13,14 +13,14 @@ namespace {
 
 using Byte = unsigned char;
 
-// One character of a text, or one byte that is not UTF-8.
+// One character of a text, or one byte of invalid UTF-8.
 struct LogCharacter {
   std::string_view bytes;
   std::optional<std::uint32_t> code;
 };
 
-// How long the UTF-8 sequence at the begin of `text` is; 0 when there is none (RFC 3629: no
-// overlong forms, no surrogates, nothing beyond U+10FFFF).
+// The length of the UTF-8 sequence at the beginning of `text`; 0 if it is invalid (RFC 3629: no
+// overlong forms, no surrogates, no code points above U+10FFFF).
 std::size_t utf8Length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? Byte(text[i]) : Byte{0}; };
   const auto follows = [&](std::size_t i, Byte low = 0x80, Byte high = 0xbf) {
@@ -52,8 +52,8 @@ LogCharacter takeCharacter(std::string_view& text) {
   return result;
 }
 
-// Control characters steer terminals (U+009B is ESC [ in one character); some readers of logs end a
-// line at U+2028 and U+2029.
+// Control characters can control a terminal (U+009B is ESC [ in one character). Some log readers
+// end a line at U+2028 and U+2029.
 bool isSafeCode(std::uint32_t code) {
   const bool isControl = code < 0x20 || (0x7f <= code && code <= 0x9f);
   return !isControl && code != 0x2028 && code != 0x2029;
@@ -80,7 +80,7 @@ void appendJsonText(std::string& line, std::string_view text) {
   line += '"';
 }
 
-// Whether anything was escaped.
+// Returns whether a byte was escaped.
 bool appendEscaped(std::string& line, std::string_view text) {
   bool escaped = false;
   while (!text.empty()) {
@@ -120,7 +120,7 @@ void appendTextValue(std::string& line, std::string_view text) {
   line += '"';
 }
 
-// `text`, or its first bytes up to kLongestLogValue without half a character, and "…".
+// `text`, cut after at most kLongestLogValue bytes, never within a character, with "…" appended.
 std::string shortened(std::string_view text) {
   if (text.size() <= kLongestLogValue) return std::string(text);
   std::size_t end = kLongestLogValue;

@@ -14,12 +14,12 @@ namespace kpol::base {
 struct MacAddress {
   std::array<std::uint8_t, 6> bytes{};
 
-  // "02:00:5e:10:00:01", either case; nothing else.
+  // Accepts only the form "02:00:5e:10:00:01", in upper or lower case.
   static std::optional<MacAddress> parse(std::string_view text);
   auto operator<=>(const MacAddress&) const = default;
 };
 
-// Whether an interface can have it: it is one interface's (unicast) and not all zeros.
+// Whether an interface can have this address: unicast and not all zeros.
 bool isUsable(const MacAddress& address);
 
 // Lower case, colons.

@@ -7,15 +7,15 @@
 
 namespace kpol::base {
 
-// Namespace and name of a namespaced Kubernetes object. Compared as a pair, never as joined text:
-// "a-b"/"c" and "a"/"b-c" are different.
+// Namespace and name of a namespaced Kubernetes object. Compared as a pair, never as joined text,
+// because "a-b"/"c" and "a"/"b-c" are different.
 struct ObjectKey {
   std::string ns;
   std::string name;
   auto operator<=>(const ObjectKey&) const = default;
 };
 
-// "ns/name", for people; '/' cannot occur in either part of a valid key.
+// "ns/name", for messages. A valid key has no '/' in either part.
 inline std::string toString(const ObjectKey& key) {
   return key.ns + "/" + key.name;
 }

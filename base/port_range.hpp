@@ -9,7 +9,7 @@ namespace kpol::base {
 // An inclusive range of port numbers, 1..65535, first <= last.
 class PortRange {
  public:
-  // Nothing when a bound is outside 1..65535 or last < first.
+  // Returns nullopt if a bound is outside 1..65535 or last < first.
   static std::optional<PortRange> make(std::int64_t first, std::int64_t last);
   static std::optional<PortRange> single(std::int64_t port) { return make(port, port); }
   static constexpr PortRange all() { return {1, 65535}; }

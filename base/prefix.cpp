@@ -14,7 +14,7 @@ struct Split {
   unsigned length;
 };
 
-// Cuts "ADDRESS/LENGTH"; the length is plain decimal without sign.
+// Splits "ADDRESS/LENGTH". The length is an unsigned decimal number.
 std::optional<Split> split(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == text.npos) return std::nullopt;
@@ -38,7 +38,7 @@ std::string withoutLeadingZeros(std::string_view text) {
   return result;
 }
 
-// Sets every bit behind `length` to zero (`ones` false) or one.
+// Sets all bits after the first `length` bits to one if `ones`, else to zero.
 IpAddress fillHostBits(const IpAddress& address, unsigned length, bool ones) {
   std::array<std::uint8_t, 16> bytes{};
   const auto source = address.bytes();

@@ -11,15 +11,16 @@
 
 namespace kpol::base {
 
-// An address range in CIDR form; the address is always masked to the length.
+// An address range in CIDR form. Host bits of the address are always zero.
 class Prefix {
  public:
-  // "10.0.0.0/8". Host bits set, leading zeros or a missing length: nothing.
+  // "10.0.0.0/8". Returns nullopt if host bits are set, if there are leading zeros, or if the
+  // length is missing.
   static std::optional<Prefix> parse(std::string_view text);
-  // As stored Kubernetes objects may have them: host bits are masked away; octets, groups and the
-  // length may have leading zeros, which change nothing (k8s.io/utils/net ParseCIDRSloppy).
+  // For CIDRs in stored Kubernetes objects: clears host bits and ignores leading zeros of octets,
+  // groups and the length (k8s.io/utils/net ParseCIDRSloppy).
   static std::optional<Prefix> parseSloppy(std::string_view text);
-  // Masks `address`; nothing when length > address.bits().
+  // Clears the host bits of `address`. Returns nullopt if length > address.bits().
   static std::optional<Prefix> make(const IpAddress& address, unsigned length);
   // The /32 or /128 of one address.
   static Prefix host(const IpAddress& address);
@@ -29,7 +30,7 @@ class Prefix {
   [[nodiscard]] Family family() const { return address_.family(); }
   [[nodiscard]] IpAddress first() const { return address_; }
   [[nodiscard]] IpAddress last() const;
-  // False across families.
+  // False if the families differ.
   [[nodiscard]] bool contains(const IpAddress& address) const;
   [[nodiscard]] bool contains(const Prefix& other) const;
 

@@ -7,10 +7,10 @@
 
 namespace kpol::base {
 
-// The protocols that have ports in the Kubernetes API; values are IANA protocol numbers.
+// The protocols that have ports in the Kubernetes API. Values are IANA protocol numbers.
 enum class Protocol : std::uint8_t { Tcp = 6, Udp = 17, Sctp = 132 };
 
-// "TCP", "UDP", "SCTP" as the Kubernetes API spells them (upper case only); anything else: nothing.
+// Accepts "TCP", "UDP" and "SCTP" in upper case, like the Kubernetes API; else returns nullopt.
 std::optional<Protocol> parseProtocol(std::string_view text);
 
 std::string_view toString(Protocol protocol);

@@ -6,7 +6,7 @@
 
 namespace kpol::base {
 
-// Makes `values` ascending without duplicates, as a set would hold them.
+// Sorts `values` in ascending order and removes duplicates, like std::set.
 template <class T>
 void sortUnique(std::vector<T>& values) {
   std::sort(values.begin(), values.end());

@@ -21,7 +21,7 @@ Message encode(Verb verb, const Address& address) {
   header.ifa_flags = address.noDad ? IFA_F_NODAD : 0;
   header.ifa_index = static_cast<std::uint32_t>(address.link.value);
   message.putHeader(header);
-  // IPv4 wants both, equal where the link is not point to point (rtnetlink(7)).
+  // IPv4 needs both attributes. They are equal unless the link is point-to-point (rtnetlink(7)).
   message.put(IFA_LOCAL, address.address);
   message.put(IFA_ADDRESS, address.address);
   if (address.deprecated && verb != Verb::Delete) {
@@ -58,7 +58,8 @@ std::optional<Address> parseAddress(std::span<const std::uint8_t> payload) {
       default: break;
     }
   }
-  // IFA_ADDRESS is the far end's on a point-to-point link; IPv6 sends IFA_LOCAL only there.
+  // On a point-to-point link, IFA_ADDRESS is the peer's address. IPv6 sends IFA_LOCAL only for such
+  // links.
   const auto& own = local ? local : other;
   if (!own) throw Error("parse an address: none in the message", EBADMSG);
   return Address{.link = base::IfIndex{static_cast<std::int32_t>(header.ifa_index)},

@@ -8,15 +8,15 @@
 #include <optional>
 #include <span>
 
-// RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR as bytes. Nothing here touches the kernel.
+// Encodes and parses RTM_NEWADDR, RTM_DELADDR and RTM_GETADDR. No I/O.
 namespace kpol::netlink {
 
 Message encode(Verb verb, const Address& address);
-// Those of one link where given; kernels before 4.20 answer with all.
+// Dumps the addresses of `link`, or all. Kernels before 4.20 ignore the filter and return all.
 Message encodeDumpAddresses(std::optional<base::IfIndex> link);
 
-// The payload of an RTM_NEWADDR or RTM_DELADDR; nothing when it is of neither IP family. Throws
-// Error with EBADMSG.
+// Parses the payload of an RTM_NEWADDR or RTM_DELADDR. Returns nullopt if the family is not IPv4 or
+// IPv6. Throws Error with EBADMSG.
 std::optional<Address> parseAddress(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

@@ -28,8 +28,8 @@ constexpr std::uint16_t messageType(std::uint16_t type) {
 
 using Wanted = std::function<bool(const TrackedFlow& flow)>;
 
-// One pass over all flows of a family: the kernel can filter by one end at a time only, and walking
-// its table is what costs.
+// One dump of all flows of a family. A kernel filter could match only one end at a time, and
+// walking the table is the expensive part.
 std::vector<TrackedFlow> findFlows(Socket& socket, base::Family family, const Wanted& wanted) {
   Message message(messageType(IPCTNL_MSG_CT_GET), 0);
   message.putHeader(nfgenmsg{toKernel(family), NFNETLINK_V0, 0});
@@ -51,11 +51,11 @@ void deleteFlow(Socket& socket, const TrackedFlow& flow) {
   if (!flow.zone.empty()) message.put(CTA_ZONE, flow.zone);
   if (!flow.id.empty()) message.put(CTA_ID, flow.id);
   const auto refusal = request(socket, message, Exchange::Kind::Acknowledged);
-  if (refusal && refusal->code != ENOENT)  // it ended by itself
+  if (refusal && refusal->code != ENOENT)  // ENOENT: the entry has expired
     throw Error("delete a tracked flow", refusal->code, refusal->extack);
 }
 
-// Those of the families for which `concerned` holds.
+// Deletes matching flows of the families for which `concerned` returns true. Returns their number.
 template <class Concerned>
 std::size_t forgetWanted(const Concerned& concerned, const Wanted& wanted) {
   std::optional<Socket> socket;

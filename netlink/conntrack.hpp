@@ -9,15 +9,15 @@
 
 namespace kpol::netlink {
 
-// Makes the kernel forget every tracked flow that one of `addresses` began or, after destination
-// NAT, answered: the next pod with that address must not be reached, or speak, by a flow that was
-// allowed to the last one. In the calling thread's network namespace; returns how many flows there
-// were. Throws Error.
+// Deletes all conntrack entries whose source, or whose destination after destination NAT, is one of
+// `addresses`. Otherwise the next pod with that address could send and receive on flows that were
+// allowed for the previous pod. In the calling thread's network namespace. Returns the number of
+// matching entries. Throws Error.
 std::size_t forgetFlows(std::span<const base::IpAddress> addresses);
 
-// The same for every UDP flow that was sent to one of those of `ports` that are UDP's, wherever it
-// went then: the next datagram is led as the table says now. Only addresses of the namespace's own
-// are ports of the node; flows that pass through it are left alone.
+// Deletes the conntrack entries of UDP flows to the UDP ports among `ports`, wherever NAT sent
+// them, so that the current NAT rules apply to the next datagram. Only flows to the namespace's own
+// addresses match; forwarded flows are not changed. Returns and throws like forgetFlows.
 std::size_t forgetDatagramFlows(std::span<const base::HostPort> ports);
 
 }  // namespace kpol::netlink

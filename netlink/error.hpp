@@ -7,10 +7,10 @@
 
 namespace kpol::netlink {
 
-// The kernel refused a request, or the socket failed.
+// The kernel rejected a request, its message was invalid, or the socket failed.
 class Error : public base::Error {
  public:
-  // op: what was tried on which object, "add route 10.244.1.5/32 dev kpol0123456789a".
+  // op: the operation and its object, e.g. "add route 10.244.1.5/32 dev kpol0123456789a".
   Error(std::string op, int code, std::string extack = {});
 
   [[nodiscard]] const std::string& op() const noexcept { return op_; }

@@ -10,7 +10,8 @@ namespace kpol::netlink {
 
 // AF_INET, AF_INET6.
 std::uint8_t toKernel(base::Family family);
-// Nothing for another family: the kernel also sends bridge, MPLS and multicast-routing objects.
+// Returns nullopt for other families: the kernel also sends bridge, MPLS and multicast-routing
+// objects.
 std::optional<base::Family> fromKernel(std::uint8_t family);
 
 // The unspecified address, 0.0.0.0 or ::.

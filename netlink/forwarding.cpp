@@ -24,7 +24,7 @@ std::string pathOf(const std::string& sysctl) {
   return "/proc/sys/" + sysctl;
 }
 
-// Without the newline; nothing where there is no such file.
+// Returns the value without the newline; nullopt if the file cannot be read.
 std::optional<std::string> valueOf(const std::string& sysctl) {
   const base::UniqueFd fd(::open(pathOf(sysctl).c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 64> text{};

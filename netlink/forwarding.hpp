@@ -8,9 +8,9 @@
 
 namespace kpol::netlink {
 
-// A file below /proc/sys that should have had another value, and why it has not (an errno).
+// A sysctl that could not be set to `value`; `code` is the errno.
 struct SysctlRefusal {
-  std::string sysctl;  // "net/ipv4/ip_forward"
+  std::string sysctl;  // path below /proc/sys: "net/ipv4/ip_forward"
   std::string value;
   int code = 0;
 };
@@ -20,15 +20,15 @@ struct ForwardingChange {
   std::vector<SysctlRefusal> refused;
 };
 
-// Makes the network namespace of the calling thread forward packets of a family; where it does
-// already, nothing is written. A host takes router advertisements and a router does not, so links
-// that took them (accept_ra=1) are told to go on (2) before IPv6 forwarding is turned on; otherwise
-// the node's own default route would run out (Documentation/networking/ip-sysctl.rst, accept_ra).
-// A kernel without the family has nothing to forward. Never throws.
+// Enables forwarding of a family in the calling thread's network namespace. Writes no sysctl if
+// forwarding is already enabled or the kernel does not support the family. A host accepts router
+// advertisements and a router does not. Therefore accept_ra=1 is changed to 2 on each link before
+// IPv6 forwarding is enabled; otherwise the node's own default route would expire
+// (Documentation/networking/ip-sysctl.rst, accept_ra). Errors are returned, not thrown.
 ForwardingChange enableForwarding(base::Family family);
 
-// The sysctls by which the network namespace of the calling thread does not forward: none, where it
-// forwards all families that it has.
+// The forwarding sysctls that are 0 in the calling thread's network namespace. Empty if all
+// supported families are forwarded.
 std::vector<std::string> notForwarding();
 
 }  // namespace kpol::netlink

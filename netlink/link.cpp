@@ -23,7 +23,7 @@ ifinfomsg linkHeader(base::IfIndex link) {
   return header;
 }
 
-// A request about one link by its index, or about none (index 0).
+// A request for the link with this index; index 0: no particular link.
 Message aboutLink(std::uint16_t type, std::uint16_t flags, base::IfIndex link) {
   Message message(type, flags);
   message.putHeader(linkHeader(link));
@@ -36,7 +36,7 @@ Message aboutLink(std::uint16_t type, std::uint16_t flags, const base::IfName& n
   return message;
 }
 
-// RTM_SETLINK, unlike RTM_NEWLINK, can never make a link.
+// RTM_SETLINK, unlike RTM_NEWLINK, never creates a link.
 template <class LinkKey>
 Message setLink(const LinkKey& link) {
   return aboutLink(RTM_SETLINK, NLM_F_ACK, link);
@@ -64,7 +64,7 @@ void putVeth(Message& message, const VethPair& pair) {
   if (pair.peerNetns >= 0) message.putIndex(IFLA_NET_NS_FD, pair.peerNetns);
 }
 
-// What the device is, without its name and MTU, which every link has.
+// The VXLAN attributes, without the name and MTU that every link has.
 struct VxlanFields {
   bool isVxlan = false;
   std::uint32_t id = 0;
@@ -73,7 +73,7 @@ struct VxlanFields {
   bool learning = false;
 };
 
-// UDP ports are in network byte order here, unlike nearly all else of rtnetlink.
+// This UDP port is in network byte order, unlike most of rtnetlink.
 std::uint16_t portOf(const Attribute& attribute) {
   if (attribute.payload.size() != 2) throw Error("parse a VXLAN device: no valid port", EBADMSG);
   return static_cast<std::uint16_t>(attribute.payload[0] << 8U | attribute.payload[1]);
@@ -109,7 +109,7 @@ void putNoAutomaticIpv6(Message& message) {
   message.putU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 }
 
-// The counters are most of a link's bytes and the costliest to gather.
+// Statistics are most of a link's bytes, and the most expensive part for the kernel to collect.
 Message withoutStatistics(Message message) {
   message.putU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   return message;
@@ -128,7 +128,7 @@ void parseAttribute(const Attribute& attribute, Link& link) {
     case IFLA_LINKINFO: link.kind = parseKind(attribute.nested()); break;
     case IFLA_IFALIAS: link.alias = attribute.text(); break;
     case IFLA_LINK:
-      // Tunnels without an underlying device say 0.
+      // Tunnels without an underlying device report 0.
       if (const auto index = attribute.i32(); index > 0) link.peer = base::IfIndex{index};
       break;
     case IFLA_MASTER: link.master = base::IfIndex{attribute.i32()}; break;
@@ -228,7 +228,7 @@ Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu) {
 
 Message encodeSetAlias(const base::IfName& name, const std::string& alias) {
   Message message = setLink(name);
-  // Without a terminating zero, which would count against the 255 bytes.
+  // Without a terminating NUL, which would count towards the limit of 255 bytes.
   message.put(IFLA_IFALIAS, {reinterpret_cast<const std::uint8_t*>(alias.data()), alias.size()});
   return message;
 }

@@ -8,20 +8,22 @@
 #include <optional>
 #include <span>
 
-// RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK as bytes. Nothing here touches the kernel.
+// Encodes and parses RTM_NEWLINK, RTM_SETLINK, RTM_DELLINK and RTM_GETLINK. No I/O.
 namespace kpol::netlink {
 
-// Both ends in one request: the peer is born inside its namespace, with its name and MAC address.
+// Creates both ends in one request. The peer is created inside its network namespace, with its name
+// and MAC address.
 Message encodeNewVeth(const VethPair& pair);
-// An intermediate functional block: what is led to it passes its queue and goes on where it was.
+// An intermediate functional block (ifb). Redirected packets pass its queue and then continue on
+// their original path.
 Message encodeNewIfb(const base::IfName& name);
 Message encodeNewVxlan(const Vxlan& device);
 Message encodeDeleteLink(base::IfIndex link);
 Message encodeDeleteLink(const base::IfName& name);
-// All links of the group, which must not be 0.
+// Deletes all links of the group, which must not be 0.
 Message encodeDeleteGroup(std::uint32_t group);
 
-// Asks for one link, without its statistics.
+// Requests one link, without its statistics.
 Message encodeGetLink(base::IfIndex link);
 Message encodeGetLink(const base::IfName& name);
 Message encodeDumpLinks();
@@ -32,11 +34,11 @@ Message encodeSetMtu(base::IfIndex link, std::uint32_t mtu);
 Message encodeSetAlias(const base::IfName& name, const std::string& alias);
 Message encodeNoAutomaticIpv6(base::IfIndex link);
 
-// The payload of an RTM_NEWLINK; nothing when it is no VXLAN device, or one that sends from no
-// address of its own. Throws Error with EBADMSG.
+// Parses the payload of an RTM_NEWLINK. Returns nullopt if the link is not a VXLAN device or has no
+// local address. Throws Error with EBADMSG.
 std::optional<Vxlan> parseVxlan(std::span<const std::uint8_t> payload);
 
-// The payload of an RTM_NEWLINK or RTM_DELLINK. Throws Error with EBADMSG.
+// Parses the payload of an RTM_NEWLINK or RTM_DELLINK. Throws Error with EBADMSG.
 Link parseLink(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

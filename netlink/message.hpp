@@ -13,24 +13,24 @@
 
 namespace kpol::netlink {
 
-// What a request does with an object. Decides the message type, by rtnetlink's order of NEW, DEL,
-// GET, and the flags.
+// The operation of a request. Determines the message type (in rtnetlink, DEL is NEW + 1) and the
+// flags.
 enum class Verb { Add, Replace, Delete };
 
 class Nest;
 
-// A request being built: netlink header, the family's header, attributes. Holds its bytes itself,
-// so that building allocates nothing. Throws Error with EMSGSIZE when it would exceed kCapacity.
+// A request: netlink header, family header, attributes. Stores its bytes inline, so building it
+// allocates no memory. Throws Error with EMSGSIZE if it would exceed kCapacity.
 class Message {
  public:
   static constexpr std::size_t kCapacity = 2048;
 
   // NLM_F_REQUEST is always set.
   Message(std::uint16_t type, std::uint16_t flags);
-  // newType: RTM_NEWLINK, RTM_NEWADDR, ... whatever the verb.
+  // newType: RTM_NEWLINK, RTM_NEWADDR, ..., for all verbs.
   static Message forObject(std::uint16_t newType, Verb verb);
 
-  // struct ifinfomsg and its like; before the attributes, or first in a nest.
+  // A struct such as ifinfomsg. Must come before the attributes, or first in a nest.
   template <class Header>
   void putHeader(const Header& header) {
     static_assert(std::is_trivially_copyable_v<Header>);
@@ -43,8 +43,8 @@ class Message {
   void putU8(std::uint16_t type, std::uint8_t value);
   void putU32(std::uint16_t type, std::uint32_t value);
   void putIndex(std::uint16_t type, std::int32_t index);
-  void putText(std::uint16_t type, const std::string& text);  // with its terminating zero
-  // Attributes put while the nest lives are inside it.
+  void putText(std::uint16_t type, const std::string& text);  // with a terminating NUL
+  // Attributes that are put during the nest's lifetime go inside it.
   [[nodiscard]] Nest nest(std::uint16_t type);
 
   void setSequence(std::uint32_t sequence);
@@ -55,13 +55,13 @@ class Message {
   friend class Nest;
   void append(std::span<const std::uint8_t> bytes);
 
-  // Aligned for struct nlmsghdr; zero, because libmnl 1.0.4 does not clear the padding of
+  // Aligned for struct nlmsghdr. Zeroed, because libmnl 1.0.4 does not clear the padding of
   // attributes.
   alignas(8) std::array<std::uint8_t, kCapacity> bytes_{};
 };
 
-// An open nested attribute of a message; closed at the end of its scope, which must come before the
-// message is sent or returned. Nests close in the reverse order of their opening.
+// An open nested attribute of a message. The destructor closes it and must run before the message
+// is sent or returned. Nests close in reverse order of opening.
 class Nest {
  public:
   Nest(const Nest&) = delete;

@@ -27,7 +27,7 @@ Message encode(Verb verb, const Neighbour& neighbour) {
 
 Message encodeDumpNeighbours(std::optional<base::IfIndex> link) {
   Message message(RTM_GETNEIGH, 0);
-  // Strict checking wants the link as an attribute and the header's field empty
+  // Strict checking requires the link as an attribute, and 0 in the header's field
   // (net/core/neighbour.c neigh_valid_dump_req).
   message.putHeader(ndmsg{});
   if (link) message.putIndex(NDA_IFINDEX, link->value);
@@ -67,7 +67,7 @@ Message encode(Verb verb, const ForwardingEntry& entry) {
   ndmsg header{};
   header.ndm_family = PF_BRIDGE;
   header.ndm_ifindex = entry.link.value;
-  // The device's own entry, not one of a bridge that it might be a port of.
+  // An entry of the device itself, not of a bridge that it might be a port of.
   header.ndm_flags = NTF_SELF;
   header.ndm_state = NUD_PERMANENT;
   message.putHeader(header);

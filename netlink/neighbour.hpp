@@ -8,20 +8,21 @@
 #include <optional>
 #include <span>
 
-// RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH as bytes. Nothing here touches the kernel.
+// Encodes and parses RTM_NEWNEIGH, RTM_DELNEIGH and RTM_GETNEIGH. No I/O.
 namespace kpol::netlink {
 
 Message encode(Verb verb, const Neighbour& neighbour);
-// Those of one link where given; kernels before 4.20 answer with all.
+// Dumps the neighbours of `link`, or all. Old kernels may ignore the filter and return all.
 Message encodeDumpNeighbours(std::optional<base::IfIndex> link);
 
-// The payload of an RTM_NEWNEIGH or RTM_DELNEIGH; nothing when it is no IP neighbour with an
-// Ethernet address (unresolved, failed, NOARP, a bridge's forwarding entry). Throws Error with
-// EBADMSG.
+// Parses the payload of an RTM_NEWNEIGH or RTM_DELNEIGH. Returns nullopt if it is not an IP
+// neighbour with an Ethernet address (unresolved, failed, NOARP, a bridge FDB entry). Throws Error
+// with EBADMSG.
 std::optional<Neighbour> parseNeighbour(std::span<const std::uint8_t> payload);
 
-// What an RTM_DELNEIGH is about where parseNeighbour() has no Ethernet address to tell: the kernel
-// forgets it before the neighbour. Nothing when it is no IP neighbour.
+// Identifies the neighbour of an RTM_DELNEIGH without an Ethernet address: the kernel clears that
+// address before it deletes the neighbour. parseNeighbourKey returns nullopt if it is not an IP
+// neighbour, and throws Error with EBADMSG.
 struct NeighbourKey {
   base::IfIndex link;
   base::IpAddress address;
@@ -29,11 +30,12 @@ struct NeighbourKey {
 };
 std::optional<NeighbourKey> parseNeighbourKey(std::span<const std::uint8_t> payload);
 
-// Forwarding entries of VXLAN devices, in the same messages. Add and Replace leave the MAC address
-// with this destination alone.
+// FDB entries of VXLAN devices use the same messages. After Add or Replace, the MAC address has
+// this destination only.
 Message encode(Verb verb, const ForwardingEntry& entry);
 Message encodeDumpForwarding(base::IfIndex link);
-// Nothing when it is none that has an address to send to (an IP neighbour, a bridge's own).
+// Returns nullopt if it is not an FDB entry with a destination address (an IP neighbour, a bridge's
+// own entry). Throws Error with EBADMSG.
 std::optional<ForwardingEntry> parseForwardingEntry(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

@@ -14,16 +14,16 @@
 namespace kpol::netlink {
 namespace {
 
-// Not /proc/self: that is the process's first thread, and namespaces belong to threads.
+// Not /proc/self, which is the process's first thread: namespaces belong to threads.
 constexpr const char* kOwn = "/proc/thread-self/ns/net";
 
 }  // namespace
 
 Netns Netns::open(const std::string& path) {
-  // O_NONBLOCK: a path that is a FIFO must be an error, not a wait.
+  // O_NONBLOCK: if the path is a FIFO, fail instead of blocking.
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) throw base::SystemError("open network namespace " + path, errno);
-  // Anything but a namespace has no such ioctl (ENOTTY).
+  // Files that are not namespaces do not have this ioctl (ENOTTY).
   if (::ioctl(fd.value(), NS_GET_NSTYPE) != CLONE_NEWNET)
     throw Error("open network namespace " + path, EINVAL, "not a network namespace");
   return Netns(std::move(fd));

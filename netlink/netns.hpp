@@ -11,17 +11,17 @@
 
 namespace kpol::netlink {
 
-// A network namespace held open by a descriptor.
+// A network namespace, kept open by a descriptor.
 class Netns {
  public:
   // Opens a bind mount or /proc/PID/ns/net. Throws base::SystemError (ENOENT: no such path), and
   // netlink::Error with EINVAL when the path is not a network namespace (NS_GET_NSTYPE,
   // ioctl_ns(2)).
   static Netns open(const std::string& path);
-  // That of the calling thread.
+  // The network namespace of the calling thread.
   static Netns current();
 
-  // Inode and device: equal for two handles of one namespace.
+  // Device and inode. Equal for two handles of the same namespace.
   struct Id {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -30,9 +30,10 @@ class Netns {
   [[nodiscard]] Id id() const;
   [[nodiscard]] int fd() const noexcept { return fd_.value(); }
 
-  // While the guard lives the calling thread is in this namespace: sockets opened by it belong
-  // there. Leaving restores the thread's former namespace and ends the process if that fails (a
-  // thread in the wrong namespace must not go on). Guards nest; they stay on their thread.
+  // Moves the calling thread into this namespace for the lifetime of the guard. Sockets that the
+  // thread opens belong to the namespace. The destructor restores the previous namespace and aborts
+  // the process if that fails, because a thread must not continue in the wrong namespace. Guards
+  // can be nested, and must stay on their thread.
   class Guard {
    public:
     Guard(const Guard&) = delete;

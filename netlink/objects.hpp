@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-// rtnetlink objects as values, with the words of ip(8). What is written is what is read back, but:
-// IPv6 routes have no scope (read as Universe) and turn metric 0 into 1024; IPv4 addresses lose
-// noDad.
+// rtnetlink objects as values, with the terms of ip(8). Objects are read back as they were written,
+// with these exceptions: IPv6 routes have no scope (read as Universe) and metric 0 becomes 1024;
+// IPv4 addresses lose noDad.
 namespace kpol::netlink {
 
 struct Link {
@@ -25,7 +25,7 @@ struct Link {
   std::optional<base::MacAddress> mac;
   bool up = false;
   std::string alias;  // IFLA_IFALIAS
-  // IFLA_LINK: of a veth, the other end's index in the other end's namespace.
+  // IFLA_LINK: for a veth, the index of the other end, in the other end's namespace.
   std::optional<base::IfIndex> peer;
   std::optional<base::IfIndex> master = {};  // IFLA_MASTER: the bridge it is a port of
   bool operator==(const Link&) const = default;
@@ -36,7 +36,7 @@ struct Address {
   base::IpAddress address;
   std::uint8_t prefixLength = 0;
   bool noDad = false;  // IFA_F_NODAD: an IPv6 address is usable at once
-  // Not chosen as a source where there is another; IPv6 only.
+  // Used as a source address only if there is no other. IPv6 only.
   bool deprecated = false;
   bool operator==(const Address&) const = default;
 };
@@ -56,7 +56,7 @@ struct Route {
   std::uint32_t metric = 0;   // RTA_PRIORITY; 0: the kernel's default
   std::uint32_t mtu = 0;      // RTAX_MTU; 0: none
   bool onLink = false;        // RTNH_F_ONLINK
-  bool local = false;         // RTN_LOCAL: what goes there is taken here; written, never read
+  bool local = false;         // RTN_LOCAL: delivered to this host; written, but never read back
   bool operator==(const Route&) const = default;
 };
 
@@ -75,7 +75,8 @@ struct Neighbour {
   bool operator==(const Neighbour&) const = default;
 };
 
-// Where a VXLAN device sends frames for a MAC address: `bridge fdb ... dst ADDRESS self permanent`.
+// FDB entry of a VXLAN device, which sends frames for `mac` to `destination`:
+// `bridge fdb ... dst ADDRESS self permanent`.
 struct ForwardingEntry {
   base::IfIndex link;
   base::MacAddress mac;
@@ -83,42 +84,43 @@ struct ForwardingEntry {
   bool operator==(const ForwardingEntry&) const = default;
 };
 
-// A VXLAN device that learns nothing: it sends where its forwarding entries say.
+// A VXLAN device. Without learning, it sends only to the destinations of its FDB entries.
 struct Vxlan {
   base::IfName name;
   base::MacAddress mac;
   std::uint32_t id = 0;    // VNI
   std::uint16_t port = 0;  // UDP
-  base::IpAddress local;   // where it sends from; its family is that of the outer packets
+  base::IpAddress local;   // source address of the outer packets, in their family
   std::uint32_t mtu = 0;
   bool learning = false;
   bool operator==(const Vxlan&) const = default;
 };
 
-// The first step on the way to an address, as the kernel would take it now.
+// The next hop of the route that the kernel currently selects for an address.
 struct Hop {
   base::IfIndex link;
-  std::optional<base::IpAddress> gateway{};  // nothing: the address is a neighbour's
+  std::optional<base::IpAddress> gateway{};  // nullopt: the address is directly reachable
   bool operator==(const Hop&) const = default;
 };
 
-// What lets `burst` bytes pass at once and `rate` bytes a second in the long run (tc-tbf(8)).
+// A token bucket filter (tc-tbf(8)): `burst` bytes can pass at once, `rate` bytes per second in the
+// long run.
 struct TokenBucket {
   std::uint64_t rate = 0;
   std::uint32_t burst = 0;
-  std::uint32_t limit = 0;  // bytes that may wait; more are dropped
+  std::uint32_t limit = 0;  // maximum bytes in the queue; more are dropped
   bool operator==(const TokenBucket&) const = default;
 };
 
-// A veth pair whose other end is made directly inside another namespace.
+// A veth pair. The peer can be created directly in another network namespace.
 struct VethPair {
   base::IfName name;  // in the socket's namespace
   base::MacAddress mac;
   base::IfName peerName;
   base::MacAddress peerMac;
-  std::uint32_t mtu = 0;  // of both ends; 0: the kernel's default
+  std::uint32_t mtu = 0;  // both ends; 0: the kernel's default
   int peerNetns = -1;     // descriptor; -1: the socket's own namespace
-  std::string alias{};    // of this end, <= 255 bytes; may be empty
+  std::string alias{};    // this end only, <= 255 bytes; may be empty
 };
 
 }  // namespace kpol::netlink

@@ -34,7 +34,7 @@ std::span<const std::uint8_t> cut(std::span<const std::uint8_t>& bytes, std::siz
     malformed(std::to_string(size) + " bytes announced, " + std::to_string(bytes.size()) +
               " there");
   const auto front = bytes.first(size);
-  // The last element of a sequence may come without its padding.
+  // The last element of a sequence may lack its padding.
   bytes = bytes.subspan(std::min<std::size_t>(NLMSG_ALIGN(size), bytes.size()));
   return front;
 }

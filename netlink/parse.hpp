@@ -12,8 +12,8 @@
 #include <string_view>
 #include <type_traits>
 
-// Reading what the kernel sent, as views into the datagram. Bytes of any alignment are read; bytes
-// that lie about their length throw Error with EBADMSG, and nothing is read beyond the span.
+// Parses messages from the kernel as views into the datagram. The bytes can have any alignment.
+// Invalid lengths throw Error with EBADMSG; no read goes beyond the span.
 namespace kpol::netlink {
 
 // One message of a datagram.
@@ -25,11 +25,11 @@ struct MessageView {
   std::span<const std::uint8_t> payload;
 };
 
-// The messages of a datagram in turn.
+// Iterates over the messages of a datagram.
 class Messages {
  public:
   explicit Messages(std::span<const std::uint8_t> datagram) : rest_(datagram) {}
-  // Nothing at the end. Throws on a truncated message.
+  // Returns nullopt at the end. Throws if a message is truncated.
   std::optional<MessageView> next();
 
  private:
@@ -38,7 +38,7 @@ class Messages {
 
 class Attributes;
 
-// One attribute. The typed readers throw when the payload has not exactly the type's length.
+// One attribute. The typed getters throw if the payload does not have exactly the type's length.
 struct Attribute {
   std::uint16_t type = 0;  // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
   std::span<const std::uint8_t> payload;
@@ -46,29 +46,32 @@ struct Attribute {
   [[nodiscard]] std::uint8_t u8() const;
   [[nodiscard]] std::uint32_t u32() const;
   [[nodiscard]] std::int32_t i32() const;
-  // The text before its terminating zero. Throws when there is none.
+  // The text before the terminating NUL. Throws if there is no NUL.
   [[nodiscard]] std::string_view text() const;
   [[nodiscard]] base::IpAddress address() const;  // 4 or 16 bytes
-  // Nothing for a link-layer address that is not Ethernet's.
+  // Returns nullopt if the link-layer address is not an Ethernet address.
   [[nodiscard]] std::optional<base::MacAddress> mac() const;
   [[nodiscard]] Attributes nested() const;
 };
 
-// Attributes in turn, in the order they were sent; types the reader does not know are its to skip.
+// Iterates over attributes in the order they were sent. The caller skips types that it does not
+// know.
 class Attributes {
  public:
   explicit Attributes(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-  // Nothing at the end. Throws on an attribute shorter than its header or longer than the rest.
+  // Returns nullopt at the end. Throws if an attribute is shorter than its header or longer than
+  // the remaining bytes.
   std::optional<Attribute> next();
 
  private:
   std::span<const std::uint8_t> rest_;
 };
 
-// Cuts `size` bytes (aligned to 4 where more follow) off the front. Throws when there are fewer.
+// Removes `size` bytes, and the padding to 4 bytes if present, from the front of `bytes`. Returns
+// the `size` bytes. Throws if there are fewer.
 std::span<const std::uint8_t> cut(std::span<const std::uint8_t>& bytes, std::size_t size);
 
-// Cuts a family's fixed header off the front.
+// Removes a family's fixed header from the front and returns it.
 template <class Header>
 Header cutHeader(std::span<const std::uint8_t>& bytes) {
   static_assert(std::is_trivially_copyable_v<Header>);

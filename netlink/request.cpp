@@ -19,7 +19,7 @@ std::string extackText(std::span<const std::uint8_t> bytes) {
   return {};
 }
 
-// Cuts the request that an NLMSG_ERROR quotes: its header alone when NLM_F_CAPPED, else all of it.
+// Removes the request that an NLMSG_ERROR quotes: only its header if NLM_F_CAPPED, else all of it.
 void cutQuotedRequest(const MessageView& message, std::span<const std::uint8_t>& rest) {
   auto peek = rest;
   const auto quoted = cutHeader<nlmsghdr>(peek);
@@ -32,7 +32,7 @@ std::optional<Refusal> parseEnd(const MessageView& message) {
   auto rest = message.payload;
   const auto code = cutHeader<std::int32_t>(rest);
   if (code == 0) return std::nullopt;
-  if (code > 0 || code < -4095)  // MAX_ERRNO: no kernel sends these
+  if (code > 0 || code < -4095)  // MAX_ERRNO: the kernel never sends these
     throw Error("parse a netlink message: impossible error code " + std::to_string(code), EBADMSG);
   Refusal refusal{-code, {}};
   if ((message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
@@ -49,9 +49,9 @@ void awaitEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {
   }
 }
 
-// As awaitEnd, but returns true where the kernel reported lost datagrams on the way. A dump goes on
-// after that (the losses are notifications to the same socket, netlink_overrun), and until it has
-// ended the kernel refuses a new one with EBUSY: so it is read to its end all the same.
+// Like awaitEnd, but returns true if the kernel reported lost datagrams meanwhile. The dump
+// continues after that (the lost datagrams are notifications to the same socket, netlink_overrun).
+// It must be read to its end, because until then the kernel rejects a new dump with EBUSY.
 bool awaitDumpEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {
   bool overrun = false;
   for (;;) {

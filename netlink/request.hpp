@@ -12,37 +12,37 @@
 #include <span>
 #include <string>
 
-// Requests and their answers, for any netlink family.
+// Requests and responses, for any netlink family.
 namespace kpol::netlink {
 
-// The kernel's "no".
+// The kernel rejected a request.
 struct Refusal {
   int code = 0;        // errno, > 0
-  std::string extack;  // the kernel's own words (NLMSGERR_ATTR_MSG); may be empty
+  std::string extack;  // the kernel's error text (NLMSGERR_ATTR_MSG); may be empty
   bool operator==(const Refusal&) const = default;
 };
 
 using OnObject = std::function<void(const MessageView&)>;
 
-// The answer to one request, fed datagram by datagram. No I/O.
+// Parses the response to one request, datagram by datagram. No I/O.
 class Exchange {
  public:
   enum class Kind {
-    Acknowledged,  // ends with an NLMSG_ERROR, whose code may be 0
-    Answered,      // ends with the one object asked for, or an NLMSG_ERROR
+    Acknowledged,  // ends with an NLMSG_ERROR; code 0 is success
+    Answered,      // ends with the requested object, or an NLMSG_ERROR
     Dump,          // ends with NLMSG_DONE or an NLMSG_ERROR
   };
   Exchange(Kind kind, std::uint32_t sequence, std::uint32_t portId)
       : kind_(kind), sequence_(sequence), portId_(portId) {}
 
-  // True when the answer is complete. Objects go to onObject; messages with another sequence or
-  // port ID (late answers to abandoned requests, notifications) are skipped. Throws Error: EBADMSG
-  // on malformed bytes, ENOBUFS when the kernel says that it dropped some.
+  // Returns true when the response is complete. Passes objects to onObject. Skips messages with
+  // another sequence number or port ID (late responses to abandoned requests, notifications).
+  // Throws Error: EBADMSG for malformed bytes, ENOBUFS if the kernel reports dropped messages.
   bool feed(std::span<const std::uint8_t> datagram, const OnObject& onObject);
 
-  // The objects of a dump changed while it ran (NLM_F_DUMP_INTR): some may be missing or twice.
+  // Objects changed during the dump (NLM_F_DUMP_INTR), so some may be missing or duplicated.
   [[nodiscard]] bool interrupted() const { return interrupted_; }
-  // Nothing: it was granted.
+  // nullopt: success.
   [[nodiscard]] const std::optional<Refusal>& refusal() const { return refusal_; }
 
  private:
@@ -55,23 +55,24 @@ class Exchange {
   std::optional<Refusal> refusal_;
 };
 
-// How long the kernel may stay silent before Error with ETIMEDOUT.
+// Maximum wait for each datagram of a response; then Error with ETIMEDOUT.
 constexpr std::chrono::seconds kAnswerTimeout{5};
-// How often an interrupted dump is started again before Error with EAGAIN.
+// Maximum number of restarts of an interrupted dump; then Error with EAGAIN.
 constexpr int kDumpRestarts = 5;
 
-// Sends one request and waits for its end. ENOBUFS is thrown: whether the request was carried out
-// is then unknown.
+// Sends one request and waits for the end of its response. Returns the rejection, or nullopt on
+// success. After Error with ENOBUFS, it is unknown whether the request was executed.
 std::optional<Refusal> request(Socket& socket, Message& message, Exchange::Kind kind,
                                const OnObject& onObject = {});
 
-// Where the objects of a dump go.
+// Receives the objects of a dump.
 struct DumpSink {
-  std::function<void()> restart;  // forget what came so far
+  std::function<void()> restart;  // discard the objects received so far
   OnObject onObject;
 };
 
-// Dumps until one pass was neither interrupted nor overrun (ENOBUFS).
+// Repeats the dump until one pass was neither interrupted nor overrun (ENOBUFS). Returns the
+// rejection, or nullopt on success.
 std::optional<Refusal> dump(Socket& socket, Message& message, const DumpSink& sink);
 
 }  // namespace kpol::netlink

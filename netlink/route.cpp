@@ -23,17 +23,17 @@ rtmsg routeHeader(Verb verb, const Route& route) {
   rtmsg header{};
   header.rtm_family = toKernel(route.destination.family());
   header.rtm_dst_len = static_cast<unsigned char>(route.destination.length());
-  header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE has the whole of it
+  header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE contains the full number
   header.rtm_protocol = route.protocol;
   header.rtm_type = route.local ? RTN_LOCAL : RTN_UNICAST;
-  // RT_SCOPE_NOWHERE in a delete: whatever the scope (net/ipv4/fib_trie.c fib_table_delete).
+  // RT_SCOPE_NOWHERE in a delete matches any scope (net/ipv4/fib_trie.c fib_table_delete).
   header.rtm_scope = static_cast<unsigned char>(route.scope);
   if (verb == Verb::Delete) header.rtm_scope = RT_SCOPE_NOWHERE;
   if (route.onLink) header.rtm_flags = RTNH_F_ONLINK;
   return header;
 }
 
-// A gateway of the other family (IPv4 by an IPv6 router) goes as struct rtvia: family, address.
+// A gateway of the other family (IPv4 via an IPv6 router) is sent as struct rtvia: family, address.
 void putGateway(Message& message, base::Family family, const base::IpAddress& gateway) {
   if (gateway.family() == family) return message.put(RTA_GATEWAY, gateway);
   std::array<std::uint8_t, 18> via{};
@@ -45,7 +45,7 @@ void putGateway(Message& message, base::Family family, const base::IpAddress& ga
 }
 
 base::IpAddress parseVia(std::span<const std::uint8_t> payload) {
-  // The family before it follows from the length.
+  // The length of the address determines the family, so the family field is skipped.
   const std::size_t skipped = std::min(sizeof(std::uint16_t), payload.size());
   return Attribute{RTA_VIA, payload.subspan(skipped)}.address();
 }

@@ -8,11 +8,11 @@
 #include <optional>
 #include <span>
 
-// RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE as bytes. Nothing here touches the kernel.
+// Encodes and parses RTM_NEWROUTE, RTM_DELROUTE and RTM_GETROUTE. No I/O.
 namespace kpol::netlink {
 
-// Delete names the route by what tells it from others (destination, table, metric, link, gateway,
-// protocol), not by its MTU, scope or preferred source.
+// Delete identifies the route by destination, table, metric (0: any), link, gateway and protocol,
+// not by MTU, scope or preferred source.
 Message encode(Verb verb, const Route& route);
 
 struct RouteFilter {
@@ -20,14 +20,15 @@ struct RouteFilter {
   std::uint32_t table = 254;
   std::optional<base::IfIndex> link;
 };
-// Unicast routes that match; kernels before 4.20 answer with all of the family.
+// Dumps matching unicast routes. Kernels before 4.20 ignore the filter and return all routes of the
+// family.
 Message encodeDumpRoutes(const RouteFilter& filter);
 
-// Asks how the kernel would send to `address`; the answer is an RTM_NEWROUTE.
+// Queries the route to `address`. The response is an RTM_NEWROUTE.
 Message encodeGetRoute(const base::IpAddress& address);
 
-// The payload of an RTM_NEWROUTE or RTM_DELROUTE; nothing when it is no unicast IP route or has no
-// link of its own (multipath). Throws Error with EBADMSG.
+// Parses the payload of an RTM_NEWROUTE or RTM_DELROUTE. Returns nullopt if it is not a unicast IP
+// route, or has no single link (multipath). Throws Error with EBADMSG.
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

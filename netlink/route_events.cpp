@@ -20,9 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A burst of some ten thousand routes without a loss.
+// Large enough for a burst of about ten thousand routes.
 constexpr std::size_t kReceiveBuffer = 8U << 20U;
-// Of one read, so that an event loop is not held for the length of a burst.
+// Limit per read, so that a burst does not block the event loop.
 constexpr std::size_t kEventsPerRead = 256;
 
 void join(Socket& socket, RouteTopic topic) {
@@ -46,8 +46,8 @@ std::optional<RouteEvent> event(std::optional<Object> object) {
   return Change<Object>{std::move(*object)};
 }
 
-// A bridge reports its ports to the same group in AF_BRIDGE messages: RTM_DELLINK is there "no
-// longer a port", not "gone".
+// A bridge reports its ports to the same group in AF_BRIDGE messages. There, RTM_DELLINK means "no
+// longer a port", not "deleted".
 std::optional<Link> parseOwnLink(std::span<const std::uint8_t> payload) {
   auto rest = payload;
   if (cutHeader<ifinfomsg>(rest).ifi_family != AF_UNSPEC) return std::nullopt;
@@ -71,8 +71,8 @@ void append(std::span<const std::uint8_t> datagram, std::vector<RouteEvent>& eve
     if (auto parsed = parseRouteEvent(*message)) events.push_back(std::move(*parsed));
 }
 
-// A socket reports the loss before the events it still holds, which are older. Left there they
-// would be taken for news after the dump that follows an overflow.
+// A socket reports the loss before its queued events, although these are older. They must be
+// discarded, or they would be treated as newer than the dump that follows an overflow.
 void discardWaiting(Socket& socket) {
   for (;;) {
     try {
@@ -111,7 +111,7 @@ std::vector<RouteEvent> RouteEvents::read(Clock::time_point deadline) {
   std::vector<RouteEvent> events;
   try {
     while (events.size() < kEventsPerRead) {
-      // Datagrams that hold no event for us do not end the wait; events do.
+      // Only events end the wait, not datagrams without events for us.
       const auto datagram = socket_.receive(events.empty() ? deadline : Clock::now());
       if (!datagram) break;
       append(*datagram, events);

@@ -13,52 +13,52 @@
 
 namespace kpol::netlink {
 
-// The object as it is now: made or changed.
+// An object was created or changed. Contains its current state.
 template <class Object>
 struct Added {
   Object object;
   bool operator==(const Added&) const = default;
 };
 
-// The object as it was.
+// An object was deleted. Contains its last state.
 template <class Object>
 struct Removed {
   Object object;
   bool operator==(const Removed&) const = default;
 };
 
-// The kernel had to drop events: what the reader knows may be wrong, dump it again.
+// The kernel dropped events. The reader's data may be outdated, so it must dump the objects again.
 struct Overflow {
   bool operator==(const Overflow&) const = default;
 };
 
-// A neighbour that is gone is told by its address alone where its Ethernet address is not known
-// (any more), which is so for each that is deleted.
+// A removed neighbour is reported by NeighbourKey if its Ethernet address is not known. The kernel
+// clears the Ethernet address of every neighbour that it deletes.
 using RouteEvent =
     std::variant<Added<Link>, Removed<Link>, Added<Address>, Removed<Address>, Added<Route>,
                  Removed<Route>, Added<Neighbour>, Removed<Neighbour>, Removed<NeighbourKey>,
                  Added<ForwardingEntry>, Removed<ForwardingEntry>, Overflow>;
 
-// Nothing for a message that is none of these, such as a multicast route or an unresolved
-// neighbour. Throws Error with EBADMSG.
+// Returns nullopt for all other messages, such as a multicast route or an unresolved neighbour.
+// Throws Error with EBADMSG.
 std::optional<RouteEvent> parseRouteEvent(const MessageView& message);
 
 enum class RouteTopic { Links, Addresses, Routes, Neighbours };
 
-// Changes of rtnetlink objects in the network namespace the thread is in when this is made. To miss
-// nothing, make it before the first dump.
+// Receives changes of rtnetlink objects in the network namespace that the thread is in during
+// construction. Construct it before the first dump, so that no change is missed.
 //
-// Threading: one thread at a time. Errors: Error, after which this must be made anew.
+// Threading: one thread at a time. Errors: Error, after which this object must be recreated.
 class RouteEvents {
  public:
   explicit RouteEvents(std::initializer_list<RouteTopic> topics);
 
-  // For an event loop: readable when events or an overflow wait. Do not read from it.
+  // For an event loop: readable when events or an overflow are pending. Do not read from it.
   [[nodiscard]] int fd() const noexcept { return socket_.fd(); }
 
-  // Waits for the first event until the deadline (one in the past: not at all), then returns it
-  // with those already waiting behind it, up to a bound. Empty: none came in time. An Overflow is
-  // the last of what is returned; every event read later happened after it.
+  // Waits for the first event until the deadline (does not wait if it is in the past). Returns it
+  // with the other pending events, up to a limit. Empty if no event arrived in time. After
+  // ENOBUFS, Overflow is the last element, and all events of later calls happened after it.
   std::vector<RouteEvent> read(std::chrono::steady_clock::time_point deadline);
 
  private:

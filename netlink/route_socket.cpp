@@ -23,11 +23,11 @@ namespace {
 
 using Codes = std::initializer_list<int>;
 
-// What the kernel says of an object that is not there: a route or neighbour (ESRCH, ENOENT), an
-// address (EADDRNOTAVAIL), or the link of either (ENODEV).
+// Errors for an object that does not exist: a route or neighbour (ESRCH, ENOENT), an address
+// (EADDRNOTAVAIL), or their link (ENODEV).
 constexpr Codes kAbsent = {ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL};
 constexpr Codes kExists = {EEXIST};
-// Of the way to an address: there is none, or one that refuses (prohibit, blackhole).
+// Errors for an address without a route, or with a prohibit or blackhole route.
 constexpr Codes kNowhere = {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENODEV, ESRCH};
 constexpr Codes kNone = {};
 
@@ -76,7 +76,7 @@ std::string describe(const base::IpAddress& address) {
   return toString(address);
 }
 
-// Where a failure gets the words for what was tried; most requests never need them.
+// Builds the text of an operation only when an error needs it.
 template <class Object>
 struct Attempt {
   const char* verb;
@@ -102,8 +102,8 @@ bool isOneOf(int code, Codes codes) {
   return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
-// Runs `exchange` and turns its outcome into true (granted), false (a refusal the caller expects)
-// or an Error that says what was tried.
+// Calls `run`. Returns true on success and false if the error code is in `expected`; otherwise
+// throws an Error that names the operation.
 template <class Tried, class Run>
 bool outcome(const Tried& tried, Codes expected, const Run& run) {
   std::optional<Refusal> refusal;
@@ -126,7 +126,7 @@ bool isOn(const Route& route, const RouteFilter& filter) {
 struct RouteSocket::State {
   Socket socket{NETLINK_ROUTE};
 
-  // True: granted. False: refused with one of `expected`.
+  // Returns true on success, false if rejected with one of `expected`.
   template <class Tried>
   bool change(Message message, const Tried& tried, Codes expected) {
     return outcome(tried, expected,
@@ -144,8 +144,9 @@ struct RouteSocket::State {
     return link;
   }
 
-  // All objects that `parse` makes something of and `keep` wants; none when what the dump is
-  // limited to does not exist. The kernel filters where it can; `keep` is for those that cannot.
+  // Returns the objects that `parse` accepts and for which `keep` returns true. Empty if the object
+  // that the dump is limited to does not exist. `keep` repeats the filter for kernels that ignore
+  // it.
   template <class Parse, class Keep>
   auto list(Message message, const Listing& tried, const Parse& parse, const Keep& keep) {
     std::vector<typename decltype(parse(std::span<const std::uint8_t>()))::value_type> objects;
@@ -178,7 +179,8 @@ bool RouteSocket::addIfb(const base::IfName& name, const std::string& alias) {
   return true;
 }
 
-// The kernel ignores an alias given at creation (net/core/rtnetlink.c rtnl_create_link).
+// A second request, because the kernel ignores an alias at creation (net/core/rtnetlink.c
+// rtnl_create_link).
 void RouteSocket::setAlias(const base::IfName& name, const std::string& alias) {
   if (alias.empty()) return;
   try {
@@ -243,7 +245,7 @@ void RouteSocket::setMtu(base::IfIndex link, std::uint32_t mtu) {
 }
 
 void RouteSocket::disableAutomaticIpv6(base::IfIndex link) {
-  // EAFNOSUPPORT: IPv6 is off for the kernel or for this link (an MTU below 1280 does that).
+  // EAFNOSUPPORT: IPv6 is disabled in the kernel or for this link (e.g. by an MTU below 1280).
   state_->change(encodeNoAutomaticIpv6(link), Attempt{"disable automatic IPv6 of", link},
                  {EAFNOSUPPORT});
 }

@@ -10,14 +10,14 @@
 
 namespace kpol::netlink {
 
-// rtnetlink through one socket, in the network namespace the thread was in when it was made.
+// rtnetlink over one socket, in the network namespace that the thread is in during construction.
 //
-// API: each call is one acknowledged request or one dump and returns when the kernel has answered.
-// Errors: netlink::Error with errno and extack. Outcomes that callers act on are values: `add*`
-// returns false where the very object exists already (EEXIST), `delete*` false where it does not
-// (ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL); `find*` returns nothing.
-// Dumps interrupted by a change (NLM_F_DUMP_INTR) are started again, at most 5 times.
-// Threading: one thread at a time. Every wait is bounded (5 s), then Error with ETIMEDOUT.
+// API: each call sends acknowledged requests or dumps, and returns after the kernel's response.
+// Errors: netlink::Error with errno and extack. Outcomes that callers act on are return values:
+// `add*` returns false if the object exists (EEXIST), `delete*` returns false if it does not exist
+// (ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL), and `find*` then returns nullopt.
+// Dumps interrupted by a change (NLM_F_DUMP_INTR) are restarted, at most 5 times.
+// Threading: one thread at a time. Each wait is limited to 5 s, then Error with ETIMEDOUT.
 class RouteSocket {
  public:
   RouteSocket();
@@ -25,32 +25,34 @@ class RouteSocket {
   RouteSocket(RouteSocket&&) noexcept;
   RouteSocket& operator=(RouteSocket&&) noexcept;
 
-  // Both ends in one request; false: one of the names is taken. Where the alias is refused the pair
-  // is deleted again.
+  // Creates both ends in one request. Returns false if one of the names is taken. If the alias is
+  // rejected, deletes the pair and throws.
   bool addVeth(const VethPair& pair);
-  bool addIfb(const base::IfName& name, const std::string& alias);  // likewise
+  bool addIfb(const base::IfName& name, const std::string& alias);  // like addVeth
   bool addVxlan(const Vxlan& device);  // false: the name, or its port and id, are taken
-  std::optional<Vxlan> findVxlan(base::IfIndex link);  // nothing: it is gone, or no VXLAN device
+  // Returns nullopt if the link does not exist, is not a VXLAN device or has no local address.
+  std::optional<Vxlan> findVxlan(base::IfIndex link);
   bool deleteLink(base::IfIndex link);
   bool deleteLink(const base::IfName& name);
-  // False: there is no such link.
+  // Returns false if the link does not exist.
   bool setGroup(base::IfIndex link, std::uint32_t group);
-  // All links of the group (not 0) at once, in the time that one takes; false: it has none. A link
-  // of a kind that cannot be deleted keeps all of them.
+  // Deletes all links of the group (not 0) at once, in about the time of one. Returns false if the
+  // group is empty. If one link is of a kind that cannot be deleted, none is deleted.
   bool deleteGroup(std::uint32_t group);
   std::optional<Link> findLink(const base::IfName& name);
   std::optional<Link> findLink(base::IfIndex index);
   std::vector<Link> links();
   void setUp(base::IfIndex link);
   void setMtu(base::IfIndex link, std::uint32_t mtu);
-  // IFLA_INET6_ADDR_GEN_MODE none: the kernel makes no link-local address of its own. Nothing to do
-  // where the link has no IPv6.
+  // IFLA_INET6_ADDR_GEN_MODE none: the kernel generates no link-local address. Has no effect if the
+  // link has no IPv6.
   void disableAutomaticIpv6(base::IfIndex link);
 
-  // At the root of the link, in place of what is there.
+  // Replaces the root queueing discipline of the link.
   void shape(base::IfIndex link, const TokenBucket& bucket);
-  std::optional<TokenBucket> shaping(base::IfIndex link);  // its burst is not told
-  // All that arrives on `link` goes through the queue of `to` first.
+  std::optional<TokenBucket> shaping(base::IfIndex link);  // without `burst`
+  // Sends all packets that arrive on `link` through the queue of `to` first. Call once per link: a
+  // second call adds another filter behind the first.
   void redirectIngress(base::IfIndex link, base::IfIndex to);
   std::optional<base::IfIndex> ingressRedirect(base::IfIndex link);
 
@@ -58,25 +60,28 @@ class RouteSocket {
   bool deleteAddress(const Address& address);
   std::vector<Address> addresses(std::optional<base::IfIndex> link = std::nullopt);
 
-  bool addRoute(const Route& route);      // NLM_F_EXCL
+  // NLM_F_EXCL. Returns false if a route with this destination, table and metric exists, even with
+  // another gateway or link.
+  bool addRoute(const Route& route);
   void replaceRoute(const Route& route);  // NLM_F_REPLACE
-  // The route with this destination, table, metric (IPv6: 0 is any), link, gateway and protocol.
+  // Deletes the route with this destination, table, metric (0: any), link, gateway and protocol.
   bool deleteRoute(const Route& route);
-  // Unicast routes of table main unless another is asked for; multipath routes are left out.
+  // Unicast routes of `table`, by default main, without multipath routes.
   std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
                             std::uint32_t table = 254);
 
-  // As the kernel would send now, policy routing included. Nothing: nowhere, or to this node
-  // itself.
+  // The route that the kernel currently selects, including policy routing. Returns nullopt if there
+  // is no route, or if the address belongs to this node.
   std::optional<Hop> hopTo(const base::IpAddress& address);
 
+  // The kernel assigns the next free priority, so an equal rule is added again.
   bool addRule(const RoutingRule& rule);
   bool deleteRule(const RoutingRule& rule);
   std::vector<RoutingRule> rules();
 
   void replaceNeighbour(const Neighbour& neighbour);
   bool deleteNeighbour(const Neighbour& neighbour);
-  // Those whose Ethernet address is known.
+  // Neighbours whose Ethernet address is known.
   std::vector<Neighbour> neighbours(std::optional<base::IfIndex> link = std::nullopt);
 
   void replaceForwarding(const ForwardingEntry& entry);

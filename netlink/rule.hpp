@@ -7,14 +7,15 @@
 #include <optional>
 #include <span>
 
-// RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE as bytes. Nothing here touches the kernel.
+// Encodes and parses RTM_NEWRULE, RTM_DELRULE and RTM_GETRULE. No I/O.
 namespace kpol::netlink {
 
 Message encode(Verb verb, const RoutingRule& rule);
 Message encodeDumpRules(base::Family family);
 
-// The payload of an RTM_NEWRULE; nothing when it is not of the kind that RoutingRule is. Throws
-// Error with EBADMSG.
+// Parses the payload of an RTM_NEWRULE. Returns nullopt unless the rule looks up a table for one
+// source address and any destination. Ignores other selectors (fwmark, interface) and the priority.
+// Throws Error with EBADMSG.
 std::optional<RoutingRule> parseRule(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

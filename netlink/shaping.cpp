@@ -51,7 +51,7 @@ Struct structIn(const Attribute& attribute) {
   return cutHeader<Struct>(payload);
 }
 
-// A u32 classifier that every packet matches: it has one key, which looks at no bit.
+// A u32 classifier that matches every packet: its only key has an empty mask.
 void putEveryPacket(Message& message) {
   std::array<std::uint8_t, sizeof(tc_u32_sel) + sizeof(tc_u32_key)> selector{};
   selector[offsetof(tc_u32_sel, flags)] = TC_U32_TERMINAL;
@@ -109,14 +109,14 @@ Message encodeTokenBucket(base::IfIndex link, const TokenBucket& bucket) {
   message.putText(TCA_KIND, "tbf");
   const Nest options = message.nest(TCA_OPTIONS);
   tc_tbf_qopt parameters{};
-  // With a link layer the kernel computes what takes how long itself, and needs no table.
+  // With a link layer set, the kernel computes transmission times itself and needs no rate table.
   parameters.rate.linklayer = TC_LINKLAYER_ETHERNET;
   parameters.rate.rate =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(bucket.rate, kNoRate32));
   parameters.limit = bucket.limit;
   putStruct(message, TCA_TBF_PARMS, parameters);
   if (bucket.rate >= kNoRate32) putStruct(message, TCA_TBF_RATE64, bucket.rate);
-  // In bytes: as ticks (`buffer`) it wraps where a burst takes longer than 274 s.
+  // In bytes, because in ticks (`buffer`) it wraps if a burst takes longer than 274 s.
   message.putU32(TCA_TBF_BURST, bucket.burst);
   return message;
 }

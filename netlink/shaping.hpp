@@ -8,25 +8,26 @@
 #include <optional>
 #include <span>
 
-// Traffic control as bytes: a token bucket at the root of a link, and all that arrives on a link
-// sent through another one. Nothing here touches the kernel.
+// Encodes and parses traffic control: a token bucket at the root of a link, and redirection of all
+// packets that arrive on a link to another one. No I/O.
 namespace kpol::netlink {
 
-// Replaces what is at the root.
+// Replaces the root queueing discipline.
 Message encodeTokenBucket(base::IfIndex link, const TokenBucket& bucket);
-// The place for filters of what arrives.
+// The ingress qdisc, to which filters of arriving packets are attached.
 Message encodeIngressQdisc(base::IfIndex link);
-// A filter that matches everything; its link must have an ingress qdisc.
+// A filter that matches all packets. The link must have an ingress qdisc.
 Message encodeRedirect(base::IfIndex link, base::IfIndex to);
 
 Message encodeDumpQdiscs();
 Message encodeDumpIngressFilters(base::IfIndex link);
 
-// Of an RTM_NEWQDISC: a token bucket at the root of `link`, its burst left out (the kernel gives it
-// in a unit that wraps); nothing: the message is of something else. Throws Error with EBADMSG.
+// Parses an RTM_NEWQDISC. Returns the token bucket at the root of `link`, without the burst (the
+// kernel reports it in a unit that wraps); nullopt for any other qdisc. Throws Error with EBADMSG.
 std::optional<TokenBucket> parseTokenBucket(std::span<const std::uint8_t> payload,
                                             base::IfIndex link);
-// Of an RTM_NEWTFILTER: where a filter made by encodeRedirect leads. Throws likewise.
+// Parses an RTM_NEWTFILTER. Returns the interface that a u32 filter redirects to, as encodeRedirect
+// makes it; nullopt for other filters. Throws Error with EBADMSG.
 std::optional<base::IfIndex> parseRedirect(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

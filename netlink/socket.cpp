@@ -15,8 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The kernel fills dump datagrams up to 32 KiB if the reader's buffer takes as much
-// (net/netlink/af_netlink.c netlink_dump), so that this is the fewest reads.
+// The kernel fills dump datagrams up to 32 KiB if the reader's buffer is that large
+// (net/netlink/af_netlink.c netlink_dump), so this size needs the fewest reads.
 constexpr std::size_t kReceiveBytes = 32768;
 
 [[noreturn]] void fail(const char* op) {
@@ -33,7 +33,7 @@ base::UniqueFd makeSocket(int protocol) {
   return fd;
 }
 
-// The port ID is the kernel's choice: that of a process's second socket is not its process ID.
+// The kernel chooses the port ID. It is not the process ID for a process's second socket.
 std::uint32_t boundPort(int fd) {
   sockaddr_nl address{};
   socklen_t size = sizeof(address);
@@ -62,13 +62,13 @@ struct BufferOptions {
 
 void growBuffer(int fd, BufferOptions options, std::size_t bytes) {
   const int wanted = static_cast<int>(std::min<std::size_t>(bytes, INT_MAX / 2));
-  // The kernel stores and reports twice what was asked for (socket(7), SO_RCVBUF).
+  // The kernel stores and reports twice the requested size (socket(7), SO_RCVBUF).
   if (option(fd, SOL_SOCKET, options.size) >= 2 * wanted) return;
   if (setOption(fd, SOL_SOCKET, options.force, wanted)) return;
   if (!setOption(fd, SOL_SOCKET, options.size, wanted)) fail("grow a netlink socket buffer");
 }
 
-// False when the deadline passed first.
+// Returns false if the deadline passed first.
 bool waitReadable(int fd, Clock::time_point deadline) {
   for (;;) {
     const auto now = Clock::now();
@@ -92,12 +92,14 @@ Socket::Socket(int protocol) : Socket(makeSocket(protocol), 0) {
 Socket::Socket(base::UniqueFd fd, std::uint32_t portId)
     : fd_(std::move(fd)),
       portId_(portId),
-      // An adopted socket may still hold answers to its former process's requests.
+      // Not a fixed start: an adopted socket may still contain responses to requests of its
+      // previous process.
       sequence_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count())) {
   if (!setOption(fd_.value(), SOL_NETLINK, NETLINK_EXT_ACK, 1) ||
       !setOption(fd_.value(), SOL_NETLINK, NETLINK_CAP_ACK, 1))
     fail("turn on extended acknowledgements");
-  // Kernels before 4.20 do not know it: they ignore dump filters, and readers filter again anyway.
+  // Kernels before 4.20 do not support this option and ignore dump filters. Readers filter again
+  // anyway.
   setOption(fd_.value(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
 }
 
@@ -137,8 +139,8 @@ std::optional<std::span<const std::uint8_t>> Socket::receive(Clock::time_point d
   for (;;) {
     sockaddr_nl sender{};
     socklen_t senderSize = sizeof(sender);
-    // rtnetlink and nfnetlink answer within send(), so the first read nearly always succeeds and
-    // poll is not called at all. MSG_TRUNC: the datagram's own size, even if it did not fit.
+    // rtnetlink and nfnetlink respond within send(), so the first read nearly always succeeds
+    // without a call of poll. MSG_TRUNC returns the datagram's real size even if it did not fit.
     const ssize_t size = ::recvfrom(fd(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC,
                                     reinterpret_cast<sockaddr*>(&sender), &senderSize);
     if (size < 0) {
@@ -147,10 +149,10 @@ std::optional<std::span<const std::uint8_t>> Socket::receive(Clock::time_point d
       if (!waitReadable(fd(), deadline)) return std::nullopt;
       continue;
     }
-    if (sender.nl_pid != 0) continue;  // any process may write to our port
+    if (sender.nl_pid != 0) continue;  // any process may send to our port
     const auto length = static_cast<std::size_t>(size);
     if (length <= buffer_.size()) return std::span<const std::uint8_t>(buffer_).first(length);
-    buffer_.resize(length);  // so that starting over succeeds
+    buffer_.resize(length);  // so that the next attempt succeeds
     throw Error("receive a datagram larger than the buffer", ENOBUFS);
   }
 }

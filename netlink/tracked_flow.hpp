@@ -8,12 +8,12 @@
 #include <span>
 #include <vector>
 
-// A flow of the kernel's connection tracking, from its bytes. Nothing here touches the kernel.
+// Parses conntrack entries. No I/O.
 namespace kpol::netlink {
 
 struct TrackedFlow {
-  // One direction. `source` of the original direction is who began it, of the reply who answers it,
-  // destination NAT undone.
+  // One direction. In the original direction, `source` is the initiator. In the reply direction,
+  // `source` is the responder: the destination after destination NAT.
   struct Tuple {
     std::optional<base::IpAddress> source;
     std::optional<base::IpAddress> destination;
@@ -23,15 +23,15 @@ struct TrackedFlow {
   };
   Tuple original;
   Tuple reply;
-  // What names it to the kernel, as it sent it.
+  // Identify the entry in requests; bytes as the kernel sent them.
   std::uint8_t family = 0;
   std::vector<std::uint8_t> name;  // CTA_TUPLE_ORIG
   std::vector<std::uint8_t> zone;  // CTA_ZONE; empty: none
-  std::vector<std::uint8_t> id;    // CTA_ID: not another flow that took its place meanwhile
+  std::vector<std::uint8_t> id;    // CTA_ID: detects an entry that was replaced by another flow
   bool operator==(const TrackedFlow&) const = default;
 };
 
-// The payload of an IPCTNL_MSG_CT_NEW. Throws Error with EBADMSG.
+// Parses the payload of an IPCTNL_MSG_CT_NEW. Throws Error with EBADMSG.
 TrackedFlow parseTrackedFlow(std::span<const std::uint8_t> payload);
 
 }  // namespace kpol::netlink

@@ -9,7 +9,7 @@
 namespace kpol::nft {
 namespace {
 
-constexpr std::size_t kHeaderRoom = 64;  // nlmsghdr and nfgenmsg, with room to spare
+constexpr std::size_t kHeaderRoom = 64;  // more than nlmsghdr and nfgenmsg need
 
 char* chars(std::uint8_t* bytes) {
   return reinterpret_cast<char*>(bytes);

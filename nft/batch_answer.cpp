@@ -21,8 +21,8 @@ void readExtack(std::span<const std::uint8_t> bytes, MessageRefusal& refusal) {
   }
 }
 
-// struct nlmsgerr: 0 or -errno, then the refused message (its header alone where NLM_F_CAPPED),
-// then the extended acknowledgement.
+// struct nlmsgerr: 0 or -errno, then the rejected message (only its header if NLM_F_CAPPED), then
+// the extended acknowledgement.
 MessageRefusal parseRefusal(const netlink::MessageView& message) {
   auto rest = message.payload;
   MessageRefusal refusal{message.sequence, -netlink::cutHeader<std::int32_t>(rest), {}, {}};
@@ -45,7 +45,8 @@ void BatchAnswer::feed(std::span<const std::uint8_t> datagram) {
 }
 
 void BatchAnswer::feedOne(const netlink::MessageView& message) {
-  // Modulo 2^32: sequences wrap. Late answers to an earlier batch are outside.
+  // Modulo 2^32, because sequence numbers wrap. Late responses to an earlier batch are out of
+  // range.
   if (message.sequence - first_ > last_ - first_) return;
   MessageRefusal refusal = parseRefusal(message);
   const bool wholeBatch = refusal.sequence == first_;
@@ -54,8 +55,8 @@ void BatchAnswer::feedOne(const netlink::MessageView& message) {
   if (!refusal_ || (wholeBatch && refusal_->sequence != first_)) refusal_ = std::move(refusal);
 }
 
-// The kernel answers within send(): the first read that finds nothing has found the end. Reading on
-// past the acknowledgement keeps the queue empty for the next batch.
+// The kernel responds within send(), so the responses end at the first read that returns none.
+// Reading past the acknowledgement leaves the queue empty for the next batch.
 std::optional<MessageRefusal> receiveAnswer(netlink::Socket& socket, BatchAnswer answer,
                                             Clock::time_point deadline) {
   bool lost = false;

@@ -10,24 +10,24 @@
 #include <span>
 #include <string>
 
-// Private to nft/: the kernel's answers to one batch.
+// Private to nft/: the kernel's responses to one batch.
 namespace kpol::nft {
 
-// What the kernel said against one message of a batch.
+// The kernel's rejection of one message of a batch.
 struct MessageRefusal {
   std::uint32_t sequence = 0;
   int code = 0;                         // errno, > 0
-  std::string extack;                   // the kernel's words; may be empty
-  std::optional<std::uint32_t> offset;  // of the attribute it means, from the message's start
+  std::string extack;                   // the kernel's error text; may be empty
+  std::optional<std::uint32_t> offset;  // of the rejected attribute, from the message's start
   bool operator==(const MessageRefusal&) const = default;
 };
 
-// The answers to a batch, fed datagram by datagram. No I/O.
+// Parses the responses to a batch, datagram by datagram. No I/O.
 //
-// nfnetlink (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch) handles all messages even after one
-// was refused, then answers in their order: an NLMSG_ERROR for each that was refused and for the
-// one that asked for an acknowledgement. When the batch as a whole fails (no privilege, no memory,
-// the commit itself), the answer names the sequence of BATCH_BEGIN.
+// nfnetlink (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch) processes all messages even after it
+// rejected one. Then it responds in their order, with an NLMSG_ERROR for each rejected message and
+// for the one that requested an acknowledgement. If the whole batch fails (no privilege, no memory,
+// a failed commit), the response has the sequence number of BATCH_BEGIN.
 class BatchAnswer {
  public:
   BatchAnswer(std::uint32_t firstSequence, std::uint32_t lastSequence)
@@ -36,9 +36,9 @@ class BatchAnswer {
   // Throws netlink::Error with EBADMSG on malformed bytes.
   void feed(std::span<const std::uint8_t> datagram);
 
-  // Nothing more has to be waited for.
+  // True when no further response is needed.
   [[nodiscard]] bool complete() const { return complete_; }
-  // The refusal of the earliest message, one of the batch as a whole before all others.
+  // The rejection of the whole batch if there is one, else of the earliest rejected message.
   [[nodiscard]] const std::optional<MessageRefusal>& refusal() const { return refusal_; }
 
  private:
@@ -50,9 +50,9 @@ class BatchAnswer {
   std::optional<MessageRefusal> refusal_;
 };
 
-// Receives all answers of the batch just sent. Throws netlink::Error: ETIMEDOUT when the kernel is
-// silent until the deadline; ENOBUFS when answers were lost and none of those that came is a
-// refusal, so that the outcome is not known.
+// Receives all responses to the batch just sent. Returns the rejection, or nullopt on success.
+// Throws netlink::Error: ETIMEDOUT if the kernel does not respond until the deadline; ENOBUFS if
+// responses were lost and none of the others is a rejection, so that the outcome is unknown.
 std::optional<MessageRefusal> receiveAnswer(netlink::Socket& socket, BatchAnswer answer,
                                             std::chrono::steady_clock::time_point deadline);
 

@@ -11,14 +11,14 @@
 namespace kpol::nft {
 namespace {
 
-// What a change set does to one set, chain or counter.
+// The effect of a change set on one set, chain or counter.
 struct Fate {
   bool added = false;
   bool deleted = false;
   bool flushed = false;
-  bool base = false;            // a base chain: packets reach it by themselves
-  bool losesElements = false;   // some of them
-  bool losesAfterGain = false;  // elements go that may have come just before
+  bool base = false;            // a base chain: packets reach it without a jump
+  bool losesElements = false;   // some elements are deleted
+  bool losesAfterGain = false;  // elements are deleted that may have been added just before
 
   [[nodiscard]] bool isNew() const {
     return added && !deleted && !flushed && !losesElements && !base;
@@ -69,15 +69,15 @@ class Fates {
   Map chains;
   Map counters;
   bool tableDeleted = false;
-  // False: something can be made anew only when what refers to it is gone (a map whose elements
-  // lead to a chain, a chain that takes its rules with it).
+  // False if an object can be recreated only after the deletion of what refers to it: a map whose
+  // elements refer to a chain, or a chain whose rules refer to a set.
   bool removalsWait = true;
 
  private:
   std::set<std::string> growing_;
 };
 
-// Says for each change, asked in their order, to which stage it belongs.
+// Returns the stage of each change. Must be called in the order of the changes.
 class Stages {
  public:
   Stages(const Fates& fates, const Admits& admits, BatchSplit& split)
@@ -94,7 +94,7 @@ class Stages {
   Stage& operator()(const DeleteChain& change) { return deleted(fates_.chains, change.name); }
   Stage& operator()(const DeleteSet& change) { return deleted(fates_.sets, change.name); }
 
-  // What stops a chain from being prepared stops all rules after it.
+  // After the first rule that cannot be prepared, the chain's later rules cannot be either.
   Stage& operator()(const AddRule& change) {
     const bool early = Fates::of(fates_.chains, change.chain).isNew() &&
                        !heldUp_.contains(change.chain) && refersToLasting(change.rule);
@@ -113,7 +113,7 @@ class Stages {
     return movable(change.set, fate) && !fate.added ? split_.tighten : split_.change;
   }
 
-  // Also of chains that go: so nothing refers to what `remove` takes away.
+  // Also for deleted chains, so that nothing refers to the objects that `remove` deletes.
   Stage& operator()(const FlushChain&) { return split_.change; }
   Stage& operator()(const FlushSet&) { return split_.change; }
   Stage& operator()(const DeleteTable&) { return split_.change; }
@@ -150,7 +150,7 @@ class Stages {
   const Fates& fates_;
   const Admits& admits_;
   BatchSplit& split_;
-  std::set<std::string> heldUp_;  // chains
+  std::set<std::string> heldUp_;  // chains with a rule in `change`
 };
 
 }  // namespace

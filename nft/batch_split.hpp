@@ -10,30 +10,30 @@
 
 namespace kpol::nft {
 
-// Whether a set only ever lets packets pass: with fewer elements the table is stricter, whatever
-// else is in it.
+// Whether a set only permits packets: removing elements from it can only make the table stricter,
+// whatever else the table contains.
 using Admits = std::function<bool(const std::string& set)>;
 
-// A change set in five stages (indices into its changes, each in its order) whose commit one after
-// the other ends as that of the whole does. Before `change` no packet passes that did not pass
-// before, from `change` on none that does not pass in the end, wherever the others are cut into
-// batches.
+// A change set in five stages: indices into its changes, in their order. Committing the stages one
+// after the other has the same result as committing the whole change set. `change` must be one
+// batch; the other stages may be split anywhere. Until the commit of `change`, no packet passes
+// that the old table drops. After it, no packet passes that the new table drops.
 struct BatchSplit {
-  // What nothing refers to yet: the table itself when it is new, new sets, counters and chains (not
-  // base chains) with their elements and rules. Packets are judged as before.
+  // Objects without references yet: a new table, new sets, counters and chains (not base chains)
+  // with their elements and rules. Does not change the verdict of any packet.
   std::vector<std::size_t> prepare;
-  // Elements that leave sets which admit: at every cut no packet passes that did not pass before.
+  // Elements removed from sets that only permit packets. Packets are dropped earlier, never later.
   std::vector<std::size_t> tighten;
-  // All that is left, for one batch.
+  // All other changes, in one batch.
   std::vector<std::size_t> change;
-  // Elements that come to sets which admit: at every cut no packet passes that does not in the end.
+  // Elements added to sets that only permit packets. Packets are accepted later, never earlier.
   std::vector<std::size_t> loosen;
-  // What nothing refers to any more. Packets are judged as in the end.
+  // Objects without references left. Does not change the verdict of any packet.
   std::vector<std::size_t> remove;
 };
 
-// For changes in the order of diff(). Where they delete the table everything is in `change`; so is
-// whatever refers to something that is made anew under its old name.
+// Expects changes in the order of diff(). If they delete the table, all changes are in `change`.
+// New rules and elements that refer to an object recreated under its old name are also in `change`.
 BatchSplit split(const ChangeSet& changes, const Admits& admits = {});
 
 }  // namespace kpol::nft

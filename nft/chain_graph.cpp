@@ -12,11 +12,11 @@ namespace kpol::nft {
 
 namespace {
 
-// NFT_JUMP_STACK_SIZE. nft_chain_validate counts a goto as it counts a jump; tried on Linux 6.18: a
-// base chain and 15 others in a row are taken, one more is EMLINK, either way.
+// NFT_JUMP_STACK_SIZE. nft_chain_validate counts goto like jump. Tried on Linux 6.18: a base chain
+// and 15 others in a row are accepted, one more is EMLINK, with jump and with goto.
 constexpr int kLongestWay = 16;
 
-// Finds for each chain how many chains the longest way from it visits.
+// Computes for each chain the number of chains on the longest path from it.
 class Walk {
  public:
   explicit Walk(const Ruleset& table) : table_(table) {}

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
-// Private to the pure side of this room.
+// Private to nft/. Pure.
 namespace kpol::nft {
 
-// Why the chains that base chains lead to cannot be walked, or nothing: a loop, or more than 16
-// chains on one way. Chains that no base chain leads to are not looked at, nor does the kernel.
+// Returns why the kernel rejects the graph of chains, or nullopt: a loop, or more than 16 chains on
+// one path from a base chain. Like the kernel, ignores chains that no base chain leads to.
 std::optional<std::string> faultOfGraph(const Ruleset& table);
 
 }  // namespace kpol::nft

@@ -10,20 +10,22 @@
 #include <iterator>
 #include <stdexcept>
 
-// What the kernel does was tried on Linux 6.18 with nft 1.0.6, one batch each:
-//   delete chain with rules in it            done, the rules go too
-//   delete chain that a rule or a verdict map's element leads to         EBUSY
-//   delete set or map that a rule looks up, counter that a rule counts   EBUSY
-//   delete map whose elements lead to chains done, the chains are free
-//   add what is there (NLM_F_EXCL)           EEXIST; same element, other verdict: EEXIST too
-//   delete element that is not there         ENOENT; the value given with it is not looked at
-//   one element above `size`                 ENFILE, unless an earlier change deleted one; a
-//                                            range counts as one element
-//   verdict to no chain / to a base chain    ENOENT / EOPNOTSUPP
-//   overlapping ranges                       EEXIST or ENOTEMPTY; adjacent ones are taken
-//   a loop that a base chain leads to        EMLINK; a loop nobody leads to is taken
-// The model is stricter in one place: in a concatenation any overlap is refused, where the kernel
-// sees only those in which a corner of the new element lies in an old one.
+// clang-format off
+// The kernel's behaviour, tried on Linux 6.18 with nft 1.0.6, one batch each:
+//   delete a chain with rules                     accepted, deletes the rules too
+//   delete a chain used by a rule or verdict map  EBUSY
+//   delete a set, map or counter used by a rule   EBUSY
+//   delete a map whose elements refer to chains   accepted, releases the chains
+//   add an existing object (NLM_F_EXCL)           EEXIST, also for an element with another verdict
+//   delete a missing element                      ENOENT; the given value is ignored
+//   one element more than `size`                  ENFILE, unless an earlier change deleted one;
+//                                                 a range counts as one element
+//   verdict to a missing chain / to a base chain  ENOENT / EOPNOTSUPP
+//   overlapping ranges                            EEXIST or ENOTEMPTY; adjacent ones are accepted
+//   a loop reachable from a base chain            EMLINK; other loops are accepted
+// clang-format on
+// The model is stricter for overlaps in a concatenation: it rejects all of them, but the kernel
+// only those in which a corner of the new element lies in an old one.
 namespace kpol::nft {
 
 namespace {
@@ -42,7 +44,7 @@ std::vector<Element> sorted(std::vector<Element> elements) {
   return elements;
 }
 
-// Whether `added` (sorted) meets itself or what `set` has.
+// Whether elements of `added` (sorted) overlap each other or elements of `set`.
 bool anyOverlap(const Set& set, const std::vector<Element>& added) {
   const auto& present = set.elements;
   const auto parts = partsOf(set.key);
@@ -51,8 +53,8 @@ bool anyOverlap(const Set& set, const std::vector<Element>& added) {
     return [&](const Element& b) { return overlap(a, b, parts); };
   };
   for (auto element = added.begin(); element != added.end(); ++element) {
-    // Nothing that begins after the end of `element` can meet it. The others end in the order they
-    // begin, so that the last of them decides; but for boxes, which have no such order.
+    // Elements that start after the end of `element` do not overlap it. The others end in the order
+    // in which they start, so checking the last one is enough. Boxes have no such order.
     const auto starts = [&](const Key& last, const Element& other) { return last < other.first; };
     const auto end = std::upper_bound(present.begin(), present.end(), element->last, starts);
     const auto from = boxes || end == present.begin() ? present.begin() : std::prev(end);
@@ -63,7 +65,7 @@ bool anyOverlap(const Set& set, const std::vector<Element>& added) {
   return false;
 }
 
-// The table while changes are made to it, one method for each kind of change.
+// The table while changes are applied to it, with one method per kind of change.
 class Model {
  public:
   Model(std::string name, std::optional<Ruleset> table)
@@ -124,7 +126,7 @@ class Model {
     return place->second;
   }
 
-  // Counted when first asked for: most change sets only add and delete elements.
+  // Counted on first use, because most change sets only add and delete elements.
   Uses& uses() { return uses_ ? *uses_ : uses_.emplace(*table_); }
   template <class Counted>
   void count(const std::vector<Counted>& counted, int change) {
@@ -165,7 +167,8 @@ void Model::operator()(const FlushChain& change) {
 void Model::operator()(const DeleteChain& change) {
   const char* what = "delete chain";
   const Chain& deleted = chain(what, change.name);
-  // Its own rules go first (nf_tables_delchain), so that only others keep it.
+  // The kernel deletes the chain's own rules first (nf_tables_delchain), so their references to the
+  // chain do not count.
   uses();
   count(deleted.rules, -1);
   require(!uses().ofChain(change.name), what, change.name, "rules or elements still lead to it");
@@ -241,7 +244,7 @@ void Model::operator()(const DeleteElements& change) {
     return true;
   };
   const auto from = std::lower_bound(elements.begin(), elements.end(), deleted.front(), byFirst);
-  // remove_if may look at the elements in any order; this one must see them in theirs.
+  // Not std::remove_if, which may call the predicate in any order: `goes` needs ascending order.
   auto kept = from;
   for (auto element = from; element != elements.end(); ++element) {
     if (goes(*element)) continue;

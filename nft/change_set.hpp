@@ -69,7 +69,7 @@ using Change =
     std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddChain, FlushChain,
                  DeleteChain, AddRule, AddSet, DeleteSet, AddElements, DeleteElements, FlushSet>;
 
-// An ordered list of changes to one table. Empty means: nothing to do, no system call.
+// An ordered list of changes to one table. An empty one needs no system call.
 struct ChangeSet {
   std::string table = "kpol";
   std::vector<Change> changes;
@@ -77,13 +77,13 @@ struct ChangeSet {
   auto operator<=>(const ChangeSet&) const = default;
 };
 
-// The ruleset after `changes`. `from` is nothing when there is no table; so is the result after
-// DeleteTable. A change that does not fit (deletes what is not there, adds what is) throws
-// std::invalid_argument naming it: this is the strict model of what the kernel does.
+// Returns the ruleset after `changes`. nullopt means that the table does not exist, in `from` and
+// in the result. Throws std::invalid_argument with the name of a change that is not possible (e.g.
+// deletes a missing object or adds an existing one). This is a strict model of the kernel.
 std::optional<Ruleset> apply(const ChangeSet& changes, std::optional<Ruleset> from);
 
-// One change as the nft command a person would type: `add element inet kpol x { 10.0.0.1 }`.
-// Needs `context` (the ruleset before or after) for the types of a set's elements.
+// One change as an nft command: `add element inet kpol x { 10.0.0.1 }`. `context` is the ruleset
+// before or after the change; it provides the table's name and the types of a set's elements.
 std::string toString(const Change& change, const Ruleset& context);
 
 }  // namespace kpol::nft

@@ -7,7 +7,7 @@
 
 namespace kpol::nft {
 
-// What a named counter of the table stands at.
+// The current value of a named counter.
 struct CounterValue {
   std::string name;
   std::uint64_t packets = 0;

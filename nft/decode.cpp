@@ -23,7 +23,7 @@ std::string_view textAttribute(const netlink::MessageView& message, std::uint16_
   return {};
 }
 
-// A row of (type, length, value), one byte each for the first two (libnftnl src/udata.c).
+// A sequence of (type, length, value); type and length have one byte each (libnftnl src/udata.c).
 std::string userdataText(std::span<const std::uint8_t> userdata, std::uint8_t type) {
   while (userdata.size() >= 2 && userdata.size() >= 2U + userdata[1]) {
     const auto value = userdata.subspan(2, userdata[1]);

@@ -10,18 +10,18 @@
 #include <string_view>
 #include <vector>
 
-// Private to nft/: what the kernel's dumps say, as values. Pure. What this version does not know
-// becomes a value that no compiled ruleset has, so that it differs and gets replaced. Malformed
-// messages throw netlink::Error with EBADMSG. Messages must be where the kernel put them: in a
-// datagram, after their header.
+// Private to nft/: decodes the kernel's dumps into values. Pure. Sets, elements and statements that
+// this version does not know become values that no compiled ruleset contains, so they differ and
+// are replaced. Malformed messages throw netlink::Error with EBADMSG. The payload of a message must
+// still follow its header in the datagram, because libnftnl parses both.
 namespace kpol::nft {
 
-// A chain without its rules. A base chain of a hook or type that we do not have is taken for a
-// regular one.
+// A chain without its rules. A base chain of an unknown hook or type is returned as a regular
+// chain.
 Chain decodeChain(const netlink::MessageView& message);
 
-// A set without its elements; nothing for the anonymous sets of rules. A set of types or flags that
-// we do not have has no key types.
+// A set without its elements. Returns nullopt for the anonymous sets of rules. `key` is empty if
+// the set has unknown types or flags.
 std::optional<Set> decodeSet(const netlink::MessageView& message);
 
 // The name of a counter.
@@ -34,14 +34,14 @@ struct RuleOfChain {
 };
 RuleOfChain decodeRule(const netlink::MessageView& message);
 
-// Gathers the elements of one set from the messages of its dump.
+// Collects the elements of one set from the messages of its dump. Ignores a catch-all element.
 class ElementDecoder {
  public:
   explicit ElementDecoder(const Set& declaration) : set_(declaration) {}
   void read(const netlink::MessageView& message);
-  // For a dump that starts again.
+  // Discards the elements, for a dump that is restarted.
   void forget();
-  // Sorted, unique, the two elements that the kernel keeps of a range joined.
+  // The elements, sorted and unique. Joins the two elements that the kernel stores for a range.
   std::vector<Element> finish();
 
  private:
@@ -49,16 +49,16 @@ class ElementDecoder {
 
   const Set& set_;
   std::vector<Element> elements_;
-  std::vector<Key> rangeEnds_;  // the keys past the ranges
+  std::vector<Key> rangeEnds_;  // the first key after each range
 };
 
-// The message's attributes, past its struct nfgenmsg.
+// The message's attributes, after its struct nfgenmsg.
 netlink::Attributes attributesOf(const netlink::MessageView& message);
 
-// A message's string attribute; empty where it has none.
+// A string attribute of the message; empty if missing.
 std::string_view textAttribute(const netlink::MessageView& message, std::uint16_t type);
 
-// The text that nft keeps under `type` in an object's userdata; empty where it has none.
+// The text that nft stores under `type` in an object's userdata; empty if missing.
 std::string userdataText(std::span<const std::uint8_t> userdata, std::uint8_t type);
 
 }  // namespace kpol::nft

@@ -25,7 +25,7 @@ std::optional<Key> bytesOf(const nftnl_expr* expr, std::uint16_t attribute) {
   return Key(std::span(bytes, length));
 }
 
-// As `nft --debug=netlink` prints it.
+// The expression as `nft --debug=netlink` prints it.
 std::string textOf(const nftnl_expr* expr) {
   std::array<char, 1024> details{};
   nftnl_expr_snprintf(details.data(), details.size(), expr, NFTNL_OUTPUT_DEFAULT, 0);
@@ -42,15 +42,15 @@ bool isZero(const Key& key) {
   return std::ranges::all_of(key.bytes(), [](std::uint8_t byte) { return byte == 0; });
 }
 
-// A value with other bits is equal to nothing that was masked.
+// A value with bits outside the mask never equals a masked one.
 bool isWithin(const Key& value, const Key& mask) {
   return std::ranges::equal(value.bytes(), mask.bytes(), [](std::uint8_t byte, std::uint8_t bits) {
     return (byte & ~bits) == 0;
   });
 }
 
-// Reads expressions back into the statements that RuleEncoder writes as them, by following what
-// they do to the registers: loads gather until an expression uses them.
+// Decodes expressions into the statements that RuleEncoder encodes, by tracking the registers: it
+// collects loads until an expression uses them.
 class RuleDecoder {
  public:
   void read(const nftnl_expr* expr) {
@@ -65,7 +65,7 @@ class RuleDecoder {
   }
 
  private:
-  struct Translation {  // a map's value in the first register
+  struct Translation {  // a map lookup into the first register
     std::vector<Field> key;
     std::string map;
   };
@@ -139,7 +139,7 @@ class RuleDecoder {
     return true;
   }
 
-  // ---- what uses them
+  // ---- expressions that use loaded fields
 
   bool readBitwise(const nftnl_expr* expr) {
     const auto mask = bytesOf(expr, NFTNL_EXPR_BITWISE_MASK);
@@ -212,7 +212,7 @@ class RuleDecoder {
 
   bool readLookup(const nftnl_expr* expr) {
     const std::string set = nftnl_expr_get_str(expr, NFTNL_EXPR_LOOKUP_SET);
-    // Names that start so are the kernel's own, of anonymous sets.
+    // The kernel gives anonymous sets names with this prefix.
     if (loaded_.empty() || mask_ || from_ || set.starts_with("__") ||
         !usesFirstRegister(expr, NFTNL_EXPR_LOOKUP_SREG) || isTrimmed())
       return false;
@@ -236,8 +236,8 @@ class RuleDecoder {
     return use() && state(Match{fields, negated, std::move(right)});
   }
 
-  // The loaded fields are used up. Takes away the matches that they depend on, which must be the
-  // last ones unless an earlier field had them already.
+  // Consumes the loaded fields. Removes the matches that they depend on, which must be the last
+  // statements unless an earlier field already had the dependency.
   bool use() {
     std::vector<Dependency> needed;
     for (const Field field : loaded_)
@@ -273,7 +273,7 @@ class RuleDecoder {
     return state(CounterReference{nftnl_expr_get_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME)});
   }
 
-  // The value that a map gave for the loaded fields becomes the destination.
+  // The result of a map lookup by the loaded fields becomes the destination.
   bool readNat(const nftnl_expr* expr) {
     const std::uint32_t family = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
     const bool v4 = family == NFPROTO_IPV4;
@@ -287,7 +287,7 @@ class RuleDecoder {
                                          translation.map});
   }
 
-  // The kernel tells the ends of the ranges too, as the same registers.
+  // The kernel also reports the ends of the ranges. Without a range they are the same registers.
   static bool hasNatRange(const nftnl_expr* expr) {
     const auto differs = [&](std::uint16_t first, std::uint16_t last) {
       return nftnl_expr_is_set(expr, last) &&
@@ -370,7 +370,7 @@ class RuleDecoder {
   std::set<Dependency> met_;
   std::vector<Field> loaded_;
   std::uint32_t nextWord_ = 0;
-  std::uint32_t loadedLength_ = 0;  // of the last load
+  std::uint32_t loadedLength_ = 0;  // bytes of the last load
   std::optional<Key> mask_;
   std::optional<Key> from_;
   std::optional<Key> immediate_;
@@ -390,7 +390,7 @@ RuleOfChain decodeRule(const netlink::MessageView& message) {
   RuleOfChain decoded;
   decoded.chain = textAttribute(message, NFTA_RULE_CHAIN);
   const auto parsed = allocated<RulePtr>(nftnl_rule_alloc());
-  // libnftnl refuses a rule with an expression that it has never heard of.
+  // libnftnl rejects a rule with an expression that it does not know.
   if (nftnl_rule_nlmsg_parse(headerOf(message), parsed.get()) != 0) {
     decoded.rule.statements.emplace_back(UnknownStatement{"an expression unknown to libnftnl"});
     return decoded;

@@ -24,7 +24,7 @@ std::string commentOf(const nftnl_set* set) {
   return userdataText({static_cast<const std::uint8_t*>(bytes), length}, NFTNL_UDATA_SET_COMMENT);
 }
 
-// Nothing where there is a type that we do not have or the key would not fit ours.
+// Returns nullopt if a type is unknown or the key does not fit into a Key.
 std::optional<std::vector<DataType>> typesOf(const nftnl_set* set, std::uint16_t typeAttribute,
                                              std::uint16_t lengthAttribute) {
   auto types = keyTypes(nftnl_set_get_u32(set, typeAttribute));
@@ -35,7 +35,7 @@ std::optional<std::vector<DataType>> typesOf(const nftnl_set* set, std::uint16_t
   return types;
 }
 
-// False where the types are not ours.
+// Returns false if a type is unknown.
 bool readTypes(const nftnl_set* parsed, std::uint32_t flags, Set& set) {
   const auto key = typesOf(parsed, NFTNL_SET_KEY_TYPE, NFTNL_SET_KEY_LEN);
   if (!key) return false;
@@ -101,7 +101,8 @@ void readValue(const netlink::Attribute& data, Element& element) {
   if (const auto value = keyIn(data.nested())) element.value = *value;
 }
 
-// Sorts by small records instead of whole elements: a set of 100k members comes in hash order.
+// Sorts small records instead of whole elements, because a set of 100k members arrives in hash
+// order.
 void sortByFirst(std::vector<Element>& elements) {
   struct Place {
     std::uint64_t start;  // the first 8 bytes of the key, as a number
@@ -155,7 +156,7 @@ void ElementDecoder::readElement(netlink::Attributes attributes) {
       default: break;
     }
   }
-  if (!first) return;  // the catch-all element, which we never make
+  if (!first) return;  // a catch-all element, which kpol never adds
   if ((flags & NFT_SET_ELEM_INTERVAL_END) != 0) {
     rangeEnds_.push_back(*first);
     return;

@@ -11,7 +11,7 @@ namespace kpol::nft {
 
 namespace {
 
-// What a map of objects loses, keeps and gains, by name; both maps are walked once.
+// The objects that a map loses, keeps and gains, by name. Both maps are walked once.
 template <class Object>
 struct Matched {
   std::vector<const Object*> gone;
@@ -37,11 +37,11 @@ Matched<Object> match(const std::map<std::string, Object>& from,
   return matched;
 }
 
-// Gathers changes by kind. A batch is taken in order, and the kernel refuses to delete what is
-// still referred to (EBUSY) and to refer to what is not there yet (ENOENT), so the kinds come in
-// the one order that serves all references: rules refer to chains, sets and counters; elements to
-// chains. A name deleted before can be added again in the same batch, as the kernel looks names up
-// in the generation the batch makes.
+// Collects changes by kind. The kernel processes a batch in order. It rejects the deletion of an
+// object in use (EBUSY) and references to a missing one (ENOENT). Therefore the kinds have an order
+// that fits all references: rules refer to chains, sets and counters; elements refer to chains. A
+// deleted name can be added again in the same batch, because the kernel looks up names in the
+// generation that the batch creates.
 class Difference {
  public:
   Difference(const Ruleset& from, const Ruleset& to) : from_(from), to_(to) {}
@@ -82,7 +82,8 @@ class Difference {
     if (!set.elements.empty()) addedElements_.push_back(AddElements{set.name, set.elements});
   }
 
-  // An element whose value or end changed is deleted and added: neither can be changed in place.
+  // An element whose value or end changed is deleted and added, because neither can be changed in
+  // place.
   void compareElements(const Set& old, const Set& now) {
     DeleteElements deleted{old.name, {}};
     AddElements added{now.name, {}};
@@ -115,7 +116,7 @@ class Difference {
     }
   }
 
-  // The kernel would drop the rules with the chain, but they may refer to sets and chains that are
+  // The kernel deletes the rules with the chain, but they may refer to sets and chains that are
   // deleted before it.
   void remove(const Chain& chain) {
     if (!chain.rules.empty()) flushedChains_.push_back(FlushChain{chain.name});
@@ -136,8 +137,8 @@ class Difference {
     addRules(now, grown ? old.rules.size() : 0);
   }
 
-  // Only sets can be made anew while a rule that refers to them stays the same: counters have
-  // nothing but their name, and a chain that becomes a base chain, or was one, is nobody's target.
+  // Only sets can be recreated while a rule that refers to them stays the same: counters have only
+  // a name, and a chain that becomes a base chain, or was one, is not a target of rules.
   bool refersToRemade(const Rule& rule) const {
     if (remade_.empty()) return false;
     const auto sets = referencesOf(rule).sets;

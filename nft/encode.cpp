@@ -11,7 +11,7 @@ namespace kpol::nft {
 namespace {
 
 constexpr std::uint16_t kNew = NLM_F_CREATE | NLM_F_EXCL;
-constexpr std::size_t kObjectRoom = 2048;  // names of 255 bytes, userdata of 256 and small numbers
+constexpr std::size_t kObjectRoom = 2048;  // names of 255 bytes, 256 bytes userdata, numbers
 
 void putTable(const std::string& name, std::uint32_t flags, nlmsghdr* message) {
   mnl_attr_put_strz(message, NFTA_TABLE_NAME, name.c_str());
@@ -85,7 +85,8 @@ void Encoder::put(const AddChain& change) {
                 [&](nlmsghdr* message) { nftnl_chain_nlmsg_build_payload(message, chain.get()); });
 }
 
-// DELRULE without a handle deletes all rules of the chain (nf_tables_delrule), none included.
+// DELRULE without a handle deletes all rules of the chain; the chain may be empty
+// (nf_tables_delrule).
 void Encoder::put(const FlushChain& change) {
   batch_.append({NFT_MSG_DELRULE, 0}, kObjectRoom, [&](nlmsghdr* message) {
     mnl_attr_put_strz(message, NFTA_RULE_TABLE, table_.c_str());

@@ -9,28 +9,29 @@
 #include <map>
 #include <string>
 
-// Private to nft/: changes as nf_tables messages. Pure.
+// Private to nft/: encodes changes as nf_tables messages. Pure.
 namespace kpol::nft {
 
-// The sets of the table, by name, without their elements: how elements are written depends on the
+// The sets of the table, by name, without elements. The encoding of elements depends on the
 // declaration of their set.
 using Declarations = std::map<std::string, Set, std::less<>>;
 
-// Appends changes to a batch, in order. Everything that is added must be new to the kernel
-// (NLM_F_EXCL): a ruleset that is not as the caller believes is an error, never silently merged.
+// Appends changes to a batch, in order. All added objects except rules must be new to the kernel
+// (NLM_F_EXCL). Thus a ruleset that differs from the caller's is an error and never merged
+// silently.
 class Encoder {
  public:
-  // `declarations` must know every set that elements are added to or deleted from, unless the same
-  // changes add it; it follows the changes. An unknown set is taken for a plain one (the kernel
-  // will refuse the change). All three must outlive this.
+  // `declarations` must contain every set that elements are added to or deleted from, unless the
+  // changes add the set. It is updated with the changes. An unknown set is encoded as a plain one
+  // (the kernel will reject the change). All three must outlive this object.
   Encoder(const std::string& table, Declarations& declarations, Batch& batch)
       : table_(table), declarations_(declarations), batch_(batch) {}
 
-  // NFTA_TABLE_FLAGS of the tables made from now on.
+  // Sets NFTA_TABLE_FLAGS of tables added from now on.
   void tableFlags(std::uint32_t flags) { tableFlags_ = flags; }
 
-  // `origin` is the change's place in its change set and, of a slice of elements, the slice's place
-  // in the change.
+  // `origin` is the position of the change in its change set and, for a slice of elements, the
+  // position of the slice in the change.
   void encode(const Change& change, Batch::Origin origin);
 
  private:
@@ -57,20 +58,20 @@ class Encoder {
   Batch::Origin origin_;
 };
 
-// NEWTABLE that takes an existing table with these flags, or makes it.
+// Appends a NEWTABLE that takes over an existing table with these flags, or creates it.
 void encodeAdoption(const std::string& table, std::uint32_t flags, Batch& batch);
 
-// The rule with its expressions, as nft would make them.
+// The rule with the expressions that nft would generate.
 RulePtr encodeRule(const std::string& table, const std::string& chain, const Rule& rule);
-// An upper bound of the bytes its message needs.
+// An upper bound for the bytes of the rule's message.
 std::size_t roomFor(const Rule& rule);
 
 SetPtr encodeSet(const std::string& table, const Set& declaration, std::uint32_t id);
 
-// The messages that add elements to a set or delete them from it.
+// Parameters of the messages that add elements to a set or delete them.
 struct ElementMessages {
   const std::string& table;
-  const Set& set;    // the declaration
+  const Set& set;    // declaration
   Batch::Kind kind;  // NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM
   Batch::Origin origin;
 };

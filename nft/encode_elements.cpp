@@ -10,14 +10,15 @@
 #include <array>
 #include <optional>
 
-// Elements are written without libnftnl: a set of 100k of them would be 100k objects first.
+// Elements are encoded without libnftnl, which would need one object per element: 100k for a large
+// set.
 namespace kpol::nft {
 namespace {
 
-// The list is one attribute, whose length has 16 bits: the kernel stores what fits and reports
-// success. So lists end well before.
+// The list is one attribute with a 16-bit length. If it overflows, the kernel stores a part of the
+// elements and reports success. So lists end well before.
 constexpr std::size_t kMaxListBytes = 60000;
-// The largest element: two keys or a key and a chain name, twice for the end of a range.
+// The largest element: two keys, or a key and a chain name; twice for the end of a range.
 constexpr std::size_t kMaxElementBytes = 640;
 constexpr std::size_t kNamesRoom = 1024;
 
@@ -43,8 +44,8 @@ void putValue(nlmsghdr* message, const Element& element) {
     putData(message, NFTA_SET_ELEM_DATA, *value);
 }
 
-// What nft marks a range with that has no end element because it reaches the greatest key
-// (nftables src/segtree.c, EXPR_F_INTERVAL_OPEN; SET_ELEM_F_INTERVAL_OPEN is 1).
+// nft's mark for a range without an end element, because it reaches the greatest key (nftables
+// src/segtree.c, EXPR_F_INTERVAL_OPEN; SET_ELEM_F_INTERVAL_OPEN is 1).
 void putOpenRange(nlmsghdr* message) {
   const std::uint32_t open = 1;
   std::array<std::uint8_t, 6> userdata{NFTNL_UDATA_SET_ELEM_FLAGS, sizeof open};
@@ -52,8 +53,9 @@ void putOpenRange(nlmsghdr* message) {
   mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, userdata.size(), userdata.data());
 }
 
-// A range of lone keys is an element and, past it, one that ends the interval. Adjacent ones stay
-// side by side: the kernel checks a range against others when its end comes.
+// A range of single (not concatenated) keys is two elements: its first key, and the key after it
+// with the interval-end flag. Both must be adjacent, because the kernel checks for overlaps when
+// the end arrives.
 void putRange(nlmsghdr* message, const Element& element, bool withValue) {
   const std::optional<Key> end = next(element.last);
   nlattr* start = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
@@ -75,8 +77,8 @@ void putElement(nlmsghdr* message, const Element& element, bool withValue) {
   mnl_attr_nest_end(message, nest);
 }
 
-// A concatenated range has both its ends. So has a single value among them, or nft lists it and the
-// next one as if they were the two elements of a range of lone keys.
+// A concatenated range has both ends in one element. A single value in such a set needs both too,
+// or nft lists it and the next one as the two elements of a range of single keys.
 void putConcatenatedRange(nlmsghdr* message, const Element& element, bool withValue) {
   nlattr* nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
   putData(message, NFTA_SET_ELEM_KEY, element.first);

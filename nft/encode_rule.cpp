@@ -24,8 +24,8 @@ void setText(nftnl_expr* expr, std::uint16_t attribute, const std::string& text)
   check(nftnl_expr_set_str(expr, attribute, text.c_str()));
 }
 
-// Writes a rule's statements as the expressions that nft makes of them (`nft --debug=netlink`), so
-// that nft lists them as they were written.
+// Encodes a rule's statements as the expressions that nft generates (`nft --debug=netlink`), so
+// that nft lists the same statements.
 class RuleEncoder {
  public:
   explicit RuleEncoder(nftnl_rule* rule) : rule_(rule) {}
@@ -40,7 +40,7 @@ class RuleEncoder {
     nftnl_expr_set_u32(expr, NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
   }
 
-  // The address comes to the first register, the port to the word after it.
+  // The lookup stores the address in the first register and the port in the next word.
   void operator()(const DestinationNat& nat) {
     nftnl_expr* lookup = addLookup(nat.key, nat.map);
     nftnl_expr_set_u32(lookup, NFTNL_EXPR_LOOKUP_DREG, kFirstRegister);
@@ -90,7 +90,7 @@ class RuleEncoder {
   }
 
  private:
-  // The rule owns the expression from here on.
+  // The rule owns the returned expression.
   nftnl_expr* add(const char* name) {
     nftnl_expr* expr = allocated<ExprPtr>(nftnl_expr_alloc(name)).release();
     nftnl_rule_add_expr(rule_, expr);
@@ -102,8 +102,8 @@ class RuleEncoder {
     compare(match.negated ? NFT_CMP_NEQ : NFT_CMP_EQ, exact.value.bytes());
   }
 
-  // Whole bytes are loaded (header fields) or compared (interface names) alone, as nft does, which
-  // is cheaper than masking.
+  // If the prefix ends at a byte, only its bytes are loaded (header fields) or compared (interface
+  // names). nft does the same; it is cheaper than a mask.
   void put(const Match& match, const Wildcard& wildcard) {
     const auto operation = match.negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
     const std::size_t size = wildcard.value.bytes().size();
@@ -164,7 +164,7 @@ class RuleEncoder {
         if (met_.insert(dependency).second) (*this)(dependencyMatch(dependency));
   }
 
-  // The fields one after the other, each at the start of a 4-byte word.
+  // Loads the fields one after the other, each at the start of a 4-byte word.
   void load(const std::vector<Field>& fields) {
     require(fields);
     std::uint32_t word = 0;
@@ -257,8 +257,9 @@ RulePtr encodeRule(const std::string& table, const std::string& chain, const Rul
   return encoded;
 }
 
-// A statement loads at most 12 words (a key has 48 bytes) after at most 3 dependencies and names at
-// most one object of 255 bytes; no expression takes more than 120 bytes beside that name.
+// A statement loads at most 12 words (a key has 48 bytes) after at most 3 dependencies, and
+// contains at most one object name of 255 bytes. No expression takes more than 120 bytes besides
+// the name.
 std::size_t roomFor(const Rule& rule) {
   return 2048 * (rule.statements.size() + 1);
 }

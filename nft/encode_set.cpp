@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::uint32_t kUserdataMax = 256;  // NFT_USERDATA_MAXLEN
 
-// What nft keeps with a set to list it (nftables src/mnl.c, mnl_nft_set_add).
+// The userdata that nft stores with a set in order to list it (nftables src/mnl.c,
+// mnl_nft_set_add).
 UserdataPtr userdataOf(const Set& set) {
   auto userdata = allocated<UserdataPtr>(nftnl_udata_buf_alloc(kUserdataMax));
   bool fits = nftnl_udata_put_u32(userdata.get(), NFTNL_UDATA_SET_KEYBYTEORDER,

@@ -9,17 +9,17 @@
 #include <string>
 #include <vector>
 
-// Filters of others that forwarded packets pass, as far as it takes to tell what becomes of a
-// pod's. Values only; read by nft/foreign_filters.hpp.
+// Third-party filters of forwarded packets, in as much detail as needed to decide whether they drop
+// a pod's packets. Values only; nft/foreign_filters.hpp and node/legacy_iptables.hpp read them.
 namespace kpol::nft {
 
-// Of connection tracking, as nft(8) numbers them (NFT_CT_STATE_BIT).
+// The conntrack state `new` in nft's numbering (NFT_CT_STATE_BIT).
 inline constexpr std::uint32_t kCtStateNew = 8;
 
-// One thing that a rule asks of a packet.
+// One condition of a rule.
 struct ForeignMatch {
   enum class Field : std::uint8_t {
-    Unknown,  // kpol cannot judge it
+    Unknown,  // kpol cannot evaluate it
     IifName,
     OifName,
     Source,
@@ -29,23 +29,23 @@ struct ForeignMatch {
   };
   Field field = Field::Unknown;
   bool negated = false;
-  std::string name = {};  // of interfaces
-  bool isPrefix = false;  // the interface's name need only begin so
+  std::string name = {};  // interface name
+  bool isPrefix = false;  // `name` is a prefix of the interface's name
   std::optional<base::Prefix> prefix = {};
-  std::uint32_t states = 0;  // one of them
+  std::uint32_t states = 0;  // bits; the packet's state is one of them
   base::Family family = base::Family::V4;
   bool operator==(const ForeignMatch&) const = default;
 };
 
 struct ForeignRule {
   enum class Verdict : std::uint8_t { None, Accept, Drop, Return, Jump, Goto };  // Drop: or reject
-  std::vector<ForeignMatch> matches;                                             // all must hold
+  std::vector<ForeignMatch> matches;                                             // all must match
   Verdict verdict = Verdict::None;
-  std::string target = {};  // of Jump and Goto
+  std::string target = {};  // for Jump and Goto
   bool operator==(const ForeignRule&) const = default;
 };
 
-// A base chain that forwarded packets pass, and the chains that it leads to.
+// A base chain for forwarded packets, and the chains reachable from it.
 struct ForwardFilter {
   enum class Kind : std::uint8_t { Nftables, LegacyIptables };
   Kind kind = Kind::Nftables;
@@ -53,7 +53,7 @@ struct ForwardFilter {
   std::string table;  // "ip filter", "inet firewalld"
   std::string chain;
   bool policyDrops = false;
-  // Without those that are too many to be read, of which nothing is known.
+  // By name. Incomplete if a filter has too many chains or rules to read; missing ones are unknown.
   std::map<std::string, std::vector<ForeignRule>> chains;
   bool operator==(const ForwardFilter&) const = default;
 };

@@ -17,7 +17,7 @@
 namespace kpol::nft {
 namespace {
 
-// A filter that leads to more is not followed further: reading must stay cheap.
+// Limits per filter, to keep reading cheap.
 constexpr std::size_t kMostChains = 100;
 constexpr std::size_t kMostRules = 2000;
 
@@ -38,7 +38,7 @@ netlink::Message ask(std::uint16_t type, std::uint8_t family) {
 
 void dump(netlink::Socket& socket, netlink::Message message, const netlink::DumpSink& sink) {
   const auto refusal = netlink::dump(socket, message, sink);
-  // ENOENT: the table or chain is gone since.
+  // ENOENT: the table or chain has been deleted meanwhile.
   if (refusal && refusal->code != ENOENT)
     throw netlink::Error("dump the filters of others", refusal->code, refusal->extack);
 }

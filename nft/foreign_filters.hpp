@@ -8,10 +8,10 @@
 
 namespace kpol::nft {
 
-// All base chains of nf_tables that filter forwarded packets, of every family and table but
-// `inet OWN`, in the calling thread's network namespace: what nft, firewalld, and iptables-nft with
-// ufw and Docker on top of it, have put there. Others may change them meanwhile; then what is read
-// may be of two moments. Throws KernelError.
+// Reads all nf_tables base chains that filter forwarded packets, of the families ip, ip6 and inet
+// and of all tables except `inet OWN`, in the calling thread's network namespace. They come from
+// nft, firewalld, and iptables-nft (also used by ufw and Docker). The result can be inconsistent if
+// the chains change during the read. Throws KernelError.
 std::vector<ForwardFilter> readForwardFilters(const std::string& own);
 
 }  // namespace kpol::nft

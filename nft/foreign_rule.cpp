@@ -24,7 +24,7 @@ using ForeignField = ForeignMatch::Field;
 using ForeignVerdict = ForeignRule::Verdict;
 using RawValue = std::span<const std::uint8_t>;
 
-// Where the addresses are in a network header.
+// The position of an address in a network header.
 struct AddressPlace {
   std::uint32_t offset;
   std::uint32_t size;
@@ -34,7 +34,7 @@ constexpr std::array kAddressPlaces = {
     AddressPlace{12, 4, ForeignField::Source}, AddressPlace{16, 4, ForeignField::Destination},
     AddressPlace{8, 16, ForeignField::Source}, AddressPlace{24, 16, ForeignField::Destination}};
 
-// What a register holds.
+// The content of a register.
 struct Loaded {
   ForeignField field = ForeignField::Unknown;
   std::uint32_t addressSize = 0;
@@ -56,7 +56,7 @@ std::string_view text(const nftnl_expr* expr, std::uint16_t attribute) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-// How many leading bits are set, where none is behind them.
+// The number of leading ones; nullopt if other bits are set.
 std::optional<unsigned> prefixLength(RawValue mask) {
   unsigned length = 0;
   bool ended = false;
@@ -88,7 +88,7 @@ ForeignMatch nameMatch(ForeignField field, RawValue value) {
   match.field = field;
   const std::string_view padded(reinterpret_cast<const char*>(value.data()), value.size());
   match.name = padded.substr(0, padded.find('\0'));
-  // A whole name is compared with the zeros behind it.
+  // A complete name is compared including its padding zeros.
   match.isPrefix = match.name.size() == padded.size();
   return match;
 }
@@ -99,7 +99,7 @@ std::uint32_t hostOrder(RawValue bytes) {
   return value;
 }
 
-// `ct state new` is: loaded & mask != 0.
+// `ct state new` is encoded as: (loaded & mask) != 0.
 ForeignMatch stateMatch(const Loaded& loaded, RawValue value, bool equal) {
   ForeignMatch match;
   if (loaded.mask.empty()) {
@@ -140,7 +140,7 @@ ForeignMatch compared(const Loaded& loaded, RawValue value, bool equal) {
   return match;
 }
 
-// Reads a rule's expressions one by one.
+// Decodes a rule's expressions one by one.
 class Reader {
  public:
   explicit Reader(std::optional<base::Family> family) : family_(family) {}
@@ -155,7 +155,7 @@ class Reader {
     if (name == "reject") return decide(ForeignVerdict::Drop);
     if (name == "match") return readXtMatch(expr);
     if (name == "target") return decide(xtVerdict(text(expr, NFTNL_EXPR_TG_NAME)));
-    // They look at nothing and decide nothing.
+    // These neither match packets nor decide on them.
     for (const std::string_view harmless : {"counter", "log", "notrack", "nat", "masq", "redir"})
       if (name == harmless) return;
     unknown();
@@ -168,7 +168,7 @@ class Reader {
     if (rule_.verdict == ForeignVerdict::None) rule_.verdict = verdict;
   }
   void load(std::uint16_t attribute, const nftnl_expr* expr, Loaded loaded) {
-    // Without a register it is one that writes, as `meta mark set`.
+    // Without a destination register, the expression writes instead, as in `meta mark set`.
     if (nftnl_expr_is_set(expr, attribute))
       registers_[nftnl_expr_get_u32(expr, attribute)] = std::move(loaded);
   }
@@ -197,7 +197,7 @@ class Reader {
     load(NFTNL_EXPR_PAYLOAD_DREG, expr, loaded);
   }
 
-  // Bytes 12 to 15 are an address in IPv4 and within one in IPv6: the family tells.
+  // Bytes 12 to 15 are an address in IPv4, but a part of an address in IPv6, so the family decides.
   [[nodiscard]] bool isOfFamily(std::uint32_t addressSize) const {
     if (family_) return (*family_ == base::Family::V4) == (addressSize == 4);
     return false;

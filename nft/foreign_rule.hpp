@@ -7,8 +7,8 @@
 // Private to nft/.
 namespace kpol::nft {
 
-// A rule of somebody else's, from a message of a dump. What is not known here is an Unknown match.
-// Throws netlink::Error with EBADMSG.
+// Decodes a third-party rule from a message of a dump. An unknown expression becomes a match with
+// Field::Unknown. Throws netlink::Error with EBADMSG.
 ForeignRule decodeForeignRule(const netlink::MessageView& message);
 
 }  // namespace kpol::nft

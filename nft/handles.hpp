@@ -17,7 +17,7 @@
 #include <memory>
 #include <new>
 
-// Private to nft/: owners of libnftnl's objects, and its way to report errors made ours.
+// Private to nft/: owning pointers to libnftnl objects, and conversion of its errors to exceptions.
 namespace kpol::nft {
 
 template <auto Fn>
@@ -37,7 +37,7 @@ using ObjectPtr = std::unique_ptr<nftnl_obj, FreeWith<nftnl_obj_free>>;
 using UserdataPtr = std::unique_ptr<nftnl_udata_buf, FreeWith<nftnl_udata_buf_free>>;
 using ExprIteratorPtr = std::unique_ptr<nftnl_expr_iter, FreeWith<nftnl_expr_iter_destroy>>;
 
-// An allocation of libnftnl's fails for lack of memory only, and so do its setters.
+// libnftnl's allocations and setters fail only if there is no memory.
 template <class Ptr>
 Ptr allocated(typename Ptr::pointer object) {
   if (object == nullptr) throw std::bad_alloc();
@@ -48,12 +48,12 @@ inline void check(int setterResult) {
   if (setterResult != 0) throw std::bad_alloc();
 }
 
-// libnftnl reads whole messages; a view's payload follows its header in the datagram.
+// libnftnl parses whole messages. A view's payload follows its header in the datagram.
 inline const nlmsghdr* headerOf(const netlink::MessageView& message) {
   return reinterpret_cast<const nlmsghdr*>(message.payload.data() - NLMSG_HDRLEN);
 }
 
-// Reads `message` into a libnftnl object by one of its nftnl_*_nlmsg_parse.
+// Parses `message` into a libnftnl object with one of the nftnl_*_nlmsg_parse functions.
 template <class Object>
 void parse(int (*parser)(const nlmsghdr*, Object*), const netlink::MessageView& message,
            Object* into) {

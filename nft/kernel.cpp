@@ -21,19 +21,19 @@ namespace kpol::nft {
 namespace {
 
 constexpr std::chrono::seconds kDeadline{10};
-// Refusals come one message each; thousands fit before the kernel would have to drop some.
+// Each rejection is one message. Thousands of them fit into this buffer.
 constexpr std::size_t kReceiveBytes = 4U << 20U;
-// Elements encoded at a time in a split commit: a slice is far smaller than a batch.
+// Number of elements per slice in a split commit. A slice is far smaller than a batch.
 constexpr std::size_t kSlice = 1024;
 
-constexpr std::uint32_t kPersist = 0x4;  // NFT_TABLE_F_PERSIST, Linux 6.9; newer than our headers
+constexpr std::uint32_t kPersist = 0x4;  // NFT_TABLE_F_PERSIST, Linux 6.9; not in older headers
 constexpr std::uint32_t kOwnFlags = NFT_TABLE_F_OWNER | kPersist;
 
 netlink::Socket openSocket(base::UniqueFd given) {
   return given ? netlink::Socket::adopt(std::move(given)) : netlink::Socket(NETLINK_NETFILTER);
 }
 
-// The room's own error; netlink's says what was tried and why it failed.
+// Converts netlink::Error to KernelError. The text names the operation and the reason.
 template <class Operation>
 auto asKernelError(Operation operation) {
   try {
@@ -43,8 +43,8 @@ auto asKernelError(Operation operation) {
   }
 }
 
-// Calls `take` with the change, in pieces where it has many elements, and the number of the first
-// element of each, for as long as it says true.
+// Calls `take` with slices of the change and the index of each slice's first element, until `take`
+// returns false. A change without elements is one slice.
 template <class Elements, class Take>
 void forEachSliceOf(const Elements& change, const Take& take) {
   const std::span elements(change.elements);
@@ -63,14 +63,15 @@ void forEachSlice(const Change& change, const Take& take) {
     take(change, 0);
 }
 
-// Whether the set's declaration has to be known before `change` can be encoded.
+// The set whose declaration is needed to encode `change`; null if there is none.
 const std::string* setWithElements(const Change& change) {
   if (const auto* added = std::get_if<AddElements>(&change)) return &added->set;
   if (const auto* deleted = std::get_if<DeleteElements>(&change)) return &deleted->set;
   return nullptr;
 }
 
-// No packet is on its way through a table that is not there yet.
+// Whether the changes add regular chains to an existing table. No packet is in a table that is only
+// just added.
 bool addsChainsToLiveTable(const ChangeSet& changes) {
   bool adds = false;
   for (const Change& change : changes.changes) {
@@ -96,8 +97,8 @@ struct Kernel::State {
 
   Options options;
   netlink::Socket socket;
-  Declarations declarations;  // of sets of the table; not all of them
-  // False until the kernel was read, while a commit's outcome is open, and after a failure.
+  Declarations declarations;  // of some sets of the table
+  // True after readBack or a successful commit. False during a commit and after a failed one.
   bool declarationsHold = false;
   std::uint32_t tableFlags = 0;
   bool owned = false;
@@ -132,8 +133,8 @@ struct Kernel::State {
 
 // ---- ownership
 
-// Takes the table that a former owner's death has left without one. Another process's live table
-// stays its own, and one that was not made to persist cannot be taken (nf_tables_updtable).
+// Adopts the table if its owner has exited. A table owned by a running process is not changed, and
+// a table without the persist flag cannot be adopted (nf_tables_updtable).
 void Kernel::State::adopt() {
   if (!options.own) return;
   adoptionTried = true;
@@ -158,7 +159,7 @@ std::optional<std::uint32_t> Kernel::State::foreignOwner() {
 
 // ---- commit
 
-// Asks the kernel for the declarations that the changes need and do not bring.
+// Reads from the kernel the declarations that the changes need but do not contain.
 void Kernel::State::learn(const ChangeSet& changes) {
   std::set<std::string_view> added;
   for (const Change& change : changes.changes) {
@@ -179,7 +180,7 @@ std::optional<MessageRefusal> Kernel::State::send(Batch& batch) {
                        std::chrono::steady_clock::now() + kDeadline);
 }
 
-// What a committed change means for the ownership.
+// Updates the ownership after a committed change.
 void Kernel::State::follow(const Change& change) {
   if (std::holds_alternative<AddTable>(change)) owned = tableFlags == kOwnFlags;
   if (std::holds_alternative<DeleteTable>(change)) owned = false;
@@ -194,7 +195,7 @@ Rejected Kernel::State::explain(const MessageRefusal& refusal, const Pass& pass)
   return rejected;
 }
 
-// Sends what is encoded, and starts anew.
+// Sends the encoded batch and starts an empty one.
 std::optional<Rejected> Kernel::State::flush(Pass& pass) {
   if (pass.batch.empty()) return std::nullopt;
   if (const auto refusal = send(pass.batch)) return explain(*refusal, pass);
@@ -214,7 +215,7 @@ CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
   for (std::size_t i = 0; i < changes.changes.size(); ++i) {
     pass.encoder.encode(changes.changes[i], {i, 0});
     if (!isFull(pass.batch)) continue;
-    declarations.clear();  // they followed the changes that were encoded in vain
+    declarations.clear();  // they contain changes that were encoded but are not sent
     return commitSplit(changes);
   }
   if (auto rejected = flush(pass)) return std::move(*rejected);
@@ -247,7 +248,7 @@ std::optional<Rejected> Kernel::State::sendChange(Pass& pass, const BatchSplit& 
   return sendInPieces(pass, stages.loosen);
 }
 
-// In as many batches as it takes.
+// Sends a stage in as many batches as necessary.
 std::optional<Rejected> Kernel::State::sendInPieces(Pass& pass,
                                                     const std::vector<std::size_t>& stage) {
   std::optional<Rejected> rejected;
@@ -297,7 +298,7 @@ std::optional<Ruleset> Kernel::State::readBack() {
   return ruleset;
 }
 
-// ---- the contract
+// ---- public interface
 
 Kernel::Options Kernel::Options::withShortBatches(Admits admits) {
   Options options;

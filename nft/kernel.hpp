@@ -16,8 +16,8 @@
 
 namespace kpol::nft {
 
-// The kernel could not be asked (socket trouble, interrupted dumps without end, a deadline). Not
-// for refusals: those are outcomes.
+// A query or commit failed: socket error, a dump that was interrupted too often, a deadline, or a
+// rejected query. A rejected commit is not an exception but the outcome Rejected.
 class KernelError : public base::Error {
  public:
   KernelError(const std::string& what, int code) : Error(what), code_(code) {}
@@ -28,48 +28,51 @@ class KernelError : public base::Error {
 };
 
 struct Committed {
-  unsigned batches = 0;  // 0: nothing was to be done; more than 1: the change set was split
+  unsigned batches = 0;  // 0: the change set was empty; more than 1: it was split
 };
-// The kernel took none of it (of the batch that failed; earlier batches of a split one stay).
+// The kernel rejected the batch as a whole. Earlier batches of a split change set stay committed.
 struct Rejected {
-  std::optional<std::size_t> change;  // the index in ChangeSet::changes, where the kernel said
+  std::optional<std::size_t> change;  // index in ChangeSet::changes, if the kernel reported it
   int code = 0;                       // errno, > 0
-  std::string message;                // what was refused, in nft words, with errno text and extack
+  std::string message;                // the rejected change in nft syntax, errno text and extack
 };
 using CommitOutcome = std::variant<Committed, Rejected>;
 
-// The kernel's nf_tables through one persistent netlink socket, in the network namespace the
-// calling thread was in when it was made. It owns the table it makes where the kernel supports that
-// (NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST, Linux 6.9): nobody else can change, flush or delete it
-// while this socket (or a duplicate of it) is open, and it outlives the socket.
+// The kernel's nf_tables over one persistent netlink socket, in the network namespace that the
+// calling thread is in during construction. If the kernel supports it (Linux 6.9), the socket owns
+// the table that it creates (NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST): no other socket can change,
+// flush or delete the table while this socket or a duplicate of it is open. The table stays when
+// the socket is closed.
 //
-// One thread at a time. Blocks for as long as the kernel takes (microseconds to tens of
-// milliseconds), never longer than the deadline of 10 s per batch.
+// One thread at a time. Blocks while the kernel processes a batch (microseconds to tens of
+// milliseconds), and then waits at most 10 s per batch for the response.
 class Kernel {
  public:
   struct Options {
     std::string table = "kpol";
     bool own = true;  // false: an ordinary table, for tests and tools
-    // Larger change sets are split where that is safe (batch_split.hpp): what changes no packet's
-    // verdict into batches of this size.
+    // Larger change sets are split (batch_split.hpp): changes that do not change the verdict of any
+    // packet go into batches of about this size.
     std::size_t maxBatchBytes = 48U << 20U;
     std::size_t maxBatchMessages = 1U << 20U;
-    // All else goes in one batch; only when that is larger than this are the elements of sets that
-    // admit taken out of it, so that for a moment less passes than before and after.
+    // All other changes go into one batch. If it is larger than this, the elements of sets for
+    // which `admits` returns true get batches of their own. Then, for a moment, fewer packets pass
+    // than before and after.
     std::size_t maxChangeBytes = 48U << 20U;
-    // New chains get a batch of their own before the elements and rules that lead to them, and what
-    // nothing leads to any more goes in one after. A packet takes the generation of the rules when
-    // it enters a base chain, but each lookup reads the generation again: a packet with the old
-    // rules that finds a new element would meet a chain that is still empty for it, and pass
-    // (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and nft_genmask_cur).
+    // Adds new chains in a batch of their own, before the elements and rules that refer to them,
+    // and deletes unused objects in a batch after them. A packet takes the generation of the rules
+    // when it enters a base chain, but each lookup reads the generation again. Without this option,
+    // a packet with the old rules that finds a new element would jump to a chain that is still
+    // empty for it, and pass (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and
+    // nft_genmask_cur).
     bool chainsFirst = false;
     Admits admits = {};
-    // A bound NETLINK_NETFILTER socket of another process (with it comes the ownership of the
-    // table); empty: one is made.
+    // A bound NETLINK_NETFILTER socket of another process, which transfers the ownership of the
+    // table. If empty, a socket is created.
     base::UniqueFd socket = {};
 
-    // No batch of a large change keeps other users of nf_tables waiting for long
-    // (docs/benchmarks.md).
+    // Splits large changes into short batches, so that other users of nf_tables do not wait long
+    // (docs/benchmarks.md). Sets `chainsFirst`.
     static Options withShortBatches(Admits admits);
   };
   explicit Kernel(Options options);
@@ -77,34 +80,35 @@ class Kernel {
   Kernel(Kernel&&) noexcept;
   Kernel& operator=(Kernel&&) noexcept;
 
-  // Applies `changes` in one batch, or in several when they are larger than a batch may be: at no
-  // time does a packet pass that passes neither before nor after the whole.
+  // Applies `changes` in one batch, or in several if they exceed the limits or with `chainsFirst`.
+  // No packet that is dropped both before and after the whole change passes in between, except,
+  // without `chainsFirst`, a packet that is being processed during the commit.
   CommitOutcome commit(const ChangeSet& changes);
 
-  // The table as the kernel has it, consistent (one generation); nothing when there is none.
-  // Adopts an orphaned table of ours first when `own` is set, which is its only write.
+  // Reads the table from the kernel, consistently (one generation); nullopt if it does not exist.
+  // If `own` is set, first adopts a persistent table without an owner. This is its only write.
   std::optional<Ruleset> readBack();
 
-  // Whether the table now belongs to this socket. False before the first commit or readBack, on
-  // kernels without owned tables, or when another live process owns it.
+  // Whether this socket owns the table. False before the first commit or readBack, on kernels
+  // without owned tables, if another process owns it, and if the table does not exist.
   [[nodiscard]] bool owned() const;
 
-  // Batches sent so far; for metrics and for tests that nothing was written.
+  // Batches sent so far, for metrics, and for tests that check that no batch was sent.
   [[nodiscard]] std::uint64_t batchesSent() const;
 
-  // What the table's named counters stand at, in one dump; none when there is no table.
+  // The values of the table's named counters, in one dump. Empty if the table does not exist.
   [[nodiscard]] std::vector<CounterValue> readCounters() const;
 
-  // Whether there is such a table, whoever made it.
+  // Whether the table exists, regardless of its owner.
   [[nodiscard]] bool exists() const;
 
-  // Names the process (netlink port ID) that owns the table when it is not this one.
+  // The netlink port ID of the table's owner if it is not this socket, else nullopt.
   [[nodiscard]] std::optional<std::uint32_t> foreignOwner() const;
 
-  // The socket's descriptor, for a holder that keeps the table owned when this process is gone.
+  // The socket's descriptor, for a process that keeps the table owned after this process exits.
   [[nodiscard]] int fd() const;
 
-  // The kernel's name for the socket; our changes are announced to others under it.
+  // The socket's netlink port ID. The kernel's notifications of our changes contain it.
   [[nodiscard]] std::uint32_t portId() const;
 
  private:

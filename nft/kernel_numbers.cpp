@@ -14,7 +14,7 @@
 namespace kpol::nft {
 namespace {
 
-// nftables include/datatype.h, `enum datatypes`; a concatenation shifts each part by 6 bits.
+// nftables include/datatype.h, `enum datatypes`. In a concatenation, each type takes 6 bits.
 struct TypeNumber {
   DataType type;
   std::uint32_t number;
@@ -195,7 +195,7 @@ std::optional<std::uint32_t> wordOf(std::uint32_t reg) {
   return std::nullopt;
 }
 
-// include/linux/bitops.h: bit n is bit n % 64 of word n / 64, words in host order.
+// include/linux/bitops.h: bit n is bit n % 64 of word n / 64. Words are in host order.
 Key labelWithBit(std::uint8_t bit) {
   base::expects(bit < 128, "a connection has 128 labels");
   std::array<std::uint64_t, 2> words{};
@@ -210,7 +210,7 @@ std::optional<std::uint8_t> onlyBitOf(const Key& label) {
   if (label.bytes().size() != sizeof words) return std::nullopt;
   std::memcpy(words.data(), label.bytes().data(), sizeof words);
   if (std::popcount(words[0]) + std::popcount(words[1]) != 1) return std::nullopt;
-  const int low = std::countr_zero(words[0]);  // 64 where the bit is in the other word
+  const int low = std::countr_zero(words[0]);  // 64 if the bit is in the other word
   return static_cast<std::uint8_t>(low < 64 ? low : 64 + std::countr_zero(words[1]));
 }
 

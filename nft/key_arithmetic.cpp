@@ -14,7 +14,7 @@ Bytes bytesOf(const Key& key) {
   return {key.bytes().begin(), key.bytes().end()};
 }
 
-// Adds or subtracts one from the last byte up; `wrapped` is what a byte that carries becomes.
+// Adds `by` (1 or -1) to the last byte. A byte that becomes `wrapped` carries to the one before it.
 std::optional<Key> step(const Key& key, std::uint8_t wrapped, int by) {
   std::array<std::uint8_t, Key::kCapacity> bytes;
   const std::size_t size = key.bytes().size();

@@ -17,8 +17,8 @@ struct NumberName {
   std::string_view name;
 };
 
-// nft asks getprotobynumber(3): this is /etc/protocols of Debian's netbase (6.4), the first name of
-// each number, held here so that the text does not depend on the machine that prints it.
+// nft calls getprotobynumber(3). This is a copy of /etc/protocols in Debian's netbase (6.4), with
+// the first name of each number, so that the text does not depend on the machine.
 constexpr std::array kProtocols{
     NumberName{0, "ip"},
     NumberName{1, "icmp"},
@@ -174,8 +174,8 @@ struct PriorityName {
   std::optional<BaseChain::Hook> only;
 };
 
-// nftables src/rule.c std_prios, for inet: two of the names belong to one hook. Names are printed
-// for priorities at most kNearby away from theirs.
+// nftables src/rule.c std_prios, for inet. Two of the names are valid for one hook only. nft prints
+// a name, with an offset, for priorities at most kNearby away from its value.
 constexpr std::int64_t kNearby = 10;
 constexpr std::array kPriorities{
     PriorityName{"raw", -300, {}},

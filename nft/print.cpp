@@ -29,8 +29,8 @@ std::size_t elementsPerLine(const Set& set) {
   }
 }
 
-// nft takes concatenations, names and numbers in host order for little-endian numbers when it sorts
-// (src/mergesort.c, on little-endian machines).
+// For sorting, nft treats concatenations, interface names and host-order values as little-endian
+// numbers (src/mergesort.c, on little-endian machines).
 bool sortedFromTheEnd(const Set& set) {
   if (set.key.size() > 1) return true;
   const DataType type = set.key.front();
@@ -43,8 +43,8 @@ bool lessFromTheEnd(const Element* a, const Element* b) {
   return std::lexicographical_compare(left.rbegin(), left.rend(), right.rbegin(), right.rend());
 }
 
-// nft sorts the elements of exact sets and those of lone intervals. Concatenations of ranges it
-// lists as the kernel does: in the order they were added.
+// nft sorts the elements of exact sets and of intervals of a single type. Concatenated ranges are
+// listed in the kernel's order, which is the order in which they were added.
 std::vector<const Element*> inListedOrder(const Set& set) {
   std::vector<const Element*> order;
   order.reserve(set.elements.size());

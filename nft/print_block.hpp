@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-// The pieces that a listing and a command share. Private to the pure side of this room.
+// Private to nft/: text that listings and commands have in common. Pure.
 namespace kpol::nft {
 
 std::string print(const Verdict& verdict);  // "goto x"
@@ -15,8 +15,9 @@ std::string print(const Verdict& verdict);  // "goto x"
 // "set" or "map".
 std::string_view setWord(const Set& set);
 
-// What stands in a set's braces before its elements, and in a base chain's before its rules.
+// The lines in a set's braces before its elements.
 std::vector<std::string> declarationLines(const Set& set);
+// The line in a base chain's braces before its rules.
 std::string baseChainLine(const BaseChain& base);
 
 }  // namespace kpol::nft

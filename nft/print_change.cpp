@@ -77,7 +77,7 @@ class ChangeText {
     return " { " + join(texts, ", ") + " }";
   }
 
-  // All that can be said of a key whose types are not known.
+  // For keys of unknown types.
   static std::string bytesText(const Key& key) {
     std::string text = "0x";
     for (const std::uint8_t byte : key.bytes()) text += hexText(byte, 2).substr(2);

@@ -39,8 +39,8 @@ std::string quoted(const std::string& text) {
   return '"' + text + '"';
 }
 
-// A label is a bit array; nft names a value by its bit where one is set. The array is of unsigned
-// longs in host order, which on little-endian machines is one of bytes.
+// A label is a bit array. If exactly one bit is set, nft prints its number. The array consists of
+// unsigned longs in host order, which on little-endian machines equals an array of bytes.
 std::string labelText(DataBytes bytes) {
   std::string set;
   int bits = 0;
@@ -97,7 +97,7 @@ std::string rangeText(DataType type, DataBytes first, DataBytes last) {
   return end(first) + '-' + end(last);
 }
 
-// The length of the prefix that is exactly first..last.
+// The length of the prefix that equals first..last; nullopt if there is none.
 std::optional<unsigned> prefixLength(DataBytes first, DataBytes last) {
   unsigned length = 0;
   std::size_t i = 0;

@@ -17,11 +17,11 @@ constexpr std::uint8_t kIcmpv6 = 58;
 constexpr std::uint8_t kNfProtoIpv4 = 2;
 constexpr std::uint8_t kNfProtoIpv6 = 10;
 
-// The text of one rule, statement by statement. nft leaves out a match of the family or protocol
-// that a later one implies (src/payload.c payload_dependency_kill), and spells transport fields by
-// the protocol matched before (src/netlink_delinearize.c): `meta l4proto tcp th dport 80` is listed
-// as `tcp dport 80`. What it knows of the family and protocol of packets lasts to the end of the
-// rule; what it may leave out only until the next statement that is not a match.
+// Builds the text of one rule, statement by statement. nft omits a match of the family or protocol
+// that a later match implies (src/payload.c payload_dependency_kill). It names transport fields
+// after the protocol matched before (src/netlink_delinearize.c): `meta l4proto tcp th dport 80` is
+// listed as `tcp dport 80`. The protocol is remembered until the end of the rule. A match can be
+// omitted only until the next statement that is not a match.
 class RuleText {
  public:
   void operator()(const Match& match) {
@@ -41,8 +41,7 @@ class RuleText {
   void operator()(const VerdictMapLookup& lookup) {
     addStatement(left(lookup.key) + " vmap @" + lookup.map);
   }
-  // Keys are no matches to nft here: they imply a family and are spelled by the protocol known, but
-  // leave matches before them standing.
+  // Like a match, the key implies a family and a protocol, so earlier matches of them are omitted.
   void operator()(const DestinationNat& nat) {
     const std::string family = nat.family == base::Family::V4 ? "ip" : "ip6";
     addStatement("dnat " + family + " to " + left(nat.key) + " map @" + nat.map);
@@ -87,7 +86,7 @@ class RuleText {
     shown.reset();
   }
 
-  // `meta l4proto icmp` says IPv4, `ipv6-icmp` IPv6 (meta_may_dependency_kill).
+  // `meta l4proto icmp` implies IPv4, `ipv6-icmp` implies IPv6 (meta_may_dependency_kill).
   void protocolMatched(std::uint8_t protocol) {
     const bool saysFamily = family_ && ((family_->number == kNfProtoIpv4 && protocol == kIcmp) ||
                                         (family_->number == kNfProtoIpv6 && protocol == kIcmpv6));
@@ -147,9 +146,9 @@ class RuleText {
 
   static std::string exactText(const Exact& exact, bool negated, DataType type) {
     std::string text = keyText(exact.value, std::array{type});
-    // A lone `*` at the end would be a wildcard.
+    // An unescaped `*` at the end would be a wildcard.
     if (type == DataType::IfName && text.ends_with("*\"")) text.insert(text.size() - 2, 1, '\\');
-    // Of bit masks a bare value means "some of these bits".
+    // For bit masks, a value without `==` means "some of these bits".
     const bool mask =
         type == DataType::CtLabel || type == DataType::CtState || type == DataType::CtStatus;
     const bool several = text.find(" | ") != std::string::npos;
@@ -157,10 +156,10 @@ class RuleText {
     return relation + text;
   }
 
-  std::vector<std::string> pieces_;  // empty: left out
-  std::optional<Shown> family_;      // `meta nfproto`, while it may be left out
-  std::optional<Shown> protocol_;    // `meta l4proto`, while it may be left out
-  std::optional<std::uint8_t> known_;
+  std::vector<std::string> pieces_;    // an empty piece is omitted
+  std::optional<Shown> family_;        // `meta nfproto`, while it can be omitted
+  std::optional<Shown> protocol_;      // `meta l4proto`, while it can be omitted
+  std::optional<std::uint8_t> known_;  // the protocol matched so far
 };
 
 }  // namespace

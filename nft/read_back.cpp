@@ -26,14 +26,14 @@ netlink::Message ask(std::uint16_t type) {
   return message;
 }
 
-// False when the kernel knows no such object.
+// Returns false if the object does not exist.
 bool found(const std::optional<netlink::Refusal>& refusal, const char* what) {
   if (!refusal) return true;
   if (refusal->code == ENOENT) return false;
   throw netlink::Error(what, refusal->code, refusal->extack);
 }
 
-// A number of the kernel's configuration that changes with every transaction of the namespace.
+// The generation number, which changes with every transaction in the network namespace.
 std::uint32_t readGeneration(netlink::Socket& socket) {
   auto message = ask(NFT_MSG_GETGEN);
   std::uint32_t generation = 0;
@@ -76,12 +76,13 @@ class TableReader {
  private:
   void dump(netlink::Message& message, const netlink::DumpSink& sink) {
     const auto refusal = netlink::dump(socket_, message, sink);
-    // The table or the set is gone since: the generation has changed, and all is read again.
+    // ENOENT: the table or set has been deleted meanwhile. The generation has changed, so the whole
+    // table is read again.
     if (refusal && refusal->code != ENOENT)
       throw netlink::Error("dump table inet " + ruleset_.table, refusal->code, refusal->extack);
   }
 
-  // Older kernels ignore the filter of some dumps, and that of chains has none.
+  // Older kernels ignore the filter of some dumps, and the dump of chains has none.
   [[nodiscard]] bool isOurs(const netlink::MessageView& message, std::uint16_t attribute) const {
     return textAttribute(message, attribute) == ruleset_.table;
   }

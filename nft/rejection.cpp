@@ -27,7 +27,7 @@ bool endsRange(netlink::Attributes element) {
   return false;
 }
 
-// Which of the message's elements the attribute at `offset` belongs to.
+// The index of the message's element that contains the attribute at `offset`.
 std::optional<std::size_t> elementAt(const nlmsghdr* message, std::size_t offset) {
   const auto* start = reinterpret_cast<const std::uint8_t*>(message);
   const std::size_t header = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nfgenmsg));
@@ -35,7 +35,7 @@ std::optional<std::size_t> elementAt(const nlmsghdr* message, std::size_t offset
   while (const auto list = attributes.next()) {
     if (list->type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
     auto elements = list->nested();
-    std::size_t before = 0;  // elements begun, the ends of ranges being part of theirs
+    std::size_t before = 0;  // elements so far; the end of a range is part of its element
     while (const auto element = elements.next()) {
       if (!endsRange(element->nested())) ++before;
       const auto* end = element->payload.data() + element->payload.size();
@@ -45,7 +45,8 @@ std::optional<std::size_t> elementAt(const nlmsghdr* message, std::size_t offset
   return std::nullopt;
 }
 
-// The part of the change that is worth printing: the element meant, where the kernel said.
+// Describes the change: the rejected element if the kernel reported it, all elements if they are
+// few, else their number.
 template <class Elements>
 std::string elementWords(const Elements& change, const std::optional<std::size_t>& element,
                          const Refused& refused) {

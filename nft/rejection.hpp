@@ -10,13 +10,14 @@
 // Private to nft/.
 namespace kpol::nft {
 
-// What the kernel refused, traced back to the change (and the element) and put into words.
-// `batch` holds messages of `changes`; `declarations` are those it was encoded with.
+// The context of a rejection. `batch` contains messages of `changes`; `declarations` are those used
+// to encode it.
 struct Refused {
   const Batch& batch;
   const ChangeSet& changes;
   const Declarations& declarations;
 };
+// Finds the rejected change (and element) and describes it.
 Rejected describe(const MessageRefusal& refusal, const Refused& refused);
 
 }  // namespace kpol::nft

@@ -15,8 +15,8 @@ struct TypeRow {
   std::size_t length;
 };
 
-// In the order of DataType; names as `nft describe` and set declarations spell them
-// (nftables include/datatype.h and src/datatype.c).
+// In the order of DataType. Names as in `nft describe` and set declarations (nftables
+// include/datatype.h and src/datatype.c).
 constexpr std::array kTypes{
     TypeRow{"ipv4_addr", 4},    TypeRow{"ipv6_addr", 16}, TypeRow{"inet_proto", 1},
     TypeRow{"inet_service", 2}, TypeRow{"ifname", 16},    TypeRow{"nf_proto", 1},
@@ -114,8 +114,9 @@ Key Key::dot(const Key& part) const {
   return joined;
 }
 
-// Bytes past size_ are always zero, so whole arrays compare as the shorter key padded with zeros
-// and only equal ones need the length: no branch on it for the 100k keys of a large set.
+// Bytes after size_ are always zero. Therefore comparing whole arrays compares the shorter key as
+// if padded with zeros, and only equal arrays need the length. This avoids a branch on the length
+// for the 100k keys of a large set.
 std::strong_ordering Key::operator<=>(const Key& other) const {
   const int order = std::memcmp(bytes_.data(), other.bytes_.data(), kCapacity);
   return order != 0 ? order <=> 0 : size_ <=> other.size_;

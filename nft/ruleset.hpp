@@ -17,14 +17,14 @@
 #include <variant>
 #include <vector>
 
-// The typed value of one nftables table, with the words of nft(8). Pure: no kernel, no libraries.
-// Two equal values mean the same table; handles, counts and creation order are not part of it.
+// The typed value of one nftables table, with the terms of nft(8). Pure: no kernel, no libraries.
+// Equal values mean the same table. Handles, counter values and creation order are not included.
 namespace kpol::nft {
 
 // ---- data ----------------------------------------------------------------------------------
 
-// nft's data types, by their names in `typeName`; the kernel stores nft's numbers for them in a
-// set's key type (nftables include/datatype.h), only for listing.
+// nft's data types; typeName() returns their names. The kernel stores nft's numbers for them
+// (nftables include/datatype.h) in a set's key type, only for listing.
 enum class DataType : std::uint8_t {
   Ipv4Addr,
   Ipv6Addr,
@@ -42,34 +42,33 @@ enum class DataType : std::uint8_t {
 std::string_view typeName(DataType type);  // "ipv4_addr", ...
 std::size_t byteLength(DataType type);     // 4, 16, 1, 2, 16, 1, 4, 16, 1, 4, 4, 4
 
-// How many registers of 4 bytes a value takes.
+// The number of 4-byte registers that a value needs.
 constexpr std::uint32_t registersOf(std::size_t bytes) {
   return static_cast<std::uint32_t>((bytes + 3) / 4);
 }
-// Its length there: whole registers, which every part of a concatenation fills.
+// The length of a value in registers. Each part of a concatenation fills whole registers.
 constexpr std::size_t paddedLength(std::size_t bytes) {
   return registersOf(bytes) * 4;
 }
 
-// A value of one or several (concatenated) data types, as the kernel holds it in registers and set
-// keys: network byte order (meta mark, ct state and
-// status, fib types: host order, as the kernel has them), every part
-// of a concatenation padded with zeros to 4 bytes. A lone value is not padded. At most 48 bytes
-// (ip6 . ip6 . proto . port needs 40; the kernel's own limit is 64).
+// A value of one or several (concatenated) data types, as the kernel stores it in registers and set
+// keys: in network byte order, except mark, ct state, ct status, ct label and fib types, which are
+// in host order. Each part of a concatenation is padded with zeros to 4 bytes; a single value is
+// not padded. At most 48 bytes (ip6 . ip6 . proto . port needs 40; the kernel's own limit is 64).
 class Key {
  public:
   static constexpr std::size_t kCapacity = 48;
 
   Key() = default;
   explicit Key(std::span<const std::uint8_t> bytes);
-  // The lone values.
+  // Single (not concatenated) values.
   static Key of(const base::IpAddress& address);
   static Key of(const base::IfName& name);  // padded with zeros to 16
   static Key of(std::uint8_t value);        // inet_proto, nfproto, icmpv6 type
   static Key of(std::uint16_t port);        // inet_service
   static Key of(base::Protocol protocol);
 
-  // Appends `part` as the next part of a concatenation (pads this one and it to 4).
+  // Appends `part` as the next part of a concatenation (pads both to 4 bytes).
   [[nodiscard]] Key dot(const Key& part) const;
 
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {bytes_.data(), size_}; }
@@ -84,12 +83,12 @@ class Key {
 struct Verdict {
   enum class Kind : std::uint8_t { Accept, Drop, Continue, Return, Jump, Goto };
   Kind kind = Kind::Accept;
-  std::string chain;  // of Jump and Goto, else empty
+  std::string chain;  // for Jump and Goto, else empty
   auto operator<=>(const Verdict&) const = default;
 };
 
-// One element of a set or map. Without an interval flag, first == last.
-// In an interval set the range is inclusive; in a concatenation it is so part by part.
+// One element of a set or map. first == last unless the set has the interval flag. Ranges are
+// inclusive; in a concatenation, each part is a range of its own.
 struct Element {
   Key first;
   Key last;
@@ -106,24 +105,24 @@ struct Set {
   enum class Kind : std::uint8_t { Set, Map, VerdictMap };
   std::string name;  // unique in the table, <= 255 bytes, [A-Za-z][A-Za-z0-9/_.-]*
   Kind kind = Kind::Set;
-  std::vector<DataType> key;          // several: a concatenation
-  std::vector<DataType> value;        // of Map, else empty
-  bool interval = false;              // NFT_SET_INTERVAL (and NFT_SET_CONCAT with several keys)
-  std::optional<std::uint32_t> size;  // capacity; exact sets with it get the fixed hash
+  std::vector<DataType> key;          // several types: a concatenation
+  std::vector<DataType> value;        // for Map, else empty
+  bool interval = false;              // NFT_SET_INTERVAL (and NFT_SET_CONCAT with several types)
+  std::optional<std::uint32_t> size;  // capacity; exact sets with a size use the fixed hash
   std::string comment;                // <= 127 bytes
   std::vector<Element> elements;      // sorted by first, unique, ranges disjoint
   auto operator<=>(const Set&) const = default;
 };
-// Whether two sets differ in nothing but elements, so that one becomes the other without being
-// made anew (the kernel cannot change type, flags, size or comment of a set).
+// Whether two sets differ in their elements only. Otherwise the set must be recreated, because the
+// kernel cannot change the type, flags, size or comment of a set.
 bool sameDeclaration(const Set& a, const Set& b);
 // The set without its elements.
 Set declarationOf(const Set& set);
 
 // ---- rules ---------------------------------------------------------------------------------
 
-// What a packet is matched by. Ip*, Ip6* and Icmpv6Type imply the family or protocol; encoding
-// adds that dependency once per rule as nft does, and decoding takes it away again.
+// A field that a rule matches or looks up. Ip*, Ip6* and Icmpv6Type imply the family or protocol.
+// Like nft, the encoder adds that dependency once per rule; the decoder removes it.
 enum class Field : std::uint8_t {
   IpSaddr,
   IpDaddr,
@@ -174,7 +173,7 @@ struct Between {  // inclusive
   Key last;
   auto operator<=>(const Between&) const = default;
 };
-struct AnyBit {  // ct state, ct status: some of these bits are set
+struct AnyBit {  // ct state, ct status: at least one of these bits is set
   std::uint32_t bits = 0;
   auto operator<=>(const AnyBit&) const = default;
 };
@@ -189,20 +188,20 @@ struct InSet {
 
 // `ip saddr @x`, `iifname "kpol*"`, `iifname . ip saddr != @endpoints4`, `ct state a,b`.
 struct Match {
-  std::vector<Field> left;  // several: a concatenation, with InSet only
+  std::vector<Field> left;  // several fields: a concatenation, only with InSet
   bool negated = false;     // != ; not with AnyBit and LabelBit
   std::variant<Exact, Wildcard, Between, AnyBit, LabelBit, InSet> right;
   auto operator<=>(const Match&) const = default;
 };
-// `ip saddr vmap @x`; no element: go on with the next rule.
+// `ip saddr vmap @x`. If no element matches, evaluation continues with the next rule.
 struct VerdictMapLookup {
   std::vector<Field> key;
   std::string map;
   auto operator<=>(const VerdictMapLookup&) const = default;
 };
-// `dnat ip to ip daddr . meta l4proto . th dport map @x`: in a nat chain, the destination becomes
-// what the map has for the key, an address of the family and a port; no element: go on with the
-// next rule. Packets of another family do not match.
+// `dnat ip to ip daddr . meta l4proto . th dport map @x`, in a nat chain. The map's value for the
+// key, an address of the family and a port, becomes the destination. If no element matches, or for
+// packets of another family, evaluation continues with the next rule.
 struct DestinationNat {
   base::Family family = base::Family::V4;
   std::vector<Field> key;
@@ -228,8 +227,8 @@ struct Log {           // `log prefix "x" group N`
   std::optional<std::uint16_t> group;
   auto operator<=>(const Log&) const = default;
 };
-// A statement of a rule read back that this version does not know. compile() never makes one, so
-// such a rule always differs from the desired one and is replaced.
+// An unknown statement of a rule that was read from the kernel. compile() never generates one, so
+// the rule always differs from the desired one and is replaced.
 struct UnknownStatement {
   std::string text;
   auto operator<=>(const UnknownStatement&) const = default;
@@ -264,10 +263,10 @@ struct Chain {
 
 // ---- table ---------------------------------------------------------------------------------
 
-// The whole of one table of family inet.
+// One table of family inet.
 struct Ruleset {
   std::string table = "kpol";
-  std::set<std::string> counters;       // named counters; their values are not part of it
+  std::set<std::string> counters;       // named counters, without values
   std::map<std::string, Set> sets;      // sets, maps and verdict maps, by name
   std::map<std::string, Chain> chains;  // by name
   auto operator<=>(const Ruleset&) const = default;

@@ -65,7 +65,7 @@ Fault faultOfValue(const Element& element, const Set& set) {
   return "an unknown kind of set";
 }
 
-// The types of a match's left side.
+// The types of a list of fields.
 std::vector<DataType> typesOf(const std::vector<Field>& fields) {
   std::vector<DataType> types;
   types.reserve(fields.size());

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-// What makes the parts of a ruleset fit one another. Private to the pure side of this room.
+// Private to nft/: validates the parts of a ruleset. Pure.
 namespace kpol::nft {
 
-// One part of a key: where its padded bytes start, and how many are its own.
+// One part of a key: where its bytes start, and their number without padding.
 struct KeyPart {
   DataType type;
   std::size_t offset;
@@ -20,21 +20,21 @@ struct KeyPart {
 };
 std::vector<KeyPart> partsOf(std::span<const DataType> types);
 
-// The bytes of a key of these types: padded when there are several.
+// The length of a key of these types in bytes, with padding if there are several types.
 std::size_t lengthOf(std::span<const DataType> types);
 
-// Why the kernel would refuse it, or nothing.
+// Return why the value is invalid (rejected by the kernel, or meaningless), or nullopt.
 std::optional<std::string> faultOf(const Set& declaration);
 std::optional<std::string> faultOf(const Element& element, const Set& set);
 std::optional<std::string> faultOf(const Verdict& verdict, const Ruleset& table);
-// Looks at the sets, chains and counters of `table` that the rule names.
+// Also checks the sets, chains and counters of `table` that the rule refers to.
 std::optional<std::string> faultOf(const Rule& rule, const Ruleset& table);
 
-// Whether a key could be in both: ranges that share a value, in a concatenation in every part.
-// Adjacent ranges do not overlap.
+// Whether a key could be in both ranges; in a concatenation, all parts must overlap. Adjacent
+// ranges do not overlap.
 bool overlap(const Element& a, const Element& b, std::span<const KeyPart> parts);
 
-// The chain a verdict sends packets to, or nullptr.
+// The target chain of a jump or goto verdict, else nullptr.
 const std::string* targetOf(const Verdict& verdict);
 const std::string* targetOf(const Element& element);
 

@@ -16,10 +16,10 @@
 namespace kpol::nft {
 namespace {
 
-// Our own commit of some ten thousand elements without a loss.
+// Large enough for the notifications of our own commit of about ten thousand elements.
 constexpr std::size_t kWatchReceiveBytes = 8U << 20U;
 
-// In the notifications of every kind of object one attribute type is the name of its table.
+// The table's name has the same attribute type in the notifications of all kinds of objects.
 constexpr std::uint16_t kTableName = NFTA_TABLE_NAME;
 static_assert(NFTA_CHAIN_TABLE == int{kTableName} && NFTA_RULE_TABLE == int{kTableName});
 static_assert(NFTA_SET_TABLE == int{kTableName} && NFTA_SET_ELEM_LIST_TABLE == int{kTableName});
@@ -44,10 +44,10 @@ bool reportsForeignChange(std::span<const std::uint8_t> datagram, std::string_vi
   try {
     netlink::Messages messages(datagram);
     while (const auto message = messages.next()) {
-      // It ends each commit and names no table; its attribute type 1 is the generation's number.
+      // Ends each commit and contains no table name; its attribute type 1 is the generation number.
       if (message->type == messageType(NFT_MSG_NEWGEN)) continue;
-      // The notifications of a commit carry the port ID of the socket that asked for it
-      // (nf_tables_api.c, ctx->portid), not the kernel's 0.
+      // The notifications of a commit contain the port ID of the committing socket
+      // (nf_tables_api.c, ctx->portid), not 0 for the kernel.
       if (message->portId != ownPortId && isAbout(table, message->payload)) return true;
     }
     return false;
@@ -70,7 +70,7 @@ bool TableWatch::drain() {
       if (!datagram) return changed;
       changed = reportsForeignChange(*datagram, table_, ownPortId_) || changed;
     } catch (const netlink::Error& error) {
-      // The loss is told once, before what still waits.
+      // The kernel reports the loss once, before the pending notifications.
       if (error.code() != ENOBUFS) throw;
       changed = true;
     }

@@ -10,25 +10,25 @@
 
 namespace kpol::nft {
 
-// Whether a datagram of nf_tables' notifications reports a change of the table `inet TABLE` by
-// anybody but the socket `ownPortId`. True as well for one that cannot be read.
+// Whether a datagram of nf_tables notifications reports a change of the table `inet TABLE` by
+// another socket than `ownPortId`. Also true if the datagram cannot be parsed.
 bool reportsForeignChange(std::span<const std::uint8_t> datagram, std::string_view table,
                           std::uint32_t ownPortId);
 
-// Notices at once that somebody else changed our table, for kernels where it cannot be owned. Sees
-// what happens after it was made, in the network namespace the calling thread was in then. While it
-// lives every commit costs its notifications.
+// Detects third-party changes of our table at once, for kernels without owned tables. Detects
+// changes after construction, in the network namespace that the calling thread is in during
+// construction. While this object exists, the kernel sends notifications for every commit.
 class TableWatch {
  public:
-  // ownPortId: whose changes are no news, Kernel::portId(). Throws netlink::Error.
+  // ownPortId: the socket whose changes are ignored, Kernel::portId(). Throws netlink::Error.
   TableWatch(std::string table, std::uint32_t ownPortId);
 
-  // Readable when there is something to drain.
+  // Readable when notifications are pending.
   [[nodiscard]] int fd() const { return socket_.fd(); }
 
-  // Reads all that waits, without blocking. True when another's change of the table was among it or
-  // may have been: a notification was lost, or cannot be read. Throws netlink::Error when the
-  // socket fails.
+  // Reads all pending notifications without blocking. Returns true if the table was changed by
+  // another socket or might have been, because a notification was lost or cannot be parsed. Throws
+  // netlink::Error if the socket fails.
   bool drain();
 
  private:

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-// Who refers to whom in a table. Pure.
+// References between the objects of a table. Pure.
 namespace kpol::nft {
 
-// The names of the chains, sets and counters that a rule refers to, where the rule has them.
+// Pointers to the names of the chains, sets and counters in a rule; valid as long as the rule.
 struct RuleReferences {
   std::vector<const std::string*> chains;
   std::vector<const std::string*> sets;
@@ -18,12 +18,13 @@ struct RuleReferences {
 };
 RuleReferences referencesOf(const Rule& rule);
 
-// How often each chain, set and counter is referred to, as the kernel counts (their `use` fields).
+// The number of references to each chain, set and counter, like the kernel's `use` fields, but
+// without the count of a chain's own rules.
 class Uses {
  public:
   explicit Uses(const Ruleset& table);
 
-  // `change` is 1 for a rule or element that comes, -1 for one that goes.
+  // `change` is 1 for an added rule or element, -1 for a removed one.
   void count(const Rule& rule, int change);
   void count(const Element& element, int change);
 

@@ -3,7 +3,7 @@
 
 namespace kpol::nft {
 
-// One function for every alternative, for std::visit.
+// Combines one function per alternative for std::visit.
 template <class... Functions>
 struct Visit : Functions... {
   using Functions::operator()...;

@@ -10,7 +10,7 @@
 namespace kpol::nft {
 namespace {
 
-// The bits of connection states are nft's for the three that matter (xt_conntrack.h,
+// iptables and nft use the same bits for the states new, established and related (xt_conntrack.h,
 // XT_CONNTRACK_STATE_BIT and nf_tables.h, NFT_CT_STATE_BIT).
 static_assert(XT_CONNTRACK_STATE_BIT(IP_CT_NEW) == kCtStateNew);
 
@@ -22,7 +22,8 @@ ForeignMatch stateMatch(std::uint32_t states, bool negated) {
   return match;
 }
 
-// Revisions 2 and 3 begin alike; 1 has a smaller mask of states at the same place.
+// Revisions 2 and 3 begin with the same fields. Revision 1 has a smaller state mask at the same
+// position.
 ForeignMatch conntrackMatch(std::uint32_t revision, std::span<const std::uint8_t> bytes) {
   xt_conntrack_mtinfo3 wanted{};
   if (revision < 2 || revision > 3 || bytes.size() < sizeof(xt_conntrack_mtinfo2)) return {};

@@ -10,12 +10,12 @@
 
 namespace kpol::nft {
 
-// What a match of iptables asks, of its name and the bytes that the kernel keeps of it; nothing: of
-// no packet anything (a comment).
+// Decodes an iptables match from its name and the bytes that the kernel stores for it. Returns
+// nullopt if it matches every packet (a comment).
 std::optional<ForeignMatch> xtMatch(std::string_view name, std::uint32_t revision,
                                     std::span<const std::uint8_t> bytes);
 
-// The verdict of a target that is no chain: REJECT drops, others let the packet go on.
+// The verdict of an iptables target that is not a chain: Drop for REJECT, None for all others.
 ForeignRule::Verdict xtVerdict(std::string_view target);
 
 }  // namespace kpol::nft

@@ -16,15 +16,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-// The only place that includes Asio's coroutine headers. For .cpp files: headers include
-// base/async/task.hpp.
+// The only place that includes Asio's coroutine headers. Include it in .cpp files only; headers
+// include base/async/task.hpp.
 //
-// g++ 12.2 miscompiles some expressions that hold a co_await. In one full expression with a
-// co_await there must be no capturing lambda, no aggregate temporary (T{...}, {...}), no braced
-// list and no ?: with the co_await in a branch; name the object first and pass it by std::move.
+// g++ 12.2 miscompiles some expressions that contain co_await. A full expression with a co_await
+// must not contain a capturing lambda, an aggregate temporary (T{...}, {...}), a braced list, or a
+// ?: with the co_await in a branch. Name the object first and pass it by std::move.
 namespace kpol::base {
 
-// Whether `error` only says that the operation was cancelled.
+// Whether `error` means that the operation was cancelled.
 inline bool isCancelled(const boost::system::error_code& error) {
   return error == asio::error::operation_aborted;
 }

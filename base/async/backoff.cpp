@@ -9,7 +9,7 @@ namespace kpol::base {
 namespace {
 
 constexpr double kJitter = 0.2;
-// Doubling more often than this exceeds any limit and would overflow the duration.
+// More doublings exceed any limit and would overflow the duration.
 constexpr unsigned kMaxDoublings = 20;
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 namespace kpol::base {
 
-// The waits between attempts of something that fails: each about twice the one before, up to a
-// limit, with up to a fifth taken off at random so that many do not retry in step. Pure.
+// Exponential backoff: each wait is about twice the previous one, up to a limit. Up to a fifth is
+// subtracted at random, so that many clients do not retry at the same time. Pure.
 class Backoff {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -15,7 +15,7 @@ class Backoff {
 
   Backoff(Duration first, Duration limit, Random random);
 
-  // The wait after one more failure.
+  // Counts one more failure and returns the wait after it.
   Duration next();
   void reset() { failures_ = 0; }
   [[nodiscard]] unsigned failures() const { return failures_; }

@@ -7,7 +7,7 @@
 
 namespace kpol::base {
 
-// Among an event's waiters for as long as the waiting frame lives.
+// Registered with the event while the waiting coroutine's frame exists.
 class Event::Waiter {
  public:
   Waiter(Event& event, const asio::any_io_executor& executor, Time deadline)

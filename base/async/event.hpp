@@ -8,9 +8,9 @@
 
 namespace kpol::base {
 
-// Wakes coroutines that wait for a condition to change: a condition variable for one thread.
-// A waiter tests its condition, waits, and tests again; since nothing runs between the test and the
-// wait, no notification is lost. Outlives its waiters.
+// A condition variable for coroutines of one thread. A waiter tests its condition, waits, and tests
+// again. No notification is lost, because no other code runs between the test and the wait. Must
+// outlive its waiters.
 class Event {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -20,11 +20,11 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  // Wakes all that wait now; they run after the caller has suspended.
+  // Wakes all current waiters. They run after the caller has suspended.
   void notify();
 
-  // True when notified, false when `deadline` has passed. Throws boost::system::system_error with
-  // operation_aborted when the coroutine is cancelled.
+  // Returns true when notified, false when `deadline` has passed. Throws
+  // boost::system::system_error with operation_aborted when the coroutine is cancelled.
   Task<bool> waitUntil(Time deadline);
 
  private:
@@ -32,7 +32,7 @@ class Event {
   std::vector<Waiter*> waiters_;  // in the frames of the waiting coroutines
 };
 
-// Lets time pass; throws as Event::waitUntil does.
+// Throws like Event::waitUntil.
 Task<> sleepUntil(Event::Time deadline);
 Task<> sleepFor(std::chrono::steady_clock::duration duration);
 

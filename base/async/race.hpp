@@ -6,25 +6,27 @@
 #include <optional>
 #include <utility>
 
-// Asio's `a || b` and `a && b` of coroutines, compiled once: each use of the operator with other
-// types takes the compiler most of a second.
+// Asio's `a || b` and `a && b` for coroutines, compiled once, because each use of an operator with
+// other types costs the compiler most of a second.
 namespace kpol::base {
 
-// Runs both until one has returned, then cancels the other and waits for its end. Whether `work`
-// was the one. One that throws is as if it went on; throws when both do, and when it is cancelled.
+// Runs both until one has returned, then cancels the other and waits until it ends. Returns whether
+// `work` returned first. If one throws, the other one continues. Throws asio::multiple_exceptions
+// if both throw, also after a cancellation.
 Task<bool> returnsFirst(Task<> work, Task<> limit);
 
-// Runs both and returns when both have. When one throws, cancels the other and throws what it
-// threw.
+// Runs both and returns when both have returned. If one throws, cancels the other. Throws the
+// exception of the one that threw; if both threw (the cancelled one usually does),
+// asio::multiple_exceptions with the exception of `a` as the first.
 Task<> both(Task<> a, Task<> b);
 
-// Keeps what `task` returns; both must outlive the coroutine.
+// Stores the result of `task` in `result`, which must outlive the coroutine.
 template <class T>
 Task<> keep(Task<T> task, std::optional<T>& result) {
   result = co_await std::move(task);
 }
 
-// What `work` returns, or nullopt when `limit` returns first.
+// Returns the result of `work`, or nullopt if `limit` returns first.
 template <class T>
 Task<std::optional<T>> unless(Task<> limit, Task<T> work) {
   std::optional<T> result;

@@ -20,7 +20,7 @@ int duplicate(int fd) {
 
 }  // namespace
 
-// A duplicate, because Asio closes what it is given.
+// Holds a duplicate, because Asio closes the descriptor that it gets.
 struct Readable::Descriptor {
   asio::posix::stream_descriptor stream;
 };

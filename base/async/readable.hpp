@@ -7,14 +7,15 @@
 
 namespace kpol::base {
 
-// Waits for a descriptor that somebody else owns and reads. One coroutine.
+// Waits until a descriptor is readable. The caller owns the descriptor and reads from it. For one
+// coroutine at a time.
 class Readable {
  public:
   // Throws SystemError.
   Readable(const asio::any_io_executor& executor, int fd);
   ~Readable();
 
-  // Returns when the descriptor may be read without blocking. Throws
+  // Returns when the descriptor can be read without blocking. Throws
   // boost::system::system_error, with operation_aborted when the coroutine is cancelled.
   Task<> wait();
 

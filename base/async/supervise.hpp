@@ -8,9 +8,9 @@
 
 namespace kpol::base {
 
-// Runs `run` until it returns. When it fails (base::Error or boost::system::system_error) that is
-// logged once and it is run again after a wait that grows from 100 ms to 30 s. Cancellation and any
-// other exception (a bug) pass through.
+// Runs `run` until it returns. If it throws a std::exception, logs the error and runs it again
+// after a wait that grows from 100 ms to 30 s and starts over after a run of more than a minute.
+// Cancellation (operation_aborted) and asio::multiple_exceptions pass through.
 Task<> supervise(std::string name, std::function<Task<>()> run);
 
 }  // namespace kpol::base

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Names of Asio for headers, declared and no more: what starts or awaits a coroutine includes
+// Forward declarations of Asio names for headers. Files that start or await a coroutine include
 // base/async/asio.hpp.
 namespace boost::asio {
 class any_io_executor;
@@ -14,7 +14,8 @@ namespace kpol::base {
 
 namespace asio = boost::asio;
 
-// A coroutine of kpold. All run on one thread; between two co_awaits nothing else does.
+// A coroutine of kpold. All coroutines run on one thread; none runs between two co_awaits of
+// another.
 template <class T = void>
 using Task = asio::awaitable<T, asio::any_io_executor>;
 

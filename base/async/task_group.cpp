@@ -11,7 +11,7 @@
 namespace kpol::base {
 namespace {
 
-// Both sides of an `a || b` that was cancelled may throw; Asio then joins the two.
+// If a cancelled `a || b` throws on both sides, Asio throws one multiple_exceptions.
 bool isCancellation(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -44,8 +44,8 @@ std::size_t TaskGroup::size() const {
   return state_->running.size();
 }
 
-// co_spawn throws out of the event loop when its coroutine is cancelled before it has waited once,
-// so a task is either started before the cancellation or not at all.
+// co_spawn throws out of the event loop if its coroutine is cancelled before its first wait.
+// Therefore a task is started before the cancellation or not at all.
 void TaskGroup::spawn(Task<> task) {
   if (state_->cancelled) return;
   const auto place = state_->running.emplace(state_->running.end());
@@ -56,8 +56,8 @@ void TaskGroup::spawn(Task<> task) {
                  asio::bind_cancellation_slot(place->slot(), std::move(ended)));
 }
 
-// From the event loop, never from outside: what co_spawn installs hands a signal that comes from
-// outside on to the loop, and by then its coroutine may have ended (boost/asio/impl/co_spawn.hpp).
+// Emits from the event loop only: co_spawn's handler forwards a signal from outside to the loop,
+// and the coroutine may have ended by then (boost/asio/impl/co_spawn.hpp).
 void TaskGroup::cancel() {
   state_->cancelled = true;
   asio::post(state_->executor, [state = state_.get()] {

@@ -8,9 +8,9 @@
 
 namespace kpol::base {
 
-// Coroutines that are stopped together. A coroutine that ends by cancellation has ended well; any
-// other exception that leaves one is a bug and ends the process (std::terminate names it).
-// Lives until all of its coroutines have ended (size() == 0).
+// Coroutines that are cancelled together. Cancellation is a normal end of a coroutine. Any other
+// uncaught exception is a bug and terminates the process (std::terminate prints it). Must live
+// until all of its coroutines have ended (size() == 0).
 class TaskGroup {
  public:
   explicit TaskGroup(const asio::any_io_executor& executor);
@@ -18,9 +18,9 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task`, or drops it when cancel() was called before.
+  // Starts `task`. Discards it if cancel() was called before.
   void spawn(Task<> task);
-  // Asks all to end, from the event loop: what they wait for ends with operation_aborted.
+  // Cancels all coroutines, from the event loop: their waits end with operation_aborted.
   void cancel();
   [[nodiscard]] std::size_t size() const;
 
