@@ -17,11 +17,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstWait = 100ms;
 constexpr auto kLongestWait = 30s;
-// A run that lasted this long was healthy; its failure starts the waits anew.
+// A run that lasted this long was healthy: after its failure the waits start from the beginning.
 constexpr auto kHealthy = 1min;
 
-// What went wrong, or nothing when `run` returned. A handler of its own because a coroutine cannot
-// wait inside a catch block.
+// Returns the error of `run`, or nullopt if `run` returned. A function of its own, because a
+// coroutine cannot wait inside a catch block.
 Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
   std::optional<std::string> failure;
   try {
@@ -30,7 +30,7 @@ Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
     if (isCancelled(error.code())) throw;
     failure = error.what();
   } catch (const asio::multiple_exceptions&) {
-    throw;  // of two operations that were cancelled together
+    throw;  // thrown when two concurrent operations were cancelled
   } catch (const std::exception& error) {
     failure = error.what();
   }
