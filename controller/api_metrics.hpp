@@ -8,7 +8,7 @@
 
 namespace kpol::controller {
 
-// How the API server is followed, by kind; no samples where the source is none.
+// Adds the metrics of the API server's watches, by kind. No samples if the source is no API server.
 void addApi(const std::vector<WatchStatus>& watches, Exposition& exposition);
 
 }  // namespace kpol::controller

@@ -15,7 +15,7 @@ using base::Task;
 using kube::Kind;
 using kube::Reflector;
 
-// Namespaces and policies first: they are few, and what Pods mean depends on them.
+// Namespaces and policies first: they are few, and the policies of a Pod depend on them.
 constexpr std::array kWatchedKinds = {Kind::Namespace, Kind::NetworkPolicy, Kind::Node, Kind::Pod};
 constexpr auto kPostPatience = std::chrono::seconds(10);
 constexpr unsigned kUnauthorized = 401;
@@ -47,7 +47,7 @@ WatchStatus statusOf(const Reflector& reflector) {
   return status;
 }
 
-// Why it did not catch up; empty when it did.
+// Returns why the reflector did not catch up, or an empty string if it did.
 Task<std::string> caughtUp(Reflector& reflector, base::Event::Time deadline) {
   std::string problem;
   try {
@@ -100,7 +100,7 @@ Task<> ApiSource::run() {
 
 Task<unsigned> ApiSource::post(std::string path, std::string body) {
   const auto head = co_await poster_.post(std::move(path), std::move(body), kPostPatience);
-  // To its end, so that the connection can be used again.
+  // Read to the end of the body, so that the connection can be reused.
   while (!(co_await poster_.read(kPostPatience)).empty()) continue;
   if (head.status == kUnauthorized) poster_.renewCredentials();
   co_return head.status;
@@ -145,7 +145,7 @@ std::vector<WatchStatus> ApiSource::watches() const {
 }
 
 std::string ApiSource::trouble() const {
-  // Pods, which are asked about most often, come first.
+  // Pods first, because callers most often need the error of the Pod watch.
   for (auto it = reflectors_.rbegin(); it != reflectors_.rend(); ++it)
     if (!(*it)->trouble().empty())
       return std::string(toString((*it)->kind())) + ": " + (*it)->trouble();

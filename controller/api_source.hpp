@@ -14,11 +14,11 @@
 
 namespace kpol::controller {
 
-// Feeds the store from an API server: one reflector for each kind. The store counts as synced once
-// every kind has been listed; from then on whatever the server does, what is known holds.
+// Feeds the store from an API server, with one reflector for each kind. The store is synced once
+// every kind has been listed. After that, objects are kept while the server is unreachable.
 class ApiSource final : public Source {
  public:
-  // `changed` is called after changes of the store.
+  // `changed` is called after the store has changed.
   ApiSource(kube::ClusterConfig config, kube::ListWatch::Options options, Store& store,
             std::function<void()> changed);
 

@@ -9,17 +9,17 @@
 
 namespace kpol::controller {
 
-// When the changes came that the kernel does not hold yet. Those that come within a tenth of a
-// millisecond count as one moment, and there is a limit to moments: beyond it changes count as
-// older than they are. Pure.
+// Arrival times of the changes that are not yet committed to the kernel. Changes within 0.1 ms of
+// each other share one entry. The number of entries is limited; when it is reached, further changes
+// are added to the last entry and count as older than they are. Pure.
 class Arrivals {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   void add(std::uint64_t changes, Time now);
-  // They are in the kernel: how long each took.
+  // The changes are committed: records how long each took.
   void settle(base::Histogram& latency, Time now);
-  // They need not be, or are not of interest.
+  // Drops the entries, because the changes needed no commit or are not to be measured.
   void forget() { moments_.clear(); }
 
  private:

@@ -40,9 +40,9 @@ void writeAll(int fd, std::string_view text, const std::filesystem::path& path) 
   }
 }
 
-// The file must be on disk before its name is: a rename may reach the disk first (rename(2) orders
-// nothing), and a power failure between would leave an empty file under the final name. That the
-// name itself may be lost with the power does no harm: so are the pods.
+// fsync the file before the rename: rename(2) orders nothing, so the new name may reach the disk
+// first, and a power failure would leave an empty file under the final name. The directory is not
+// fsynced: a name lost in a power failure does no harm, because the pods are lost too.
 void writeDurably(const std::filesystem::path& path, std::string_view text) {
   const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) failOnFile("cannot create", path);
@@ -74,7 +74,7 @@ AttachmentStore::Loaded AttachmentStore::load() {
     }
     try {
       auto attachment = conf::parseAttachment(readFile(path));
-      // Saving or removing this attachment later would not find a file of another name.
+      // save() and remove() of this attachment would not find a file of another name.
       if (stateDir_ / conf::fileOf(conf::idOf(attachment)) != path)
         throw base::Error("holds an attachment that belongs in another file");
       loaded.attachments.push_back(std::move(attachment));

@@ -10,26 +10,27 @@
 
 namespace kpol::controller {
 
-// The attachments on disk, so that a new kpold knows the pods that an old one was told of: one file
-// each under <state directory>/attachments. A file is complete or absent, also after a crash.
-// Blocks on the disk.
+// The attachments on disk, one file each under <state directory>/attachments, so that a new kpold
+// process knows the pods registered with its predecessor. After a crash each file is either
+// complete or absent. Blocks on disk I/O.
 class AttachmentStore {
  public:
-  // Makes the directories (0700) that are missing. Throws base::SystemError.
+  // Creates missing directories with mode 0700. Throws base::SystemError.
   explicit AttachmentStore(std::filesystem::path stateDir);
 
   struct Loaded {
     std::vector<conf::Attachment> attachments;  // sorted by id
-    std::vector<std::string> broken;            // a sentence for each file that cannot be taken
+    std::vector<std::string> broken;            // one sentence for each file that cannot be loaded
   };
-  // What is on disk. A file that cannot be read, or has another's name, is left where it is and
-  // reported. Temporary files of an interrupted save are removed.
+  // Loads all attachments. A file that cannot be read, or whose name does not match its content, is
+  // left in place and reported. Temporary files of an interrupted save are removed. Throws
+  // std::filesystem::filesystem_error if the directory cannot be read.
   Loaded load();
 
-  // Outlives this process, whole; may be lost with the power, as the pods are. Throws
-  // base::SystemError.
+  // The complete file survives this process. A power failure may lose it, but that ends the pods
+  // too. Throws base::SystemError.
   void save(const conf::Attachment& attachment);
-  // Nothing to remove is fine. Throws base::SystemError.
+  // Succeeds if there is no such attachment. Throws base::SystemError.
   void remove(const conf::AttachmentId& id);
 
  private:

@@ -55,7 +55,7 @@ bool BlastRadius::refused(const Refusal& refusal) {
     searching_ = false;
     return false;
   }
-  // With all suspects denied, a refusal is nobody's: that is tried before any is let in.
+  // Deny all suspects first. If that commit is rejected too, no suspect is the cause.
   waiting_.push_back(std::move(suspects));
   searching_ = true;
   return true;

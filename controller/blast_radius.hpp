@@ -10,38 +10,40 @@
 
 namespace kpol::controller {
 
-// Confines what the kernel refuses to the profiles that are to blame: they deny everything, and all
-// others go on being programmed. A machine without I/O: it is told how commits ended, and says
-// which profiles the next one is to deny.
+// Confines a rejection by the kernel to the profiles that cause it: these deny everything, and all
+// other profiles are still programmed. Does no I/O: the caller reports the outcome of each commit
+// and gets the profiles that the next commit must deny.
 //
-// Where the kernel names the refused change, the profiles that it is a part of are to blame. Where
-// it does not, the profiles that the commit changes are all suspect: they are denied, and let in
-// again group by group. Groups that are refused are halved, so n suspects of which k are to blame
-// take about 2 k log2(n) commits, and only suspects are denied meanwhile. A profile is known by its
-// chain, as policy::Engine knows it.
+// If the kernel names the rejected change, the profiles that contain it are blamed. If it does not,
+// all profiles that the commit changes are suspects: they are denied, then admitted again group by
+// group. A rejected group is halved, so n suspects with k causes take about 2 k log2(n) commits,
+// and only suspects are denied meanwhile. A profile is identified by its chain, as in
+// policy::Engine.
 class BlastRadius {
  public:
   using Profiles = std::set<std::string>;
 
   struct Refusal {
-    std::string message;  // the kernel's
-    Profiles concerned;   // those that have the refused change; empty: the kernel did not say
-    Profiles changed;     // those that the commit changes at all
+    std::string message;  // of the kernel
+    Profiles concerned;   // profiles that contain the rejected change; empty: not known
+    Profiles changed;     // all profiles that the commit changes; empty if `concerned` is not
   };
-  // The kernel took nothing of a commit. True: commit again, denied() has grown or changed. False:
-  // no profile is to blame, and denied() is what it was before the search for one.
+  // The kernel rejected a whole commit. Returns true if the caller must commit again because
+  // denied() has changed. Returns false if no profile is to blame; denied() is then the same as
+  // before the search.
   bool refused(const Refusal& refusal);
-  // The kernel took a commit. True: commit again, a group of suspects is to be let in.
+  // The kernel accepted a commit. Returns true if the caller must commit again to admit a group of
+  // suspects.
   bool committed();
-  // What made the kernel refuse these may be gone: the next commit tries them. Nothing is said of
-  // profiles that are not to blame.
+  // The cause of the rejection may be gone: the next commit admits these profiles. Profiles that
+  // are not blamed are ignored.
   void retry(const Profiles& profiles);
-  // They are no more.
+  // These profiles no longer exist.
   void forget(const Profiles& profiles);
 
-  // What the next commit denies.
+  // The profiles that the next commit must deny.
   [[nodiscard]] Profiles denied() const;
-  // Those that were found to be to blame, with the kernel's words.
+  // The profiles found to be the cause, with the kernel's message.
   [[nodiscard]] const std::map<std::string, std::string>& blamed() const { return blamed_; }
 
  private:
@@ -50,7 +52,7 @@ class BlastRadius {
   void tryNext();
 
   std::map<std::string, std::string> blamed_;
-  Group trying_;                // let in by the next commit
+  Group trying_;                // admitted by the next commit
   std::vector<Group> waiting_;  // suspects, denied for now
   bool searching_ = false;
 };

@@ -5,9 +5,10 @@
 
 namespace kpol::controller {
 
-// Takes kpol off this node (node/leftovers.hpp): one line on standard output for each thing. Pods
-// that still have an interface lose it. While it works no kpold can start with this socket. Stops
-// at the first failure. Throws base::Error; SocketInUse and node::TableHeld while a kpold runs.
+// Removes everything that kpol created on this node (node/leftovers.hpp) and prints one line for
+// each item on standard output. Pods that still have a kpol interface lose it. No kpold can start
+// with this socket during the removal. Stops at the first failure. Throws base::Error; SocketInUse
+// or node::TableHeld if a kpold is running.
 void cleanUp(const conf::DaemonConfig& config, bool dryRun);
 
 }  // namespace kpol::controller

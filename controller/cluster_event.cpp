@@ -9,8 +9,8 @@
 namespace kpol::controller {
 namespace {
 
-constexpr std::size_t kLongestMessage =
-    1024;  // pkg/apis/core/validation/events.go, NoteLengthLimit
+// NoteLengthLimit in pkg/apis/core/validation/events.go.
+constexpr std::size_t kLongestMessage = 1024;
 
 std::string namespaceOf(const ClusterEvent& event) {
   return event.object.ns.empty() ? "default" : event.object.ns;
@@ -19,7 +19,7 @@ std::string namespaceOf(const ClusterEvent& event) {
 Json objectOf(const ClusterEvent& event) {
   Json object{{"apiVersion", event.apiVersion}, {"kind", event.kind}, {"name", event.object.name}};
   if (!event.object.ns.empty()) object["namespace"] = event.object.ns;
-  // As kubelets do, and as `kubectl describe node` looks for them.
+  // The kubelet uses the node's name as UID too, and `kubectl describe node` searches for it.
   if (event.kind == "Node") object["uid"] = event.object.name;
   return object;
 }

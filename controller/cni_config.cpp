@@ -16,8 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Pods that stood against new ranges have ended, or a file system can be written again: neither is
-// told.
+// There is no event when the pods of an old range have ended or a file system is writable again.
 constexpr auto kConfigCheckInterval = 10s;
 
 }  // namespace
@@ -26,7 +25,7 @@ base::Task<> CniConfig::run() {
   if (options_.directory.empty()) co_return;
   status_.file = (std::filesystem::path(options_.directory) / node::kConflistName).string();
   status_.trouble = "the policy is not in the kernel yet";
-  // Until there is something to write nothing is made, not even the directory.
+  // Create nothing, not even the directory, until there is something to write.
   while (!loop_.committed() || !wanted()) co_await loop_.progress().waitUntil(base::Event::kNever);
   makeDirectory();
   kube::DirectoryWatch watch(options_.directory);
@@ -56,7 +55,7 @@ std::optional<conf::Conflist> CniConfig::wanted() {
     troubled("there is no Node " + options_.nodeName + " yet (--node-name)");
     return std::nullopt;
   }
-  // All families are given at once (the API server lets them be set once only).
+  // The list holds all families at once: the API server does not allow it to change later.
   if (self->podCidrs.empty()) {
     troubled("Node " + options_.nodeName +
              " has no podCIDRs yet: the controller manager gives them (--allocate-node-cidrs)");

@@ -12,32 +12,34 @@
 
 namespace kpol::controller {
 
-// Tells the container runtime that the node has a network, once it has: when kpold's first commit
-// is through and the Node object has its pod CIDRs, the network config is written. From then on it
-// is kept: put back when somebody changes or deletes it, and written anew when what it says becomes
-// another, unless pods stand against it (node/cni_config.hpp). Nobody removes it but `kpold
-// --cleanup`: while kpold is away the plugin itself refuses to start pods.
+// Writes the CNI network config, which makes the node Ready for the container runtime. It is
+// written once kpold's first commit has succeeded, the Node object has its pod CIDRs and the pod
+// MTU is known. After that it is kept up to date: restored if another program changes or deletes
+// it, and rewritten if its contents must change, unless existing pods use the old ranges
+// (node/cni_config.hpp). Only `kpold --cleanup` removes it: without kpold the plugin itself rejects
+// new pods.
 class CniConfig {
  public:
   struct Options {
-    std::string directory;  // empty: nothing is ever written
+    std::string directory;  // empty: no file is written
     std::string nodeName;
     std::string stateDir;
     std::string socket;
-    // Of pods' interfaces, as of now; 0: the plugin chooses. Nothing: not known yet.
+    // The current MTU of pod interfaces. 0: the plugin chooses. nullopt: not known yet.
     std::function<std::optional<std::uint32_t>()> mtu;
   };
-  // Both outlive this object.
+  // `store` and `loop` outlive this object.
   CniConfig(Options options, const Store& store, ReconcileLoop& loop)
       : options_(std::move(options)), store_(store), loop_(loop) {}
 
-  // Until cancelled. Throws what ends a look at the directory, after which it may be run again.
+  // Runs until cancelled. Throws base::SystemError if the directory cannot be created, watched or
+  // read; it may then be called again.
   base::Task<> run();
 
   struct Status {
-    std::string file;  // empty: none is written
+    std::string file;  // empty: run() has not started, or no file is configured
     bool written = false;
-    std::string trouble;  // why it is not written, or does not say what it should; empty: nothing
+    std::string trouble;  // why the file is not written or is out of date; empty if it is current
   };
   [[nodiscard]] const Status& status() const { return status_; }
 

@@ -39,7 +39,7 @@ Collector::Ids Collector::findAbandoned() const {
   for (const auto& [id, attachment] : store_.attachments())
     if (isGone(attachment.netns) && !node.findLink(attachment.hostInterface)) ids.insert(id);
 
-  std::vector<conf::AttachmentId> unattached;  // as those of networks without policy always are
+  std::vector<conf::AttachmentId> unattached;  // always so in networks with policy `none`
   for (const auto& [id, lease] : ipam::readLeases(options_.stateDir).leases)
     if (store_.find(id) == nullptr) unattached.push_back(id);
   if (unattached.empty()) return ids;
@@ -58,7 +58,8 @@ void Collector::check() {
   suspects_ = std::move(abandoned);
 }
 
-// False: the plugin is at work on it or on the leases; the next check decides again.
+// Returns false if the plugin holds the lock of the attachment or of the leases. The next check
+// tries again.
 bool Collector::collect(const conf::AttachmentId& id) {
   try {
     const ipam::AttachmentLock alone(options_.stateDir, id, milliseconds(0));
@@ -77,7 +78,7 @@ bool Collector::collect(const conf::AttachmentId& id) {
   }
 }
 
-// False: it has no lease of ours.
+// Returns false if kpol's IPAM has no lease for it.
 bool Collector::depart(const conf::AttachmentId& id) {
   if (!ipam::readLeases(options_.stateDir).leases.contains(id)) return false;
   auto leases = ipam::LeaseStore::open(options_.stateDir, milliseconds(0));
@@ -86,7 +87,8 @@ bool Collector::depart(const conf::AttachmentId& id) {
   return true;
 }
 
-// Those that another IPAM plugin may not have given to another pod since.
+// The attachment's addresses, without those that another IPAM plugin has since given to another
+// pod.
 std::vector<base::IpAddress> Collector::orphanedIps(const conf::Attachment& attachment) const {
   auto ips = attachment.ips;
   std::erase_if(ips, [&](const base::IpAddress& ip) {

@@ -13,21 +13,22 @@
 
 namespace kpol::controller {
 
-// Takes away what no DEL will: a runtime that lost its memory, or that never calls GC, leaves
-// attachments of pods that have no network namespace and no link any more, and leases whose pod has
-// no link. What looks so in two checks in a row is forgotten, and its addresses are freed. Where
-// the namespace files of the runtime cannot be seen, the link alone decides.
+// Removes what no DEL will remove. A runtime that lost its state or never calls GC leaves
+// attachments whose pod has neither a network namespace nor a link, and leases without an
+// attachment whose pod has no link. What looks abandoned in two consecutive checks is removed, and
+// its leases are released. If the runtime's namespace files are not visible to kpold, only the link
+// decides.
 class Collector {
  public:
   struct Options {
     std::string stateDir;
     std::chrono::milliseconds grace;  // between two checks
   };
-  // All outlive this object.
+  // All arguments outlive this object.
   Collector(Options options, const Store& store, PodStart& podStart, Settler& settler)
       : options_(std::move(options)), store_(store), podStart_(podStart), settler_(settler) {}
 
-  // Checks once every grace, until cancelled. Throws netlink::Error, base::Error.
+  // Checks after every `grace`, until cancelled. Throws netlink::Error, base::Error.
   base::Task<> run();
 
  private:
@@ -42,7 +43,7 @@ class Collector {
   const Store& store_;
   PodStart& podStart_;
   Settler& settler_;
-  Ids suspects_;  // of the last check
+  Ids suspects_;  // abandoned in the last check
 };
 
 }  // namespace kpol::controller

@@ -83,8 +83,8 @@ conf::DaemonConfig makeConfig(const CLI::App& app, const std::string& configFile
   return config;
 }
 
-// The arguments last first, as CLI11 wants them. "--flag=" becomes "--flag" and "", because CLI11
-// would take the next argument for the value.
+// The arguments in reverse order, as CLI11 expects them. "--flag=" becomes "--flag" and "", because
+// CLI11 would take the next argument as the value.
 std::vector<std::string> argumentsLastFirst(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   for (int i = argc - 1; i > 0; --i) {

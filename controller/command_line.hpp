@@ -9,23 +9,24 @@
 
 namespace kpol::controller {
 
-// What to print and the exit code with which the process ends at once.
+// The text to print and the exit code; the process then exits at once.
 struct Exit {
   int code = 0;
   std::string text;
 };
 
-// What the process is to do.
+// What the process must do.
 struct Command {
   enum class Verb : std::uint8_t { Run, InstallCni, CleanUp, Idle };
   Verb verb = Verb::Run;
   conf::DaemonConfig config;
-  std::string pluginBinary;  // of InstallCni; empty: the one beside this program
-  bool dryRun = false;       // of CleanUp: say what would go
+  std::string pluginBinary;  // for InstallCni; empty: the one beside this program
+  bool dryRun = false;       // for CleanUp: only print what would be removed
 };
 
-// kpold's configuration from its flags and the file they name; flags win. An Exit for --help and
-// --version (0), and for bad usage or configuration (2).
+// Reads the configuration from the flags and from the file that --config names; flags override the
+// file. Returns an Exit for --help and --version (code 0), and for invalid usage or configuration
+// (code 2).
 std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv);
 
 }  // namespace kpol::controller

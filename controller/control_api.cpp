@@ -24,7 +24,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kDefaultTimeout = 20s;
 constexpr milliseconds kLongestTimeout = 60s;
-// The plugin's DEL gives us 2 s; the removal stands whether or not it is committed by then.
+// The plugin's DEL waits 2 s for a response. The attachment is removed even if the commit takes
+// longer.
 constexpr milliseconds kRemoveTimeout = 1s;
 
 Response ok(std::string body) {
@@ -38,7 +39,7 @@ std::string parameter(const Call& call, const std::string& name) {
   return found == call.query.end() ? std::string() : found->second;
 }
 
-// The whole of `text` as a number.
+// Parses all of `text` as a number; nullopt if it is not one.
 template <class Number>
 std::optional<Number> parseNumber(const std::string& text) {
   Number number{};
@@ -51,7 +52,7 @@ base::Event::Time deadlineOf(const Call& call) {
   milliseconds timeout = kDefaultTimeout;
   if (const std::string text = parameter(call, "timeout"); !text.empty()) {
     const auto seconds = parseNumber<double>(text);
-    // Written so that NaN is refused too.
+    // Written so that NaN is rejected too.
     if (!seconds || !(*seconds >= 0 && *seconds < 1e6))
       throw conf::ConfigError("timeout", "must be a number of seconds, not \"" + text + "\"");
     timeout = std::min(kLongestTimeout, milliseconds(static_cast<std::int64_t>(*seconds * 1000)));
@@ -59,7 +60,7 @@ base::Event::Time deadlineOf(const Call& call) {
   return std::chrono::steady_clock::now() + timeout;
 }
 
-// A container ID names a file, so it must not lead out of the directory.
+// The container ID becomes a file name, so it must not lead out of the directory.
 conf::AttachmentId attachmentId(const Call& call) {
   conf::AttachmentId id{call.arguments[0], call.arguments[1]};
   if (id.containerId.find('/') != std::string::npos || id.containerId.front() == '.')
@@ -69,7 +70,8 @@ conf::AttachmentId attachmentId(const Call& call) {
   return id;
 }
 
-// Whether the plugin has recorded it where we see it: its path may be another directory to us.
+// Whether a release of `id` is pending in kpold's state directory. The plugin's path may name
+// another directory in kpold's mount namespace.
 bool hasDeparted(const std::string& stateDir, const conf::AttachmentId& id) {
   const auto departures = ipam::readLeases(stateDir).departures;
   return std::any_of(departures.begin(), departures.end(),
@@ -183,7 +185,8 @@ Task<Response> ControlApi::deleteAttachment(Call call) {
   conf::AttachmentId id = attachmentId(call);
   const bool settling =
       settler_ != nullptr && parameter(call, "stateDir") == stateDir_ && hasDeparted(stateDir_, id);
-  // The address is given again only when it is settled, so nobody need wait for the commit.
+  // The address is given to another pod only after the settler has released it, so the plugin need
+  // not wait for the commit.
   const auto now = std::chrono::steady_clock::now();
   const auto deadline = settling ? now : now + kRemoveTimeout;
   const std::uint64_t generation = co_await podStart_.remove(std::move(id), deadline);

@@ -9,28 +9,29 @@
 
 namespace kpol::controller {
 
-// What kpold answers on its socket. Errors are {"error": text}.
+// The HTTP API on kpold's socket. The body of an error is {"error": text}.
 //
 //   PUT    /v1/attachments[?timeout=S]    body: conf::Attachment; 200 {"generation":N} once it is
-//                                         enforced; 409 in conflict; 504 not in time (S seconds,
-//                                         20 unless told, at most 60), and then it is forgotten
+//                                         enforced; 409 on a conflict; 504 if not enforced within S
+//                                         seconds (default 20, at most 60): it is then removed
 //   GET    /v1/attachments[/ID/IFNAME]
 //   DELETE /v1/attachments/ID/IFNAME[?stateDir=PATH]
-//                                         200 also when there is none. {"settling":true} where PATH
-//                                         is kpold's own and its departure is on record there: that
-//                                         is kpold's business now, and it answers at once
+//                                         200 even if there is none. Responds at once with
+//                                         {"settling":true} if PATH is kpold's state directory and
+//                                         its release is pending there: kpold then completes it
 //   GET    /v1/status
 //   GET    /v1/show/pods|policies|sets|ruleset|ips|pod/NS/NAME|policy/NS/NAME
-//   GET    /v1/explain?from=&to=&port=&protocol=tcp|udp|sctp|icmp|NUMBER
-//   POST   /v1/sync[?timeout=S]           200 once all the source has now is committed, else 504
-//                                         (what it has: the directory's files, or what the API
-//                                         server has stored)
+//   GET    /v1/explain?from=&to=&port=&protocol=tcp|udp|sctp|icmp|icmpv6|NUMBER
+//   POST   /v1/sync[?timeout=S]           200 once everything that the source contains now (the
+//                                         directory's files, or the API server's objects) is
+//                                         committed, else 504
 class ControlApi {
  public:
-  // All outlive this object, and it outlives the router's calls.
+  // All arguments outlive this object, and this object outlives the router's calls.
   ControlApi(const NodeState& state, PodStart& podStart, Source& source, ReconcileLoop& loop);
 
-  // What DELETE is told to settle, where it is in this state directory.
+  // Sets the settler that DELETE wakes if a release is pending in `stateDir`. /v1/show/ips reads
+  // the leases of `stateDir`.
   void settleWith(Settler& settler, std::string stateDir) {
     settler_ = &settler;
     stateDir_ = std::move(stateDir);
@@ -56,7 +57,7 @@ class ControlApi {
   std::string stateDir_;
 };
 
-// /metrics, /livez and /readyz of the metrics port.
+// Adds /metrics, /livez and /readyz for the metrics port.
 void addHealthRoutes(const NodeState& state, Metrics& metrics, Router& router);
 
 }  // namespace kpol::controller

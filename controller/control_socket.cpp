@@ -42,7 +42,7 @@ bool isAnswered(const std::filesystem::path& path) {
   const auto fd = streamSocket(path);
   const int result =
       ::connect(fd.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  return result == 0 || errno == EAGAIN;  // EAGAIN: somebody listens, the queue is full
+  return result == 0 || errno == EAGAIN;  // EAGAIN: a process listens, but its queue is full
 }
 
 base::UniqueFd lock(const std::filesystem::path& path) {
@@ -59,8 +59,8 @@ base::UniqueFd lock(const std::filesystem::path& path) {
 base::UniqueFd listenAt(const std::filesystem::path& path) {
   const auto address = addressOf(path);
   auto fd = streamSocket(path);
-  // bind(2) makes the file with the mode of the socket's inode (net/unix/af_unix.c
-  // unix_bind_bsd), so that nobody can connect before a chmod.
+  // bind(2) creates the file with the mode of the socket's inode (net/unix/af_unix.c
+  // unix_bind_bsd), so there is no time before a chmod in which others could connect.
   if (::fchmod(fd.value(), 0600) != 0) failOnSocket("cannot set the mode of", path);
   if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     failOnSocket("cannot bind", path);

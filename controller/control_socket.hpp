@@ -8,28 +8,30 @@
 
 namespace kpol::controller {
 
-// Another process answers on the socket.
+// Another process listens on the socket.
 class SocketInUse : public base::Error {
  public:
   using Error::Error;
 };
 
-// Throws SocketInUse when somebody listens at `path`; changes nothing.
+// Throws SocketInUse if a process listens at `path`, or base::SystemError. Changes nothing.
 void expectUnused(const std::filesystem::path& path);
 
-// A listening Unix stream socket at `path`, mode 0600 from its first instant. One process at a time
-// holds it: a lock on `path`.lock, held as long as this object lives, decides between two that
-// start at once; the kernel drops it when its holder dies, so a stale socket never stands in the
-// way. Missing directories are made (0755). The destructor removes the socket.
+// A listening Unix stream socket at `path`, created with mode 0600. One process at a time owns it:
+// a lock on `path`.lock, held while this object lives, decides if two processes start at once. The
+// kernel releases the lock when its owner exits, so a stale socket does not prevent a start.
+// Missing parent directories are created with mode 0777 less the umask. The destructor removes the
+// socket.
 class ControlSocket {
  public:
-  // Throws SocketInUse, or base::SystemError.
+  // Throws SocketInUse, base::SystemError, or std::filesystem::filesystem_error if a directory
+  // cannot be created.
   explicit ControlSocket(std::filesystem::path path);
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;
   ~ControlSocket();
 
-  // The listening descriptor; the path and the lock stay with this object.
+  // Moves the listening descriptor out. This object keeps the path and the lock.
   base::UniqueFd takeListener() { return std::move(listener_); }
 
  private:

@@ -109,8 +109,9 @@ std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::str
   return diagnostics;
 }
 
-// Nobody else can change a table that is owned, and a watch would cost every commit; so this
-// returns when it is. Whether it is shows when the first commit is through.
+// Repairs third-party changes to a table that kpold does not own. Returns at once if kpold owns the
+// table: no other process can then change it, and a watch would cost every commit. The owner is
+// known after the first commit.
 base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel) {
   while (!loop.committed()) co_await loop.progress().waitUntil(base::Event::kNever);
   if (kernel.owned()) co_return;
@@ -118,7 +119,7 @@ base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel
                 {{"reason", "needs Linux 6.9 and a table that kpold created"}});
   nft::TableWatch watch(nft::Kernel::Options().table, kernel.portId());
   base::Readable readable(co_await base::asio::this_coro::executor, watch.fd());
-  loop.doubt();  // of what happened between the commit and the watch
+  loop.doubt();  // the table may have changed between the commit and the watch
   for (;;) {
     co_await readable.wait();
     if (watch.drain() && !kernel.owned()) loop.doubt();
@@ -127,7 +128,7 @@ base::Task<> repairForeignChanges(ReconcileLoop& loop, const nft::Kernel& kernel
 
 }  // namespace
 
-// In the order in which each needs those before it.
+// Members are in dependency order: each may use those before it.
 struct Daemon::Parts {
   explicit Parts(const conf::DaemonConfig& configuration)
       : config(configuration),
@@ -173,7 +174,7 @@ struct Daemon::Parts {
     network.objectsChanged();
     loop.wake();
   }
-  // The table has a part of it, and the network config waits for what is told here.
+  // The table depends on the node network, and the CNI config waits for this notification.
   void networkChanged() {
     loop.wake();
     loop.progress().notify();
@@ -212,7 +213,7 @@ void Daemon::Parts::start() {
     base::logInfo("stopping, the kernel keeps the policy", {{"signal", signal}});
     tasks.cancel();
   });
-  // The descriptors are opened before anything runs, so that a failure ends the start.
+  // Open the descriptors before any task runs, so that a failure makes the start fail.
   if (config.metricsListen)
     tasks.spawn(serve(
         listenOn(io, *config.metricsListen),

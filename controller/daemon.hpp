@@ -7,15 +7,16 @@
 
 namespace kpol::controller {
 
-// kpold put together: one io_context on the calling thread, and everything that runs on it.
+// All parts of kpold, which run on one io_context on the calling thread.
 class Daemon {
  public:
-  // Takes the socket, reads the state directory and opens the kernel in the calling thread's
-  // network namespace; changes nothing in the kernel. Throws base::Error and what the parts throw.
+  // Takes the socket, reads the state directory and opens nf_tables in the calling thread's network
+  // namespace. Changes nothing in the kernel. Throws base::Error and what the parts throw.
   explicit Daemon(const conf::DaemonConfig& config);
   ~Daemon();
 
-  // Until SIGTERM or SIGINT; then the kernel stays as it is. Throws what ends the process.
+  // Runs until SIGTERM or SIGINT, and leaves the kernel as it is. Throws base::Error if the start
+  // fails. A later exception that leaves a coroutine ends the process (base::TaskGroup).
   void run();
 
  private:

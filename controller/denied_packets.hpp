@@ -11,22 +11,22 @@
 
 namespace kpol::controller {
 
-// Packets dropped since the first look at the table's counters, those the kernel held then
-// included. The kernel's counters go with their profiles and start again at zero; these sums only
-// grow. What is dropped between the last look and the end of a profile is not seen. Pure.
+// Packets dropped, including those already counted at the first take(). The kernel's counters are
+// deleted with their profiles and restart at zero; these sums only grow. Packets dropped between
+// the last take() and the deletion of a profile are not counted. Pure.
 class DeniedPackets {
  public:
-  // What the counters stand at now.
+  // Adds the current values of the table's counters.
   void take(const std::vector<nft::CounterValue>& counters);
 
   [[nodiscard]] std::uint64_t of(policy::Denial::Cause cause) const;
 
   struct OfProfile {
     policy::Denial denial;
-    std::uint64_t packets = 0;  // since the profile's counter was made
+    std::uint64_t packets = 0;  // since the profile's counter was created
     bool operator==(const OfProfile&) const = default;
   };
-  // The profiles that dropped any, the worst first, at most `most` of them.
+  // The profiles that dropped packets, at most `most` of them, most packets first.
   [[nodiscard]] std::vector<OfProfile> worst(std::size_t most) const;
 
  private:

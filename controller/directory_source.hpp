@@ -17,9 +17,9 @@ class DirectorySource final : public Source {
   // `changed` is called after every read.
   DirectorySource(kube::ManifestDirectory directory, Store& store, std::function<void()> changed);
 
-  // Follows the directory until cancelled; the first read comes at once.
+  // Follows the directory until cancelled. The first read happens at once.
   base::Task<> run() override;
-  // Takes in everything that is complete in the directory now.
+  // Reads everything that is complete in the directory now.
   base::Task<std::string> catchUp(base::Event::Time deadline) override;
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const override {
     return diagnostics_;

@@ -12,35 +12,36 @@
 
 namespace kpol::controller {
 
-// Decides which events the cluster is told, and when: none twice within a while, few at a time, and
-// none for ever if nobody takes them. A machine without I/O.
+// Decides which events are sent to the cluster, and when. The same event is not repeated within
+// `repeatAfter`, events are sent at least `apart` from each other, failed sends are retried with
+// growing waits, and events beyond `capacity` are dropped. Does no I/O.
 class EventQueue {
  public:
   using Clock = std::chrono::steady_clock;
   using Time = Clock::time_point;
 
   struct Options {
-    Clock::duration repeatAfter = std::chrono::minutes(10);  // what still holds is told again
-    Clock::duration apart = std::chrono::milliseconds(200);  // from one to the next
+    Clock::duration repeatAfter = std::chrono::minutes(10);  // repeat while it still applies
+    Clock::duration apart = std::chrono::milliseconds(200);  // between two events
     Clock::duration firstWait = std::chrono::seconds(1);     // after a failure
     Clock::duration longestWait = std::chrono::minutes(5);
     std::size_t capacity = 100;
   };
   EventQueue(Options options, base::Backoff::Random random);
 
-  // Something is so; may be said as often as one likes.
+  // Adds an event for a condition that holds now; may be called as often as needed.
   void add(const ClusterEvent& event, Time now);
-  // The one to send now; nothing: not yet, or none.
+  // The event to send now; nullopt if there is none or it is too early.
   [[nodiscard]] std::optional<ClusterEvent> due(Time now) const;
   [[nodiscard]] bool isEmpty() const { return waiting_.empty(); }
-  // The one that was due was taken, or will never be (`taken` false: it is dropped).
+  // The event that was due is done: sent, or dropped for good (`taken` false).
   void settled(bool taken, Time now);
-  // Nobody could be told; the same is due again later.
+  // The event that was due could not be sent; it is due again later.
   void failed(Time now);
 
   struct Counters {
     std::uint64_t sent = 0;
-    std::uint64_t dropped = 0;  // refused by the API server, or too many at once
+    std::uint64_t dropped = 0;  // rejected by the API server, or over capacity
     std::uint64_t failures = 0;
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -49,7 +50,7 @@ class EventQueue {
   Options options_;
   base::Backoff backoff_;
   std::deque<ClusterEvent> waiting_;
-  std::map<ClusterEvent, Time> told_;  // or waiting, since when
+  std::map<ClusterEvent, Time> told_;  // sent, waiting or dropped since this time
   Time notBefore_ = Time::min();
   Counters counters_;
 };

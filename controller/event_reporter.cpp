@@ -13,7 +13,7 @@ namespace {
 using Clock = EventQueue::Clock;
 
 constexpr Clock::duration kPeriod = std::chrono::seconds(1);
-constexpr Clock::duration kPause = std::chrono::milliseconds(100);  // while some wait
+constexpr Clock::duration kPause = std::chrono::milliseconds(100);  // while events wait
 constexpr unsigned kTooMany = 429;
 constexpr unsigned kServerError = 500;
 
@@ -35,7 +35,7 @@ base::ObjectKey keyOf(std::string_view name) {
   return {std::string(name.substr(0, slash)), std::string(name.substr(slash + 1))};
 }
 
-// "NetworkPolicy shop/web"; nothing of what is no object of the cluster.
+// Parses "NetworkPolicy shop/web"; nullopt if it does not name an object of the cluster.
 std::optional<ClusterEvent> eventAbout(std::string_view object) {
   const auto space = object.find(' ');
   for (const auto& known : kEventKinds)

@@ -9,21 +9,21 @@
 
 namespace kpol::controller {
 
-// The events that a node's diagnostics stand for: about policies that are not enforced as written,
-// and about objects that kpold cannot read.
+// The events for a node's diagnostics: policies that are not enforced as written, and objects that
+// kpold cannot read.
 std::vector<ClusterEvent> eventsOf(const std::vector<policy::Diagnostic>& diagnostics);
 
-// The events that other filters of the node stand for: about the Node.
+// The events for other packet filters of the node, about the Node object.
 std::vector<ClusterEvent> eventsOf(const std::vector<node::FirewallFinding>& findings,
                                    const std::string& nodeName);
 
-// Tells the cluster what its people should know of this node. Enforcement never waits for it.
+// Reports this node's problems to the cluster as Events. Enforcement never waits for it.
 class EventReporter {
  public:
   EventReporter(const NodeState& state, Source& source)
       : state_(state), source_(source), queue_({}, base::systemRandom()) {}
 
-  // Until cancelled.
+  // Runs until cancelled.
   base::Task<> run();
   [[nodiscard]] const EventQueue::Counters& counters() const { return queue_.counters(); }
 
@@ -34,8 +34,8 @@ class EventReporter {
   const NodeState& state_;
   Source& source_;
   EventQueue queue_;
-  std::uint64_t drifts_ = 0;  // told of
-  bool logged_ = false;       // that nobody takes events
+  std::uint64_t drifts_ = 0;  // reported so far
+  bool logged_ = false;       // the last send failed, and that was logged
 };
 
 }  // namespace kpol::controller

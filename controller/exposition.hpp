@@ -11,18 +11,18 @@
 
 namespace kpol::controller {
 
-// Metrics as Prometheus reads them: its text format, version 0.0.4. Families come whole and one
-// after the other; one without samples still says that it exists.
+// Builds metrics in the Prometheus text format, version 0.0.4. Each family must be complete before
+// the next one begins. A family without samples still prints its HELP and TYPE lines.
 class Exposition {
  public:
-  // Name and value; the value may be any text.
+  // Names and values; a value may be any text.
   using Labels = std::vector<std::pair<std::string_view, std::string>>;
 
   class Family {
    public:
     Family& sample(std::uint64_t value, const Labels& labels = {});
     Family& sample(double value, const Labels& labels = {});
-    // Of a histogram: its buckets, sum and count.
+    // The buckets, sum and count of a histogram.
     Family& sample(const base::Histogram& histogram, const Labels& labels = {});
 
    private:
@@ -33,7 +33,7 @@ class Exposition {
     std::string name_;
   };
 
-  // A family lives no longer than this object.
+  // The Exposition outlives its families.
   Family counter(std::string name, std::string_view help);  // names end in _total
   Family gauge(std::string name, std::string_view help);
   Family histogram(std::string name, std::string_view help);

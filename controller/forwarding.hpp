@@ -3,8 +3,8 @@
 
 namespace kpol::controller {
 
-// Turns on IPv4 and IPv6 forwarding in this network namespace where it is off, without which no
-// packet passes between pods. Says in the log what it changed, and what it could not.
+// Enables IPv4 and IPv6 forwarding in this network namespace if it is disabled, because without it
+// no packet passes between pods. Logs the sysctls that it set and those that it could not set.
 void enableForwarding();
 
 }  // namespace kpol::controller

@@ -4,9 +4,9 @@
 namespace kpol::controller {
 namespace {
 
-// Longer than the loop waits after any failure, supervised or its own.
+// Longer than the longest wait after a failure, of the loop itself or of base::supervise.
 constexpr auto kStuck = std::chrono::minutes(2);
-// One refused commit is not worth a word: it is tried again within a second.
+// One rejected commit is not reported, because it is retried within a second.
 constexpr auto kLasting = std::chrono::seconds(10);
 
 std::string because(const std::string& trouble) {

@@ -6,18 +6,19 @@
 #include <chrono>
 #include <string>
 
-// What /livez and /readyz answer: a sentence, or nothing where all is well. Both are asked on the
-// thread that everything runs on, so whoever gets no answer knows that it hangs.
+// Why /livez or /readyz must fail; an empty string if healthy. Both run on the event loop's thread,
+// so a request without a response means that this thread hangs.
 namespace kpol::controller {
 
 using HealthTime = std::chrono::steady_clock::time_point;
 
-// Only a restart would help: the reconcile loop does not look at what it was told.
+// Returns a reason if only a restart can help: the reconcile loop has not processed its pending
+// changes for minutes.
 std::string whyNotAlive(const ReconcileLoop& loop, HealthTime now);
 
-// The source was not read yet, or the kernel has not held what kpold knows for a while. An API
-// server that goes away later is no reason: what is known is enforced.
-// `sourceTrouble`: why the source was not read, where that is known.
+// Returns a reason if the source was not read yet, or if the kernel has not had kpold's current
+// state for a while. An API server that becomes unreachable later is no reason, because the known
+// state is enforced. `sourceTrouble`: why the source was not read, if that is known.
 std::string whyNotReady(const ReconcileLoop& loop, const std::string& sourceTrouble,
                         HealthTime now);
 

@@ -14,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// nf_tables would tell of each change, but of each of kpold's own too, and at the cost of every
-// commit; legacy iptables tells of none.
+// Polled: nf_tables would notify each change, but kpold's own too and at a cost for every commit,
+// and legacy iptables sends no notifications.
 constexpr auto kFirewallCheckInterval = 30s;
 
 }  // namespace

@@ -11,20 +11,20 @@
 
 namespace kpol::controller {
 
-// Looks whether other filters of the node drop what pods send and receive, at start and every half
-// minute, and says in the log what has come and gone.
+// Checks whether other packet filters of the node drop pods' packets, after kpold's first commit
+// and then every 30 s. Logs findings that appear and disappear.
 class HostFirewalls {
  public:
-  // Both outlive this object.
+  // `store` and `loop` outlive this object.
   HostFirewalls(std::string nodeName, const Store& store, ReconcileLoop& loop)
       : nodeName_(std::move(nodeName)), store_(store), loop_(loop) {}
 
-  // Begins when kpold's first commit is through. Until cancelled.
+  // Starts after kpold's first commit and runs until cancelled.
   base::Task<> run();
 
-  // Those there are now, sorted.
+  // The current findings, sorted.
   [[nodiscard]] const std::vector<node::FirewallFinding>& findings() const { return findings_; }
-  // Why it is not known whether there are any; empty: it is.
+  // Why the filters could not be read; empty if they were.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:

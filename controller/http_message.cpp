@@ -40,7 +40,7 @@ std::optional<std::string> percentDecoded(std::string_view text) {
   return decoded;
 }
 
-// Calls `each` with the parts of `text` between `separator`s until it says no.
+// Calls `each` with every part of `text` between `separator`s, until it returns false.
 template <class Each>
 bool split(std::string_view text, char separator, Each each) {
   for (;;) {
@@ -74,7 +74,7 @@ unsigned statusOf(const boost::system::error_code& error) {
   return 400;
 }
 
-// A chunk's head may be as long as its sender likes, so a body must tell its length.
+// The head of a chunk has no size limit, so a body must have a Content-Length.
 bool isOfUnknownLength(const http::header<true>& head) {
   return head.find(http::field::transfer_encoding) != head.end();
 }
@@ -125,14 +125,14 @@ struct RequestParser::State {
   bool parse();
   boost::system::error_code put();
 
-  std::string bytes;  // not yet parsed
+  std::string bytes;  // not parsed yet
   std::optional<Parser> parser;
-  std::size_t headSize = 0;  // of the request's head, as far as it was parsed
+  std::size_t headSize = 0;  // bytes of the request's head parsed so far
   std::optional<Response> failure;
 };
 
-// Gives the parser no more of a head than may be left of it: its own limit is one for the bytes
-// that it sees at a time, and it takes fields one by one.
+// Gives the parser no more bytes of a head than are left of kMaxHeader. Beast's own limit applies
+// only to the bytes of one call, and it parses header fields one by one.
 boost::system::error_code RequestParser::State::put() {
   const bool inHead = !parser->is_header_done();
   const std::size_t most = inHead ? kMaxHeader - headSize : bytes.size();
@@ -146,7 +146,7 @@ boost::system::error_code RequestParser::State::put() {
   return error;
 }
 
-// False when it can go no further with the bytes there are.
+// Returns false if it needs more bytes or the request was rejected.
 bool RequestParser::State::parse() {
   const bool inHead = !parser->is_header_done();
   const auto error = put();

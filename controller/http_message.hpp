@@ -10,10 +10,9 @@
 
 namespace kpol::controller {
 
-// One HTTP/1.1 request as the handlers see it.
 struct Request {
   std::string method;
-  std::string target;  // as sent: "/v1/show/pod/shop/web?x=y"
+  std::string target;  // as received: "/v1/show/pod/shop/web?x=y"
   std::string body;
   bool keepAlive = true;
 };
@@ -22,7 +21,7 @@ struct Response {
   unsigned status = 200;
   std::string body;
   std::string contentType = "application/json";
-  std::string allow;  // of 405: the methods there are
+  std::string allow;  // for 405: the methods of this path
 };
 
 std::string print(const Response& response, bool keepAlive);
@@ -31,14 +30,15 @@ Response errorResponse(unsigned status, const std::string& text);
 
 // The path and query of a target, percent-decoded.
 struct Target {
-  std::vector<std::string> segments;  // never empty strings, but for "/" which has none
+  std::vector<std::string> segments;  // none is empty; "/" has none
   std::map<std::string, std::string> query;
 };
-// Nothing for a target that is no absolute path, has a bad escape, or an empty segment.
+// nullopt if the target is not an absolute path, or has an invalid escape or an empty segment.
 std::optional<Target> parseTarget(std::string_view target);
 
-// Turns the bytes of one connection into requests, however they are cut. Keeps no more of a request
-// than kMaxHeader and kMaxBody; a body must have its length in the head (411). Knows no socket.
+// Parses the bytes of one connection, in parts of any size, into requests. Rejects a request whose
+// head exceeds kMaxHeader or whose body exceeds kMaxBody, and a body without a length in the head
+// (411). Does no I/O.
 class RequestParser {
  public:
   static constexpr std::size_t kMaxHeader = 16U << 10U;
@@ -49,11 +49,12 @@ class RequestParser {
   RequestParser(RequestParser&&) noexcept;
   RequestParser& operator=(RequestParser&&) noexcept;
 
-  // Bytes as they came; what follows a complete request is kept for the next.
+  // Adds received bytes. Bytes after a complete request are kept for the next one.
   void feed(std::string_view bytes);
-  // The next complete request; nothing while bytes are missing or once failure() is set.
+  // The next complete request; nullopt if bytes are missing or failure() is set.
   std::optional<Request> next();
-  // The answer to bytes that are no acceptable request; the connection is of no use after it.
+  // The response to bytes that are not an acceptable request. The connection must be closed after
+  // it.
   [[nodiscard]] const std::optional<Response>& failure() const;
 
  private:

@@ -25,10 +25,10 @@ using Protocol = base::asio::generic::stream_protocol;
 using Socket = Protocol::socket;
 using Acceptor = base::asio::basic_socket_acceptor<Protocol>;
 
-// Asked of a client, not of a handler: some handlers wait for much longer.
+// Limits waits for the client, not for a handler: some handlers take much longer.
 constexpr auto kClientPatience = 30s;
 
-// What arrived, or nothing when the client closed, failed or took too long.
+// Returns the bytes read, or nullopt if the client closed the connection, failed or took too long.
 Task<std::optional<std::string>> readSome(Socket& socket, base::Event::Time deadline) {
   std::array<char, 16384> buffer;
   auto result = co_await base::unless(
@@ -51,8 +51,8 @@ Task<bool> writeAll(Socket& socket, const std::string& text) {
   co_return result && !std::get<0>(*result);
 }
 
-// Ends when the client has closed its end. Bytes of a next request end the watch for good: they
-// tell that the client is there, and cannot be told apart from a close that follows them.
+// Returns when the client has closed its end. If bytes of a next request arrive, it waits until
+// cancelled: a close that follows them cannot be detected without reading them.
 Task<> closed(Socket& socket) {
   co_await socket.async_wait(Socket::wait_read, base::asio::as_tuple(base::asio::use_awaitable));
   char byte = 0;
@@ -65,13 +65,13 @@ Task<> closed(Socket& socket) {
   co_await never.waitUntil(base::Event::kNever);
 }
 
-// Nothing when the client went away before the answer was there.
+// Returns nullopt if the client closed the connection before the response was ready.
 Task<std::optional<Response>> answer(Socket& socket, const HttpHandler& handler, Request request) {
   return base::unless(closed(socket), handler(std::move(request)));
 }
 
-// The next request, or nothing when the connection is of no more use; `parser` knows whether that
-// is the client's fault.
+// Returns the next request, or nullopt if the connection must be closed; `parser` has the error if
+// the client sent an invalid request.
 Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) {
   const auto deadline = std::chrono::steady_clock::now() + kClientPatience;
   std::optional<Request> request = parser.next();
@@ -84,7 +84,7 @@ Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) 
   co_return request;
 }
 
-// Counts the connections that are open by its owners.
+// Its use count is the number of open connections plus one.
 using Slot = std::shared_ptr<const std::monostate>;
 
 Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) {
@@ -101,7 +101,7 @@ Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) 
   }
 }
 
-// Out of descriptors, most likely: connections that end will give some back.
+// accept(2) most likely failed for lack of descriptors; connections that end release some.
 constexpr auto kAcceptPause = 100ms;
 
 }  // namespace
@@ -109,7 +109,7 @@ constexpr auto kAcceptPause = 100ms;
 Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& connections,
              long mostConnections) {
   Acceptor acceptor(co_await base::asio::this_coro::executor);
-  // Nothing that follows depends on the family.
+  // Nothing below depends on the address family.
   acceptor.assign(Protocol(AF_UNSPEC, 0), listener.value());
   static_cast<void>(listener.release());
   const Slot slot = std::make_shared<const std::monostate>();
@@ -117,7 +117,7 @@ Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& conn
     auto [error, socket] =
         co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
     if (!error) {
-      const bool full = slot.use_count() > mostConnections;  // then the socket closes here
+      const bool full = slot.use_count() > mostConnections;  // if full, the socket is closed here
       if (!full) connections.spawn(converse(std::move(socket), handler, slot));
       continue;
     }

@@ -11,15 +11,16 @@ namespace kpol::controller {
 
 using HttpHandler = std::function<base::Task<Response>(Request)>;
 
-// Connections that one listener has at a time; more are closed at once. Clients of the metrics port
-// must not use up the descriptors that pod starts need; only root reaches the Unix socket.
+// The maximum number of connections of one listener; further ones are closed at once. Clients of
+// the metrics port must not use up the file descriptors that pod starts need. Only root can reach
+// the Unix socket.
 inline constexpr long kMostTcpConnections = 32;
 inline constexpr long kMostLocalConnections = 1000;
 
-// Accepts connections at `listener`, a listening stream socket, until cancelled; each is served by
-// a coroutine in `connections`, which must outlive them. A connection that does not send a whole
-// request, or does not take the answer, within 30 s is closed. When the client closes before the
-// answer, the handler is cancelled.
+// Accepts connections at `listener`, a listening stream socket, until cancelled. Each connection is
+// a coroutine in `connections`, which outlives them. A connection is closed if it does not send a
+// whole request, or does not read the response, within 30 s. If the client closes its connection,
+// or only its sending side, before the response, the handler is cancelled.
 base::Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& connections,
                    long mostConnections);
 

@@ -9,7 +9,7 @@ namespace kpol::controller {
 
 using Json = nlohmann::ordered_json;
 
-// One line of valid UTF-8; other bytes, which names from manifests may hold, are replaced.
+// One line of valid UTF-8. Invalid bytes, which names from manifests may contain, are replaced.
 std::string dump(const Json& json);
 
 }  // namespace kpol::controller

@@ -19,7 +19,7 @@ struct Held {
   bool departed = false;
 };
 
-// All addresses that cannot be given now, sorted.
+// All addresses that cannot be allocated now, sorted.
 std::vector<Held> heldIn(const ipam::LeaseBook& book) {
   std::vector<Held> held;
   for (const auto& [id, lease] : book.leases)

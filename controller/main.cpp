@@ -24,7 +24,8 @@ void installCni(const Command& command) {
                 {{"file", command.config.cniBinDir + "/" + node::kPluginName}});
 }
 
-// As process 1 of a container it would not be ended by a signal that it does not ask for.
+// SIGTERM must be handled explicitly: process 1 of a container ignores signals with the default
+// action.
 void idle() {
   sigset_t ends;
   sigemptyset(&ends);

@@ -10,8 +10,9 @@
 
 namespace kpol::controller {
 
-// The source that `config` names. `changed` is called after changes of the store. Reads the
-// kubeconfig, or what a pod is told about its cluster. Throws base::Error when there can be none.
+// Returns the source that `config` names. `changed` is called after the store has changed. Reads
+// the kubeconfig or the in-cluster configuration. Throws base::Error if the source cannot be
+// created.
 std::unique_ptr<Source> makeSource(const conf::DaemonConfig& config, Store& store,
                                    std::function<void()> changed);
 

@@ -15,7 +15,7 @@ namespace {
 
 using Cause = policy::Denial::Cause;
 
-// A node has as many profiles as its pods differ; Prometheus pays for each.
+// Limits the time series: a node may have as many profiles as it has different pods.
 constexpr std::size_t kMostProfiles = 100;
 
 const char* wordOf(Cause cause) {
@@ -33,7 +33,7 @@ const char* familyOf(const base::Prefix& subnet) {
   return subnet.address().family() == base::Family::V4 ? "ipv4" : "ipv6";
 }
 
-// What cannot be read is counted, and asked for again at the next scrape.
+// Counts a failed read; the next scrape reads again.
 template <class Read>
 auto ifReadable(Read read, std::uint64_t& unreadable) -> std::optional<decltype(read())> {
   try {

@@ -11,16 +11,16 @@
 
 namespace kpol::controller {
 
-// What Prometheus is told; docs/metrics.md lists all of it. Most of it is counted where it happens;
-// the kernel's counters and the leases are read when asked for, and where they cannot be read their
-// families are without samples.
+// The Prometheus metrics, listed in docs/metrics.md. Most of them are counted where they occur. The
+// kernel's counters and the leases are read at each scrape; if they cannot be read, their families
+// have no samples.
 class Metrics {
  public:
-  // All outlive this object.
+  // All arguments outlive this object.
   Metrics(const NodeState& state, const PodStart& podStart, std::string stateDir)
       : state_(state), podStart_(podStart), stateDir_(std::move(stateDir)) {}
 
-  // The Prometheus text format, version 0.0.4.
+  // The metrics in the Prometheus text format, version 0.0.4.
   [[nodiscard]] std::string text();
 
  private:
@@ -36,7 +36,7 @@ class Metrics {
   const PodStart& podStart_;
   std::string stateDir_;
   DeniedPackets denied_;
-  struct Unreadable {  // how often
+  struct Unreadable {  // number of failed reads
     std::uint64_t counters = 0;
     std::uint64_t leases = 0;
   };

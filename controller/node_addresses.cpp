@@ -29,14 +29,14 @@ std::vector<base::IpAddress> readNodeAddresses() {
 }
 
 base::Task<> followNodeAddresses(Store& store, std::function<void()> changed) {
-  // Before the first look, so that nothing between is missed.
+  // Subscribe before the first read, so that no change between the two is missed.
   netlink::RouteEvents events({netlink::RouteTopic::Addresses});
   base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
   for (;;) {
     store.setNodeIps(readNodeAddresses());
     changed();
     co_await readable.wait();
-    // What changed does not matter: the addresses are few and read anew.
+    // It does not matter what changed: the addresses are few, so all are read again.
     events.read(std::chrono::steady_clock::now());
   }
 }

@@ -14,10 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// What comes in this time after a round is one round's work; and who fights with kpold over a route
-// does not get all of the processor.
+// Changes that arrive within this time after a round are handled in one next round. It also limits
+// the CPU time if another program and kpold overwrite each other's routes.
 constexpr auto kNodeChangesGather = 20ms;
-// The kernel tells when somebody makes way; other obstacles may go untold.
+// The kernel reports when a conflicting route is removed, but other causes may be removed without a
+// notification.
 constexpr auto kFirstRetry = 1s;
 constexpr auto kLongestRetry = 60s;
 
@@ -36,7 +37,7 @@ std::vector<base::IpAddress> othersAddresses(const std::map<std::string, policy:
 
 base::Task<> NodeNetwork::watch() {
   using netlink::RouteTopic;
-  // Before the first look, so that nothing between is missed.
+  // Subscribe before the first read, so that no change between the two is missed.
   netlink::RouteEvents events(
       {RouteTopic::Links, RouteTopic::Addresses, RouteTopic::Routes, RouteTopic::Neighbours});
   base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
@@ -102,7 +103,7 @@ void NodeNetwork::round() {
   planned_ = store_.nodesGeneration();
   const auto& host = isDoubt ? kernel_.readHost(addresses) : kernel_.hostWith(addresses);
   plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
-  // Routing that others see to leaves nothing of ours, whether the own Node is known or not.
+  // With routing `none` kpold removes its own routes and devices, even if its Node is not known.
   if (plan_.complete || settings_.routing == conf::Routing::None)
     report(kernel_.apply(plan_), {start, isRepair});
   if (plan_.complete) store_.setNetwork(forTable());

@@ -14,10 +14,10 @@
 
 namespace kpol::controller {
 
-// Keeps the way to the pods of other nodes: as Nodes come, go and change, as this node's links,
-// addresses and routes change, and when somebody undoes it (told by the kernel, not looked for).
-// Before the source was read once the kernel is left alone. One thread; the kernel is asked for as
-// long as it takes, a few microseconds a route.
+// Keeps the routes to the pods of other nodes up to date when Nodes change, when this node's links,
+// addresses and routes change, and when another program removes a route. The kernel reports such
+// changes by netlink; they are not polled. Changes nothing in the kernel before the source was read
+// once. One thread; netlink requests block it, for a few microseconds per route.
 class NodeNetwork {
  public:
   struct Options {
@@ -25,8 +25,8 @@ class NodeNetwork {
     bool masquerade = false;
     std::vector<base::Prefix> nonMasqueradeCidrs;
   };
-  // `store` outlives this object, and is told what the table has to know of the network. `changed`
-  // is called when what others read here may be another.
+  // `store` outlives this object and receives what the table must contain about the network.
+  // `changed` is called when the values that this object returns may have changed.
   NodeNetwork(Options options, Store& store, std::function<void()> changed)
       : options_(std::move(options)),
         settings_(options_.settings),
@@ -35,26 +35,26 @@ class NodeNetwork {
   NodeNetwork(const NodeNetwork&) = delete;
   NodeNetwork& operator=(const NodeNetwork&) = delete;
 
-  // Two that run side by side until cancelled: what keeps the kernel, and what hears of its
-  // changes. Each throws what ends it, after which it may be run again.
+  // run() updates the kernel and watch() receives its notifications. Both run concurrently until
+  // cancelled. If one throws, it may be called again.
   base::Task<> run();
   base::Task<> watch();
 
-  // Whoever changed the store calls this. The first time that the source was read the network is
-  // made at once, so that the first commit finds the store complete.
+  // Call this after every change of the store. When the source has been read for the first time,
+  // the network is set up at once, so that the first commit finds the store complete.
   void objectsChanged();
 
   [[nodiscard]] const node::Settings& settings() const { return settings_; }
   [[nodiscard]] const node::Plan& plan() const { return plan_; }
-  // Of pods' interfaces; 0: the plugin chooses. Nothing: not known yet.
+  // The MTU of pod interfaces. 0: the plugin chooses. nullopt: not known yet.
   [[nodiscard]] std::optional<std::uint32_t> podMtu() const;
 
   struct Counters {
     std::uint64_t changes = 0;  // made in the kernel
-    std::uint64_t repairs = 0;  // rounds that put back what somebody else had changed
+    std::uint64_t repairs = 0;  // rounds that repaired third-party changes
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
-  // What the plan cannot do, and what of it the kernel refused last.
+  // What the plan cannot do, and the changes that the kernel rejected in the last round.
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
  private:
@@ -73,8 +73,8 @@ class NodeNetwork {
   std::function<void()> changed_;
   base::Event wake_;
   node::KernelNetwork kernel_;
-  bool doubtful_ = true;                  // the kernel may not be as remembered
-  std::optional<std::uint64_t> planned_;  // for this generation of nodes
+  bool doubtful_ = true;                  // the kernel may differ from memory
+  std::optional<std::uint64_t> planned_;  // the generation of nodes that plan_ is for
   node::Plan plan_;
   std::vector<std::string> failures_;
   std::optional<base::Event::Time> retryAt_;

@@ -8,7 +8,7 @@
 namespace kpol::controller {
 namespace {
 
-// kpold turns it on where it may; in a container /proc/sys is read-only.
+// kpold enables it at start if it can; in a container /proc/sys is often read-only.
 std::vector<policy::Diagnostic> forwardingDiagnostics() {
   std::vector<policy::Diagnostic> all;
   for (const auto& sysctl : netlink::notForwarding())

@@ -15,7 +15,7 @@
 
 namespace kpol::controller {
 
-// Everything kpold can be asked about; what status, show and metrics are made from.
+// All state that kpold can report: the input of status, show and metrics.
 struct NodeState {
   std::string version;
   std::string nodeName;
@@ -24,20 +24,21 @@ struct NodeState {
   const Store& store;
   const ReconcileLoop& loop;
   const nft::Kernel& kernel;
-  const Source& objects;  // where the store's come from
+  const Source& objects;  // the source of the store's objects
   const CniConfig& cniConfig;
   const NodeNetwork& network;
   const HostFirewalls& hostFirewalls;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 
-// The source was read and its policy is in the kernel.
+// Whether the source was read and its policy was committed once.
 bool isReady(const NodeState& state);
-// All that is known to be wrong, sorted.
+// All current errors and warnings, sorted.
 std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state);
 
 using TableSize = policy::Engine::Size;
-// Of the table in the kernel; all zero when there is none.
+// The size of the table as the engine has it, which may be ahead of the kernel; zero before the
+// first commit.
 TableSize tableSizeOf(const NodeState& state);
 
 }  // namespace kpol::controller

@@ -17,7 +17,7 @@ std::string describe(const conf::Attachment& attachment) {
          attachment.ifName.text() + ")";
 }
 
-// What two attachments cannot both have.
+// Names what the two attachments must not both have.
 std::string shared(const conf::Attachment& a, const conf::Attachment& b) {
   if (a.hostInterface == b.hostInterface) return "host interface " + a.hostInterface.text();
   for (const auto& ip : a.ips)
@@ -30,8 +30,8 @@ std::string shared(const conf::Attachment& a, const conf::Attachment& b) {
 
 }  // namespace
 
-// An attachment that waits for its acknowledgement. Forgets it at the end of its life unless it was
-// kept, or a later put of the same id has taken over.
+// An attachment that waits for its acknowledgement. The destructor removes it unless it was kept or
+// a later put() of the same ID has replaced this claim.
 class PodStart::Claim {
  public:
   Claim(PodStart& owner, const conf::Attachment& attachment)
@@ -139,7 +139,7 @@ void PodStart::forget(const conf::AttachmentId& id) {
   try {
     files_.remove(id);
   } catch (const base::SystemError& error) {
-    // The next start drops it when its interface is gone.
+    // The next start of kpold removes the file if the interface no longer exists.
     base::logError("cannot delete an attachment's file", {{"error", error.what()}});
   }
 }
@@ -151,7 +151,7 @@ bool PodStart::isEnforced(const conf::Attachment& attachment) const {
   return since && *since <= committed->generation;
 }
 
-// " (why)", where the source knows one.
+// Returns " (reason)" if the source has one, else an empty string.
 std::string PodStart::because() const {
   const std::string trouble = trouble_ ? trouble_() : std::string();
   return trouble.empty() ? trouble : " (" + trouble + ")";

@@ -16,11 +16,12 @@
 
 namespace kpol::controller {
 
-// The policy for the attachment is in the kernel, in this generation or a later one.
+// The kernel enforces the attachment's policies, in this generation or a later one.
 struct Enforced {
   std::uint64_t generation = 0;
 };
-// It cannot be: another attachment holds its interface or an address, or it was removed meanwhile.
+// The attachment cannot be enforced: another one has its host interface, an address or a host port,
+// or it was removed meanwhile.
 struct Conflict {
   std::string reason;
 };
@@ -29,9 +30,9 @@ struct TimedOut {
 };
 using PutOutcome = std::variant<Enforced, Conflict, TimedOut>;
 
-// What the plugin is promised: put() returns Enforced only when the kernel enforces the pod's
-// policies on the attachment, and an attachment that was not acknowledged is forgotten, also when
-// the coroutine is cancelled because the plugin went away.
+// The guarantee to the plugin: put() returns Enforced only if the kernel enforces the pod's
+// policies on the attachment. An attachment that was not acknowledged is removed, also if the
+// coroutine is cancelled because the plugin closed its connection.
 class PodStart {
  public:
   using LinkExists = std::function<bool(const base::IfName&)>;
@@ -40,31 +41,35 @@ class PodStart {
   PodStart(const PodStart&) = delete;
   PodStart& operator=(const PodStart&) = delete;
 
-  // Gives a reason why a pod may not be known yet, or an empty text.
+  // Sets a function that returns a reason why a pod may not be known yet, or an empty string.
   void explainBy(std::function<std::string()> trouble) { trouble_ = std::move(trouble); }
 
-  // Takes in the attachments on disk whose host interface still exists and drops the others.
-  // Returns a sentence for each file that cannot be taken.
+  // Loads the attachments on disk whose host interface still exists and removes the others. Returns
+  // one sentence for each file that cannot be loaded. Throws base::SystemError if a file cannot be
+  // removed.
   std::vector<std::string> restore();
 
-  // The same attachment again is answered like the first time; another one with its id replaces it.
-  // An attachment in the way whose host interface is gone is dropped.
+  // Registers an attachment and waits until it is enforced. The same attachment again gets the same
+  // outcome; a different one with the same ID replaces it. A conflicting attachment on another host
+  // interface, which no longer exists, is removed. Throws base::SystemError if the attachment
+  // cannot be saved; it is then not registered.
   base::Task<PutOutcome> put(conf::Attachment attachment, base::Event::Time deadline);
-  // Waits until the removal is committed, but not while kpold cannot commit. Returns the generation
-  // without the attachment. It is removed whatever happens after.
+  // Removes an attachment and waits until the removal is committed, unless kpold cannot commit now.
+  // Returns the generation without the attachment; it stays removed if the wait is cancelled.
+  // Throws base::SystemError if its file cannot be removed; it then stays registered.
   base::Task<std::uint64_t> remove(conf::AttachmentId id, base::Event::Time deadline);
-  // The same without waiting. A file that cannot be removed is logged.
+  // Removes an attachment without waiting. If its file cannot be removed, logs the error.
   void forget(const conf::AttachmentId& id);
 
   struct Counters {
     std::uint64_t conflicts = 0;
     std::uint64_t timeouts = 0;
-    // Of those that were enforced, from put() to its end.
+    // Time from the call of put() to its end, for attachments that were enforced.
     base::Histogram duration{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60};
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
-  // Whether the kernel enforces the policies of its pod on it.
+  // Whether the kernel enforces its pod's policies on the attachment.
   [[nodiscard]] bool isEnforced(const conf::Attachment& attachment) const;
 
  private:
@@ -80,7 +85,7 @@ class PodStart {
   LinkExists linkExists_;
   std::function<std::string()> trouble_;
   Counters counters_;
-  std::map<conf::AttachmentId, const Claim*> claims_;  // the latest put of each, while it waits
+  std::map<conf::AttachmentId, const Claim*> claims_;  // the latest waiting put() of each ID
 };
 
 }  // namespace kpol::controller

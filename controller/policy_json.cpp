@@ -54,8 +54,8 @@ Json rulesJson(const std::vector<policy::PolicyRule>& rules) {
   return list;
 }
 
-// Rules name the policies they come from in their comment, "shop/a, shop/b +3"; the ones that were
-// cut off are not found here.
+// The comment of a rule names the policies it comes from, as "shop/a, shop/b +3". The policies that
+// were cut off ("+3") are not found here.
 bool isFrom(const nft::Rule& rule, const std::string& policy) {
   std::string_view comment = rule.comment;
   for (auto at = comment.find(policy); at != std::string_view::npos;

@@ -34,7 +34,7 @@ std::vector<std::string> allInWords(const std::vector<Item>& items, const char* 
   return words;
 }
 
-// The policies of one namespace stand together, as they are sorted by key.
+// The policies are sorted by key, so those of one namespace are adjacent.
 auto policiesOf(const policy::Snapshot& snapshot, const std::string& ns) {
   struct ByNamespace {
     bool operator()(const policy::NetworkPolicy& p, const std::string& n) const {

@@ -42,7 +42,7 @@ std::optional<std::uint64_t> openDescriptors() {
        file.increment(error))
     ++count;
   if (error || count == 0) return std::nullopt;
-  return count - 1;  // without the one that lists them
+  return count - 1;  // without the descriptor of the listing itself
 }
 
 std::optional<std::uint64_t> mostDescriptors() {

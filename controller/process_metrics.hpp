@@ -7,8 +7,8 @@
 
 namespace kpol::controller {
 
-// The process_* metrics that every Prometheus client has. What the kernel does not tell is left
-// without a sample.
+// Adds the process_* metrics that all Prometheus clients have. A value that the kernel does not
+// provide has no sample.
 void addProcess(std::chrono::system_clock::time_point startedAt, Exposition& exposition);
 
 }  // namespace kpol::controller

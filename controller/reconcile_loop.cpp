@@ -51,7 +51,7 @@ base::Task<> ReconcileLoop::run() {
 }
 
 base::Task<Reconciler::Event> ReconcileLoop::wait(std::optional<Reconciler::Time> until) {
-  // A change that came while the kernel was asked is told at once.
+  // A change that arrived during a commit or a read is processed without waiting.
   Reconciler::Event event = news();
   if (std::holds_alternative<Reconciler::Elapsed>(event)) {
     co_await wake_.waitUntil(until.value_or(base::Event::kNever));
@@ -150,7 +150,7 @@ Reconciler::Event ReconcileLoop::commit() {
   const auto start = Reconciler::Clock::now();
   reconsider();
   const CommittedState wanted{store_.generation(), store_.engine().counts().endpoints};
-  // What is in this state is no news any more.
+  // This commit includes all changes up to this generation.
   seenGeneration_ = wanted.generation;
   const auto changes = changesToCommit();
   seen_.reset();
@@ -169,7 +169,7 @@ Reconciler::Event ReconcileLoop::commit() {
   committed_ = wanted;
   fault_.reset();
   forgiveTaken();
-  if (radius_.committed()) doubtful_ = true;  // more is to be tried
+  if (radius_.committed()) doubtful_ = true;  // more suspects to admit
   denyBlamed();
   progress_.notify();
   return event;

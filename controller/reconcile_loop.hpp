@@ -20,12 +20,12 @@
 
 namespace kpol::controller {
 
-// Keeps the kernel's table equal to the store's engine. Performs what Reconciler says. In the
-// steady state what the engine says changed goes to the kernel, and nothing is compared; at start,
-// after any doubt and in audits the kernel's table is read and compared with the engine's whole
-// one. What the kernel refuses isolates the pods it is about, and no others: see BlastRadius. On
-// any other refusal, and on a failure, the kernel keeps what it had. One thread; commits block it
-// for as long as the kernel takes.
+// Keeps the kernel's table equal to the table of the store's engine. Performs the actions of
+// Reconciler. Normally the engine's changes are sent to the kernel without a comparison. At start,
+// after any doubt and in audits, the kernel's table is read and compared with the engine's whole
+// table. A change that the kernel rejects isolates only the pods it concerns (BlastRadius). On any
+// other rejection and on a failure the kernel keeps its table. One thread; commits block it until
+// the kernel has replied.
 class ReconcileLoop {
  public:
   using Commit = std::function<nft::CommitOutcome(const nft::ChangeSet&)>;
@@ -33,7 +33,7 @@ class ReconcileLoop {
       : ReconcileLoop(store, kernel, std::move(reconciler),
                       [&kernel](const nft::ChangeSet& changes) { return kernel.commit(changes); }) {
   }
-  // With something between itself and the kernel's commit(), for tests.
+  // For tests: calls `commit` in place of the kernel's commit().
   ReconcileLoop(Store& store, nft::Kernel& kernel, Reconciler reconciler, Commit commit)
       : store_(store),
         kernel_(kernel),
@@ -42,88 +42,92 @@ class ReconcileLoop {
   ReconcileLoop(const ReconcileLoop&) = delete;
   ReconcileLoop& operator=(const ReconcileLoop&) = delete;
 
-  // Until cancelled.
+  // Runs until cancelled.
   base::Task<> run();
 
-  // Whoever changed the store calls this.
+  // Call this after every change of the store.
   void wake();
-  // Somebody else may have changed our table.
+  // Call this if another program may have changed the table.
   void doubt();
-  // Notified after every attempt to commit.
+  // Notified after each successful commit and each failure, but not after a rejected commit that is
+  // retried at once with fewer changes (Reconciler::Narrowed).
   base::Event& progress() { return progress_; }
 
-  // True when the kernel enforces `generation` of the store or a later one, false at `deadline`.
+  // Returns true once the kernel enforces `generation` of the store or a later one, false at
+  // `deadline`.
   base::Task<bool> waitCommitted(std::uint64_t generation, base::Event::Time deadline);
 
-  // What the kernel enforces.
   struct CommittedState {
     std::uint64_t generation = 0;
     std::size_t endpoints = 0;
   };
-  // Nothing before the first commit.
+  // What the kernel enforces; nullopt before the first commit.
   [[nodiscard]] const std::optional<CommittedState>& committed() const { return committed_; }
-  // The table in the kernel, as last read or committed; nothing when there is none. Made when asked
-  // for and kept until the next commit: for people.
+  // The table in the kernel, as last read or committed; nullopt if there is none, if neither has
+  // happened yet, or if it cannot be read. Built on demand and kept until the next commit; for
+  // people, not for the event path.
   [[nodiscard]] const std::optional<nft::Ruleset>& applied() const;
-  // Of the same table, without making it.
+  // The size of the engine's table, without building it; zero before the first commit. The engine
+  // may be ahead of the kernel.
   [[nodiscard]] policy::Engine::Size tableSize() const;
-  // The policies that the kernel refuses.
+  // The policies that the kernel rejected.
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
-  // Whose pods are isolated because of that.
+  // The number of profiles whose pods are isolated because of such policies.
   [[nodiscard]] std::size_t refusedProfiles() const { return refused_.size(); }
 
   struct Fault {
     std::string message;
-    std::chrono::system_clock::time_point at;     // of the last attempt
-    std::chrono::steady_clock::time_point since;  // of the first
+    std::chrono::system_clock::time_point at;     // of the last failure
+    std::chrono::steady_clock::time_point since;  // of the first failure
   };
-  // Why the kernel does not hold the store's state; nothing once it does.
+  // Why the kernel does not have the store's state; nullopt after a successful commit.
   [[nodiscard]] const std::optional<Fault>& fault() const { return fault_; }
 
   struct Counters {
-    std::uint64_t commits = 0;  // that changed something
-    std::uint64_t refused = 0;  // commits, by the kernel
-    std::uint64_t unasked = 0;  // commits for which the kernel could not be asked
-    std::uint64_t unread = 0;   // the kernel could not be read
+    std::uint64_t commits = 0;  // that changed the table
+    std::uint64_t refused = 0;  // commits rejected by the kernel
+    std::uint64_t unasked = 0;  // commits that failed for another reason
+    std::uint64_t unread = 0;   // failed reads of the kernel's table
     std::uint64_t audits = 0;
-    std::uint64_t drifts = 0;  // the kernel was found changed by somebody else
+    std::uint64_t drifts = 0;  // times the table was found changed by another program
     [[nodiscard]] std::uint64_t failures() const { return refused + unasked + unread; }
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
-  // Of commits that changed something: making the change set and the kernel taking it.
+  // Duration of commits that changed the table: computing the changes and sending them.
   [[nodiscard]] const base::Histogram& commitDuration() const { return commitDuration_; }
-  // From wake() to the commit, for each change of the store that went to the kernel. Without those
-  // of the start, which wait for the source.
+  // Time from wake() to the commit, for each change of the store that was committed to the kernel.
+  // Changes before the first commit are not counted, because they wait for the source.
   [[nodiscard]] const base::Histogram& eventLatency() const { return eventLatency_; }
   [[nodiscard]] Reconciler::State state() const { return reconciler_.state(); }
-  // When it last did something, or began to wait for something to do; nothing before it runs.
+  // When the loop last acted or began to wait; nullopt before it runs.
   [[nodiscard]] std::optional<Reconciler::Time> lastTurn() const { return lastTurn_; }
-  // It has been told of something that it has not looked at: run() does so at once.
+  // Whether there are changes or doubts that run() has not processed; run() does so at once.
   [[nodiscard]] bool hasNews() const;
-  // The kernel holds everything the store knows.
+  // Whether the kernel has the store's current state.
   [[nodiscard]] bool inSync() const;
 
  private:
   Reconciler::Event readBack(bool audit);
   Reconciler::Event commit();
-  // Everything the kernel lacks, by what it was seen to have or by what changed since it had all.
+  // All changes that the kernel lacks: against its table if that was read, else since the last
+  // commit.
   nft::ChangeSet changesToCommit();
   Reconciler::Event send(const nft::ChangeSet& changes);
   Reconciler::Event confine(const nft::Rejected& rejected, const nft::ChangeSet& changes);
-  // Tells the engine whom to deny, and keeps `refused_`.
+  // Sets the profiles that the engine must deny, and updates `refused_`.
   void denyBlamed();
-  // Lets the next commit try those whose policies changed, or all.
+  // Lets the next commit admit the rejected profiles whose policies changed (retryAll(): all).
   void reconsider();
   void retryAll();
-  // A commit went through: those that it did not deny are no longer refused.
+  // After a successful commit: profiles that it did not deny are no longer rejected.
   void forgiveTaken();
-  // The kernel holds what was wanted since `start`.
+  // Records the duration of a successful commit that began at `start`.
   void measure(bool changed, Reconciler::Time start);
   void reportForeignChanges(const std::optional<nft::Ruleset>& seen);
   Reconciler::Event failed(const std::string& what, std::uint64_t Counters::*counter);
-  // Waits, then tells what ended the wait.
+  // Waits, then returns the event that ended the wait.
   base::Task<Reconciler::Event> wait(std::optional<Reconciler::Time> until);
-  // What the machine has not been told yet.
+  // The next event that the Reconciler has not received yet; Elapsed if there is none.
   Reconciler::Event news();
 
   Store& store_;
@@ -133,7 +137,7 @@ class ReconcileLoop {
   base::Event wake_;
   base::Event progress_;
   bool doubtful_ = false;
-  bool foreign_ = false;       // doubtful because of somebody else
+  bool foreign_ = false;       // another program may have caused the doubt
   std::uint64_t arrived_ = 0;  // the generation of the last wake()
   Arrivals arrivals_;
   base::Histogram commitDuration_{.00005, .0001, .00025, .0005, .001, .0025, .005, .01,
@@ -143,16 +147,17 @@ class ReconcileLoop {
   std::optional<Reconciler::Time> lastTurn_;
   std::uint64_t seenGeneration_ = 0;
   bool seenSynced_ = false;
-  // The kernel was read and nothing committed since: what it has (nothing: no table).
+  // Set while the kernel's table was read and nothing has been committed since; the inner nullopt
+  // means that there is no table.
   std::optional<std::optional<nft::Ruleset>> seen_;
   mutable std::optional<nft::Ruleset> applied_;
   std::optional<CommittedState> committed_;
   BlastRadius radius_;
   struct RefusedProfile {
     std::string why;
-    std::vector<policy::NetworkPolicy> policies;  // as the kernel refused them
+    std::vector<policy::NetworkPolicy> policies;  // as they were when rejected
   };
-  std::map<std::string, RefusedProfile> refused_;  // until the kernel takes them
+  std::map<std::string, RefusedProfile> refused_;  // until the kernel accepts them
   std::optional<Fault> fault_;
   Counters counters_;
 };

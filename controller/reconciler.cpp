@@ -46,7 +46,7 @@ void Reconciler::take(const Committed&, Time now) {
   backoff_.reset();
 }
 
-// No wait: each time less is left to be refused.
+// No wait: each further commit contains less that can be rejected.
 void Reconciler::take(const Narrowed&, Time) {
   base::expects(state_ != State::Waiting, "nothing is committed while Waiting");
   state_ = State::Syncing;

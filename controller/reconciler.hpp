@@ -9,16 +9,16 @@
 
 namespace kpol::controller {
 
-// Decides when the kernel is read and written. A machine without I/O: it is told what happened and
-// what time it is, and answers with what to do next. Whoever performs the answer reports back.
+// Decides when the kernel is read and written. Does no I/O: the caller reports what happened and
+// the current time, performs the returned action and reports its outcome.
 //
-//   Waiting   the source has not told everything yet: the kernel keeps what it has
+//   Waiting   the source is not read completely: the kernel keeps its table
 //   Syncing   the kernel may differ from what we remember: read it, then write the difference
-//   Synced    the kernel holds what we committed last: write differences to memory
+//   Synced    the kernel has our last commit: write only changes
 //
-// A refusal, a failure to ask, or any doubt leads back to Syncing; refusals and failures after a
-// wait that grows. So does the audit, which comes when `auditInterval` has passed since the kernel
-// was last read.
+// A rejection, a failure or any doubt leads back to Syncing; rejections and failures after a
+// growing wait, except for Narrowed. So does the audit, which is due `auditInterval` after the
+// kernel was last read.
 class Reconciler {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,14 +26,14 @@ class Reconciler {
   enum class State { Waiting, Syncing, Synced };
 
   struct Options {
-    // A change waits this long for company. None: the first of a burst is committed at once, and
-    // those that come meanwhile together, after minInterval.
+    // How long a change waits for others. Zero: the first change of a burst is committed at once,
+    // and those that arrive meanwhile are committed together after minInterval.
     Clock::duration gather = std::chrono::microseconds(0);
-    // From the end of one commit to the start of the next.
+    // From the end of a commit to the start of the next.
     Clock::duration minInterval = std::chrono::milliseconds(1);
     Clock::duration firstRetry = std::chrono::milliseconds(100);
     Clock::duration longestRetry = std::chrono::seconds(30);
-    // After a failure a change may be the cure, so it is tried before the wait is over, but not
+    // A change may remove the cause of a failure, so it is tried before the wait is over, but not
     // sooner than this after the failure.
     Clock::duration retryOnChange = std::chrono::seconds(1);
     Clock::duration auditInterval = std::chrono::minutes(5);
@@ -44,23 +44,23 @@ class Reconciler {
     bool sourceSynced = false;
   };
   struct Elapsed {};       // time passed
-  struct ReadBackDone {};  // the kernel's state is known
-  struct Committed {};     // the kernel holds the store's state
-  struct Refused {};       // the kernel took none of it
-  struct Narrowed {};      // the kernel took none of it, and less of it is wanted now
-  struct Failed {};        // the kernel could not be asked
-  struct Doubt {};         // somebody else may have changed the kernel's state
+  struct ReadBackDone {};  // the kernel's table was read
+  struct Committed {};     // the kernel has the store's state
+  struct Refused {};       // the kernel rejected the whole commit
+  struct Narrowed {};      // the same, but the next commit contains less
+  struct Failed {};        // the read or the commit failed
+  struct Doubt {};         // another program may have changed the table
   struct Stop {};
   using Event = std::variant<Changed, Elapsed, ReadBackDone, Committed, Refused, Narrowed, Failed,
                              Doubt, Stop>;
 
   // What to do.
-  struct Wait {  // until something happens, at most until then
+  struct Wait {  // until an event happens, at most until `until`
     std::optional<Time> until;
     bool operator==(const Wait&) const = default;
   };
   struct ReadBack {
-    bool audit = false;  // nothing is known to be wrong: a difference is worth a report
+    bool audit = false;  // no doubt is pending: report a difference
     bool operator==(const ReadBack&) const = default;
   };
   struct Commit {
@@ -75,7 +75,7 @@ class Reconciler {
 
   Action resume(const Event& event, Time now);
   [[nodiscard]] State state() const { return state_; }
-  // Failures since the last commit that went through.
+  // Failures since the last successful commit.
   [[nodiscard]] unsigned failures() const { return backoff_.failures(); }
 
  private:

@@ -8,8 +8,8 @@
 namespace kpol::controller {
 namespace {
 
-// The names of the table's objects that a change is about: its own, and the chains that its
-// elements lead to.
+// Collects the names of the table's objects that a change concerns: the changed object, and the
+// chains that its elements lead to.
 struct Names {
   void operator()(const nft::AddTable&) {}
   void operator()(const nft::DeleteTable&) {}

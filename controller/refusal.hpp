@@ -11,11 +11,11 @@
 
 namespace kpol::controller {
 
-// Which profiles of the engine a refused commit was about.
+// Returns the profiles of the engine that a rejected commit concerns.
 BlastRadius::Refusal refusalOf(const nft::Rejected& rejected, const nft::ChangeSet& changes,
                                const policy::Engine& engine);
 
-// What an operator should know of profiles that the kernel refuses: one for each policy.
+// Diagnostics about the profiles that the kernel rejected, one for each profile and policy.
 std::vector<policy::Diagnostic> diagnosticsOf(const BlastRadius& radius,
                                               const policy::Engine& engine);
 

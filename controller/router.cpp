@@ -77,7 +77,7 @@ base::Task<Response> Router::handle(Request request) const {
   } catch (const conf::ConfigError& error) {
     co_return errorResponse(400, error.what());
   } catch (const boost::system::system_error&) {
-    throw;  // the client went away
+    throw;  // cancelled: the client closed the connection
   } catch (const base::asio::multiple_exceptions&) {
     throw;
   } catch (const std::exception& error) {

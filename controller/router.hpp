@@ -11,26 +11,28 @@
 
 namespace kpol::controller {
 
-// A request that has found its route.
+// A request with a matching route.
 struct Call {
-  std::vector<std::string> arguments;  // the segments that stand where the pattern has {}
+  std::vector<std::string> arguments;  // the segments that match {} in the pattern
   std::map<std::string, std::string> query;
   std::string body;
 };
 
-// Finds the handler of a request by method and path. Knows no socket.
+// Finds the handler of a request by method and path. Does no I/O.
 class Router {
  public:
   using Handler = std::function<base::Task<Response>(Call)>;
   using PlainHandler = std::function<Response(const Call&)>;
 
-  // pattern: "/v1/show/pod/{}/{}".
+  // `pattern` is a path such as "/v1/show/pod/{}/{}".
   void add(std::string method, std::string_view pattern, Handler handler);
   // For handlers that never wait.
   void addPlain(std::string method, std::string_view pattern, PlainHandler handler);
 
-  // 404 for an unknown path, 405 for a known one with another method, 400 for a broken target.
-  // base::Error from a handler is answered with 500, conf::ConfigError with 400.
+  // Responds with 404 to an unknown path, 405 to another method on a known path, and 400 to an
+  // invalid target. If the handler throws conf::ConfigError the status is 400, for any other
+  // std::exception it is 500. boost::system::system_error and asio::multiple_exceptions are
+  // rethrown, because they mean that the handler was cancelled: the client closed the connection.
   base::Task<Response> handle(Request request) const;
 
  private:

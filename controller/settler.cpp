@@ -19,10 +19,11 @@ namespace {
 using namespace std::chrono_literals;
 using Remarks = std::vector<std::string>;
 
-// Pods tend to end together, and links that are deleted together cost as much as one.
+// Pods tend to end at the same time, and deleting several links together takes as long as deleting
+// one.
 constexpr auto kReleasesGather = 50ms;
 
-// On the worker's thread.
+// Runs on the worker's thread.
 base::Task<Remarks> settle(std::string stateDir, std::vector<base::IpAddress> addresses) {
   Remarks remarks;
   try {
@@ -41,7 +42,7 @@ Settler::Settler(std::string stateDir)
 Settler::~Settler() = default;
 
 base::Task<> Settler::run() {
-  requested_ = true;  // also after a failure
+  requested_ = true;  // also when run() starts again after a failure
   for (;;) {
     while (!requested_) co_await event_.waitUntil(base::Event::kNever);
     co_await base::sleepFor(kReleasesGather);

@@ -10,9 +10,9 @@
 
 namespace kpol::controller {
 
-// Settles the departures (ipam/departures.hpp) that the plugin records: deletes their links
-// together and frees their addresses. That blocks for tens of milliseconds, so it runs on a thread
-// of its own, which gets and gives values only.
+// Completes the pending releases that the plugin records (ipam/departures.hpp): deletes their links
+// together and frees their addresses. This blocks for tens of milliseconds, so it runs in a thread
+// of its own, with which it exchanges only values.
 class Settler {
  public:
   explicit Settler(std::string stateDir);
@@ -20,14 +20,16 @@ class Settler {
   Settler(const Settler&) = delete;
   Settler& operator=(const Settler&) = delete;
 
-  // A departure was recorded, or flows of these addresses, which nobody has now, are to end.
+  // Call this after a release was recorded, or to delete the conntrack entries of `addresses`,
+  // which no pod has any more.
   void wake(const std::vector<base::IpAddress>& addresses = {}) {
     addresses_.insert(addresses_.end(), addresses.begin(), addresses.end());
     requested_ = true;
     event_.notify();
   }
 
-  // Until cancelled. Begins with what is on record already. Throws what settling throws.
+  // Runs until cancelled. Begins with the releases that are already pending. Throws what
+  // ipam::settleDepartures throws.
   base::Task<> run();
 
  private:

@@ -72,7 +72,8 @@ Json summaryOf(const policy::Snapshot& snapshot, const policy::Pod& pod) {
   return summary;
 }
 
-// Interfaces the plugin registered for the pod, also those that are not enforced (yet).
+// The interfaces that the plugin registered for the pod, including those that are not enforced
+// (yet).
 Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
   Json interfaces = Json::array();
   for (const auto& [id, attachment] : state.store.attachments()) {
@@ -87,8 +88,8 @@ Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
   return interfaces;
 }
 
-// By what the table's verdict maps know the pod: interface and address together, or, where another
-// plugin made the interface, the address alone.
+// The keys of the pod in the table's verdict maps: interface and address together, or the address
+// alone if another plugin created the interface.
 std::vector<nft::Key> keysOf(const policy::Snapshot& snapshot, const base::ObjectKey& pod) {
   std::vector<nft::Key> keys;
   for (const auto& endpoint : snapshot.endpoints) {
@@ -101,7 +102,7 @@ std::vector<nft::Key> keysOf(const policy::Snapshot& snapshot, const base::Objec
   return keys;
 }
 
-// The chains to which the table's verdict maps lead what has one of `keys`.
+// The chains that the table's verdict maps lead to for any of `keys`.
 std::set<std::string> chainsOf(const nft::Ruleset& table, const std::vector<nft::Key>& keys) {
   std::set<std::string> chains;
   for (const auto& [name, map] : table.sets) {

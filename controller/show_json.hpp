@@ -13,23 +13,23 @@ namespace kpol::controller {
 
 std::string podsJson(const NodeState& state);
 std::string policiesJson(const NodeState& state);
-// Of the table in the kernel.
+// The sets of the table in the kernel.
 std::string setsJson(const NodeState& state);
 // {"table":…,"text":…}: the table as `nft list table` prints it.
 std::string rulesetJson(const NodeState& state);
-// Nothing when there is no such object.
+// These return nullopt if there is no such object.
 std::optional<std::string> podJson(const NodeState& state, const base::ObjectKey& key);
 std::optional<std::string> policyJson(const NodeState& state, const base::ObjectKey& key);
 
-// What was asked: one end of a flow is a pod or an address.
+// The query of /v1/explain. `from` and `to` are each NAMESPACE/POD or an IP address.
 struct Question {
   std::string from;
   std::string to;
   std::uint8_t protocol = 6;
   std::uint16_t port = 0;
 };
-// Throws conf::ConfigError when an end is neither a known pod with an address nor an address, or
-// the two have no address family in common.
+// Throws conf::ConfigError if `from` or `to` is neither an address nor a known pod with an address,
+// or if the two have no address family in common.
 std::string explainJson(const policy::Snapshot& snapshot, const Question& question);
 
 }  // namespace kpol::controller

@@ -16,15 +16,15 @@
 
 namespace kpol::controller {
 
-// How one kind of object is followed.
+// The state of the watch of one kind.
 struct WatchStatus {
   std::string kind;             // "Pod"
   std::string state;            // "listing", "watching", "waiting"
-  bool listed = false;          // a first list is complete
-  std::string resourceVersion;  // of what is known
-  std::string trouble;          // why the server is not followed now; empty while it is
+  bool listed = false;          // the first list is complete
+  std::string resourceVersion;  // of the known state
+  std::string trouble;          // why the watch fails now; empty while it works
   std::optional<std::chrono::system_clock::time_point> heardAt;
-  // Since the start.
+  // Counted since the start.
   std::uint64_t lists = 0;
   std::uint64_t watches = 0;
   std::uint64_t failures = 0;
@@ -33,11 +33,11 @@ struct WatchStatus {
   std::uint64_t connections = 0;
   std::uint64_t bytesReceived = 0;
   std::vector<std::pair<const char*, std::uint64_t>> watchRestarts;  // by reason
-  // Of requests, to the head of their answers, by verb.
+  // From a request to the head of the response, by verb.
   std::vector<std::pair<const char*, base::Histogram>> latency;
 };
 
-// Where the cluster's objects come from: feeds the store for as long as it runs.
+// Reads the cluster's objects into the store while it runs.
 class Source {
  public:
   Source() = default;
@@ -45,18 +45,19 @@ class Source {
   Source& operator=(const Source&) = delete;
   virtual ~Source() = default;
 
-  // Until cancelled.
+  // Runs until cancelled.
   virtual base::Task<> run() = 0;
-  // Returns when all that the source had at the call is in the store: nothing then, else why not.
+  // Waits until everything that the source contained at the call is in the store. Returns an empty
+  // string then, else the reason why not.
   virtual base::Task<std::string> catchUp(base::Event::Time deadline) = 0;
-  // What stands against the objects, sorted.
+  // Errors and warnings about the objects, sorted.
   [[nodiscard]] virtual std::vector<policy::Diagnostic> diagnostics() const = 0;
-  // Of a source that watches; empty otherwise.
+  // The watches of an API server; empty for other sources.
   [[nodiscard]] virtual std::vector<WatchStatus> watches() const { return {}; }
-  // Sends the cluster an object: the status of its answer; 0 of a source that takes none. Throws
-  // base::Error where nobody answers.
+  // Sends an object to the cluster. Returns the status of the response, or 0 if the source has no
+  // server. Throws base::Error if there is no response.
   virtual base::Task<unsigned> post(std::string path, std::string body);
-  // Why an object that exists may not be known yet; empty when there is no reason.
+  // Why an existing object may not be known yet; empty if there is no reason.
   [[nodiscard]] virtual std::string trouble() const { return {}; }
 };
 

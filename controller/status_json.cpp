@@ -59,14 +59,14 @@ Json faultJson(const NodeState& state) {
   return {{"message", fault->message}, {"at", unixSeconds(fault->at)}};
 }
 
-// Nothing where no network config is written.
+// Null if no network config is configured.
 Json cniConfigJson(const NodeState& state) {
   const auto& cni = state.cniConfig.status();
   if (cni.file.empty()) return nullptr;
   return {{"file", cni.file}, {"written", cni.written}, {"trouble", cni.trouble}};
 }
 
-// How the pods of other nodes are reached.
+// The routes to the pods of other nodes.
 Json networkJson(const NodeState& state) {
   const auto& plan = state.network.plan();
   const auto& counters = state.network.counters();
@@ -104,7 +104,7 @@ Json hostFirewallsJson(const NodeState& state) {
   return list;
 }
 
-// How each kind is followed; empty where the source is no API server.
+// The watches by kind; empty if the source is not an API server.
 Json watchesJson(const NodeState& state) {
   Json list = Json::array();
   for (const auto& watch : state.objects.watches()) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-// Bodies of kpold's answers about itself, as JSON text.
+// Response bodies of /v1/status, /v1/sync and PUT /v1/attachments, as JSON text.
 namespace kpol::controller {
 
 std::string statusJson(const NodeState& state);

@@ -67,7 +67,7 @@ void Store::apply(const policy::NetworkPolicy& policy, bool deleted) {
   changedIf(deleted ? engine_.removePolicy(policy.key) : engine_.put(policy));
 }
 
-// A namespace not seen (yet) stands as one without labels, as long as it has pods.
+// A namespace that is not known (yet) counts as one without labels while it has pods.
 void Store::applyPosture(const std::string& ns) {
   const auto known = engine_.findNamespace(ns);
   const auto implied =

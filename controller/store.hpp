@@ -18,12 +18,11 @@
 
 namespace kpol::controller {
 
-// What kpold knows: the cluster's objects as its source tells them and this node's attachments as
-// the plugin tells them. Each change is told to the engine that keeps the table. Pure memory; one
-// thread.
+// All state that kpold has: the cluster's objects from its source and this node's attachments from
+// the plugin. Passes each change to the engine that maintains the table. Does no I/O; one thread.
 class Store {
  public:
-  // How the node is told to treat pods; part of every snapshot.
+  // How the node treats pods; part of every snapshot.
   struct Settings {
     policy::PodToNode podToNode = policy::PodToNode::Allow;
     policy::Posture posture;
@@ -34,47 +33,48 @@ class Store {
   explicit Store(policy::PodToNode podToNode) : Store(Settings{podToNode, {}, {}}) {}
 
   void apply(const kube::WatchEvent& event);
-  // The first full read of the source is in: from now on the store is all there is to know.
+  // Call this when the source has been read completely for the first time: from then on an object
+  // that the store does not have does not exist.
   void markSynced() { synced_ = true; }
   [[nodiscard]] bool synced() const { return synced_; }
 
-  // Replaces an attachment with the same id.
+  // Adds the attachment, or replaces the one with the same ID.
   void put(const conf::Attachment& attachment);
-  // False when there is none.
+  // Returns false if there is none.
   bool remove(const conf::AttachmentId& id);
   [[nodiscard]] const conf::Attachment* find(const conf::AttachmentId& id) const;
   [[nodiscard]] const std::map<conf::AttachmentId, conf::Attachment>& attachments() const {
     return attachments_;
   }
-  // An attachment other than `attachment` itself that has its host interface, one of its addresses
-  // or one of its host ports; null when there is none.
+  // An attachment with another ID that has the same host interface, one of the addresses or one of
+  // the host ports; null if there is none.
   [[nodiscard]] const conf::Attachment* conflicting(const conf::Attachment& attachment) const;
 
   void setNodeIps(std::vector<base::IpAddress> nodeIps);
   void setNetwork(policy::NodeNetwork network);
 
-  // Grows with every change that snapshot() shows; 0 only while nothing was ever put in.
+  // Grows with every change that snapshot() shows; 0 only before the first change.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
-  // All of it, made when asked for and the same object until the next change: for people, not for
-  // the path of an event. An attachment is an endpoint once its pod is known and, where both have a
-  // UID, it is that very pod: a pod that replaced another of its name does not inherit its
-  // interface.
+  // All of the state, built on demand and shared until the next change: for people, not for the
+  // event path. An attachment is an endpoint once its pod is known and, if both have a UID, the
+  // UIDs are equal: a pod that replaced another of its name does not inherit its interface.
   [[nodiscard]] std::shared_ptr<const policy::Snapshot> snapshot() const;
 
-  // The table that the snapshot means.
+  // The engine with the table for the current snapshot.
   [[nodiscard]] policy::Engine& engine() { return engine_; }
-  // Null when there is none; valid until the next event.
+  // Null if there is none; valid until the next event.
   [[nodiscard]] const policy::Node* findNode(const std::string& name) const;
   [[nodiscard]] std::optional<policy::Pod> findPod(const base::ObjectKey& key) const {
     return engine_.findPod(key);
   }
-  // The generation from which on the attachment is an endpoint; nothing while it is none.
+  // The generation that must be committed for the attachment to be enforced: that of the last
+  // change of its pod's endpoints. nullopt while the attachment is not an endpoint.
   [[nodiscard]] std::optional<std::uint64_t> endpointSince(
       const conf::Attachment& attachment) const;
 
   // By name; valid until the next event.
   [[nodiscard]] const std::map<std::string, policy::Node>& nodes() const { return nodes_; }
-  // Grows with every change of them.
+  // Grows with every change of the nodes.
   [[nodiscard]] std::uint64_t nodesGeneration() const { return nodesGeneration_; }
 
   struct Counts {
@@ -84,7 +84,7 @@ class Store {
     std::size_t networkPolicies = 0;
   };
   [[nodiscard]] Counts counts() const;
-  // Namespaces whose default policy label has no value that kpol knows: they deny.
+  // Namespaces whose default-policy label has a value that kpol does not know; they deny.
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
  private:
@@ -105,13 +105,14 @@ class Store {
   std::uint64_t nodesGeneration_ = 0;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;
   std::map<base::ObjectKey, std::set<conf::AttachmentId>> attachmentsOf_;
-  std::map<base::ObjectKey, std::uint64_t> endpointsChanged_;  // when last, of local pods
-  mutable std::shared_ptr<const policy::Snapshot> snapshot_;   // of generation_, when made
+  std::map<base::ObjectKey, std::uint64_t> endpointsChanged_;  // last change, for local pods
+  mutable std::shared_ptr<const policy::Snapshot> snapshot_;   // of generation_, once built
 };
 
-// Whether `attachment` is the interface of `pod`: the same name and, where both have one, UID.
+// Whether `attachment` is an interface of `pod`: the names are equal and, if both have a UID, the
+// UIDs too.
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod);
-// What it is to the policies.
+// The attachment as the policy engine sees it.
 policy::Endpoint endpointOf(const conf::Attachment& attachment);
 
 }  // namespace kpol::controller

@@ -48,7 +48,7 @@ std::string lowerCase(std::string text) {
   return text;
 }
 
-// "80", "53/udp", "icmp".
+// Parses "80", "53/udp" or "icmp".
 void parsePort(const std::string& text, ExplainCommand& explain) {
   const std::string lower = lowerCase(text);
   explain.protocol = "tcp";
@@ -68,7 +68,7 @@ void parsePort(const std::string& text, ExplainCommand& explain) {
     refuse("must be PORT[/tcp|udp|sctp] or icmp, not \"" + text + "\"");
 }
 
-// The commands and the variables their arguments go to; CLI11 fills them while it parses.
+// The commands and the variables for their arguments, which CLI11 sets while it parses.
 class Arguments {
  public:
   Arguments() {
@@ -175,7 +175,7 @@ class Arguments {
   std::string timeout_ = "20s";
   std::string port_;
   ExplainCommand explain_;
-  std::string shell_;  // of completion
+  std::string shell_;  // argument of `completion`
 };
 
 }  // namespace

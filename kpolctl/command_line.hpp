@@ -8,14 +8,14 @@
 
 namespace kpol::kpolctl {
 
-// What to print and the exit code with which the process ends at once.
+// The text to print and the exit code; the process then exits at once.
 struct Exit {
   int code = 0;
   std::string text;
 };
 
-// What the arguments ask for. An Exit for --help, --version and completion (0), and for bad usage
-// (2).
+// Parses the arguments. Returns an Exit for --help, --version and completion (code 0), and for
+// invalid usage (code 2).
 std::variant<CommandLine, Exit> readCommandLine(int argc, const char* const* argv);
 
 }  // namespace kpol::kpolctl

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// kpold must be able to say itself that the time is over.
+// Wait longer than the timeout in the request, so that kpold itself can report that it has expired.
 constexpr auto kGrace = 2s;
 
 std::int64_t now() {
@@ -76,7 +76,7 @@ class Run {
   }
 
  private:
-  // How kpold is, what policies there are, and the node's own pods.
+  // Prints the status, the policies and this node's pods.
   void showOverview() const {
     Json overview = Json::object();
     overview["status"] = kpold_.get("/v1/status");

@@ -19,7 +19,7 @@ struct StatusCommand {};
 struct ShowCommand {
   enum class What : std::uint8_t { Overview, Policies, Pods, Sets, Ruleset, Ips, Pod, Policy };
   What what = What::Overview;
-  base::ObjectKey key;  // of Pod and Policy
+  base::ObjectKey key;  // for Pod and Policy
 };
 struct SyncCommand {
   std::chrono::milliseconds timeout{};
@@ -28,7 +28,7 @@ struct ExplainCommand {
   std::string from;
   std::string to;
   std::uint16_t port = 0;
-  std::string protocol;  // "tcp", "udp", "sctp", "icmp"
+  std::string protocol;  // "tcp", "udp", "sctp", "icmp", "icmpv6"
 };
 using Command = std::variant<StatusCommand, ShowCommand, SyncCommand, ExplainCommand>;
 
@@ -38,8 +38,9 @@ struct CommandLine {
   Command command;
 };
 
-// Asks kpold and prints: results to `out`, remarks to `remarks`. kNo where the answer is "denied"
-// or "not in sync". Throws base::Error when there is no answer.
+// Sends the requests to kpold and prints results to `out` and remarks to `remarks`. Returns kNo for
+// "denied", "not ready" or "not in sync". Throws base::Error if there is no response, or an error
+// response.
 ExitCode run(const CommandLine& commandLine, std::ostream& out, std::ostream& remarks);
 
 }  // namespace kpol::kpolctl

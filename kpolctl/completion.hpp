@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What `kpolctl completion` prints: the files of packaging/completion, as they were when kpolctl
-// was built.
+// The output of `kpolctl completion`: the files of packaging/completion at the time of the build.
 namespace kpol::kpolctl {
 
 extern const char kBashCompletion[];

@@ -9,7 +9,7 @@
 namespace kpol::kpolctl {
 namespace {
 
-// kpold answers a look at its memory at once, but a commit may hold it for a while.
+// kpold responds to queries at once, unless a commit blocks it for a while.
 constexpr std::chrono::seconds kPatience{15};
 
 }  // namespace

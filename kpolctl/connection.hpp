@@ -10,7 +10,7 @@
 
 namespace kpol::kpolctl {
 
-// kpold refused, or its answer cannot be read.
+// kpold responded with an error, or its response cannot be read.
 class AnswerError : public base::Error {
  public:
   AnswerError(unsigned status, const std::string& text) : Error(text), status_(status) {}
@@ -20,8 +20,8 @@ class AnswerError : public base::Error {
   unsigned status_;
 };
 
-// kpold's socket. Each call is one request. Throws AnswerError, and control::Unreachable with what
-// to do about it.
+// Sends requests to kpold's socket, one for each call. Throws AnswerError, and control::Unreachable
+// with advice for the operator.
 class Connection {
  public:
   explicit Connection(std::string socket) : socket_(std::move(socket)) {}
@@ -31,7 +31,7 @@ class Connection {
     unsigned status = 0;
     std::string body;
   };
-  // The answer whatever its status is.
+  // Returns the response, whatever its status is.
   [[nodiscard]] Answer post(const std::string& target, std::chrono::milliseconds deadline) const;
 
  private:
@@ -43,7 +43,7 @@ class Connection {
 // Throws AnswerError.
 Json parseAnswer(const std::string& body);
 
-// Anything into one segment or value of a request's target.
+// Encodes any text for use as one segment or query value of a request's target.
 std::string percentEncoded(const std::string& text);
 
 }  // namespace kpol::kpolctl

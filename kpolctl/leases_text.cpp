@@ -10,7 +10,7 @@
 namespace kpol::kpolctl {
 namespace {
 
-// More than 64 bits can count is nobody's concern.
+// Larger numbers (more than 32 bits) are of no use to an operator.
 std::string countText(const Json& range, const char* field) {
   const auto count = range.at(field).get<std::uint64_t>();
   return count > std::numeric_limits<std::uint32_t>::max() ? "very many" : std::to_string(count);
@@ -22,7 +22,7 @@ std::string rangeText(const Json& range) {
   return text;
 }
 
-// What `since` is before now.
+// A time difference in seconds as "90s", "15m", "3h" or "2d".
 std::string agoText(std::int64_t seconds) {
   if (seconds < 120) return std::to_string(seconds) + "s";
   if (seconds < 120 * 60) return std::to_string(seconds / 60) + "m";

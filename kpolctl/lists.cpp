@@ -7,10 +7,11 @@
 namespace kpol::kpolctl {
 namespace {
 
-// More policies than this are counted, not named.
+// If there are more policies than this, only their number is printed.
 constexpr std::size_t kNamed = 2;
 
-// "open", "allow-web, deny-all", "5 policies". All policies of a pod are of its namespace.
+// Returns "open", "allow-web, deny-all" or "5 policies", without namespaces, because all policies
+// of a pod are in its namespace.
 std::string isolation(const Json& policies) {
   if (policies.empty()) return "open";
   if (policies.size() > kNamed) return std::to_string(policies.size()) + " policies";

@@ -9,8 +9,8 @@
 namespace kpol::kpolctl {
 namespace {
 
-// Whether a YAML reader would take the plain text for nothing but this string. Everything doubtful
-// (numbers, booleans, addresses with colons) is quoted.
+// Whether every YAML reader takes the unquoted text for exactly this string. Texts in doubt
+// (numbers, booleans, addresses with colons) are quoted.
 bool isPlain(const std::string& text) {
   constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/";
   constexpr std::string_view kRest =
@@ -78,7 +78,7 @@ std::string yamlText(const Json& json) {
   YAML::Emitter out;
   emit(out, json);
   std::string text(out.c_str(), out.size());
-  if (!text.ends_with('\n')) text += '\n';  // a block of lines ends itself
+  if (!text.ends_with('\n')) text += '\n';  // a literal block already ends with a newline
   return text;
 }
 

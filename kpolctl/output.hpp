@@ -12,12 +12,13 @@ using Json = nlohmann::ordered_json;
 
 using Texts = std::vector<std::string>;
 
-// The text in a field that must be there.
+// The string in a required field. Throws nlohmann::json::exception if it is missing or not a
+// string.
 std::string textOf(const Json& json, const char* field);
 
 enum class Format { Table, JsonText, YamlText };
 
-// As kubectl indents them; one value, with a final newline.
+// One value, indented as kubectl does, with a final newline.
 std::string jsonText(const Json& json);
 std::string yamlText(const Json& json);
 

@@ -46,7 +46,7 @@ std::string commitsLine(const Json& commits) {
          " repaired after a foreign change";
 }
 
-// "Pod watching at 4711", and what is wrong in brackets.
+// "Pod watching at 4711", followed by the time of the last response in brackets if the watch fails.
 std::string watchLine(const Json& watch, std::int64_t now) {
   std::string line = textOf(watch, "kind") + " " + textOf(watch, "state");
   if (const auto version = textOf(watch, "resourceVersion"); !version.empty())
@@ -77,7 +77,7 @@ std::string networkLine(const Json& network) {
   return line;
 }
 
-// The file, and in brackets why it is not written or not as it should be.
+// The file and whether it is written; refers to the diagnostics below if there is an error.
 std::string cniConfigLine(const Json& cni) {
   const std::string line =
       textOf(cni, "file") + (cni.at("written").get<bool>() ? ", written" : ", not written");

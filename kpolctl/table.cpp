@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kGap = 3;
 
-// Bytes that continue a character of UTF-8 take no place of their own.
+// Bytes that continue a UTF-8 character have no width.
 std::size_t widthOf(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;

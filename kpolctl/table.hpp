@@ -7,14 +7,14 @@
 
 namespace kpol::kpolctl {
 
-// Text in columns, as kubectl prints lists: upper-case header, columns as wide as their widest cell
-// and three blanks apart, no blanks at the ends of lines. Width is counted in characters of UTF-8.
+// Text in columns, as kubectl prints lists: an upper-case header, columns as wide as their widest
+// cell, three spaces between columns, no trailing spaces. Widths are counted in UTF-8 characters.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
-  // As many cells as the header has; an empty cell is printed as "-".
+  // Adds a row with as many cells as the header. An empty cell is printed as "-".
   void add(std::vector<std::string> row);
-  // Without rows: `whenEmpty` and a newline.
+  // If there are no rows, returns `whenEmpty` and a newline.
   [[nodiscard]] std::string print(std::string_view whenEmpty) const;
 
  private:
@@ -22,12 +22,12 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Names and values of one object, the values aligned. A value's further lines stand below its
-// first.
+// Names and values of one object, with the values aligned. Further lines of a value are printed
+// below its first line.
 class Fields {
  public:
   void add(std::string name, std::string value) { add(std::move(name), lines(std::move(value))); }
-  // No lines at all is printed as "-".
+  // An empty list is printed as "-".
   void add(std::string name, std::vector<std::string> values);
   [[nodiscard]] std::string print() const;
 

@@ -6,15 +6,15 @@
 #include <cstdint>
 #include <string>
 
-// kpold's answers as text for people. Pure: an answer in, text out, each line ended. An answer
-// without the fields it must have throws nlohmann::json::exception.
+// Formats kpold's responses as text for people. Pure. Every function but statusLine() ends each
+// line with a newline. All throw nlohmann::json::exception if the response lacks a required field.
 namespace kpol::kpolctl {
 
-// /v1/status; `now` in seconds since 1970, for the time since start.
+// /v1/status. `now` is in Unix seconds, for the time since the start.
 std::string statusText(const Json& status, std::int64_t now);
-// One line: how kpold is.
+// A one-line summary of /v1/status, without a newline.
 std::string statusLine(const Json& status);
-// "error: NetworkPolicy shop/a: spec.x: …", one line each.
+// One line for each: "error: NetworkPolicy shop/a: spec.x: …".
 std::string diagnosticsText(const Json& diagnostics);
 
 // /v1/show/…
@@ -23,7 +23,7 @@ std::string podsText(const Json& pods);
 std::string localPodsText(const Json& pods);
 std::string setsText(const Json& sets);
 std::string rulesetText(const Json& ruleset);
-// `now` in seconds since 1970, for the leases' age.
+// `now` is in Unix seconds, for the age of the leases.
 std::string leasesText(const Json& ips, std::int64_t now);
 std::string podText(const Json& pod);
 std::string policyText(const Json& policy);

@@ -23,7 +23,7 @@ void ApiClient::preferAnother() {
   server_ = (server_ + 1) % count;
 }
 
-// A client certificate belongs to the connection, not to the request.
+// A client certificate belongs to the connection, so a new one needs a new connection.
 void ApiClient::renewCredentials() {
   credentials_.renew();
   connection_.reset();
@@ -53,7 +53,7 @@ Task<> ApiClient::connect(const Identity& identity, Duration patience) {
   connection_ = co_await Connection::open(std::move(url), std::move(tls), Clock::now() + patience);
 }
 
-// False when the server closed the connection.
+// Returns false if the server closed the connection.
 Task<bool> ApiClient::receive(Duration patience) {
   const std::size_t size = co_await connection_->read(room_, Clock::now() + patience, interrupt_);
   counters_.bytesReceived += size;
@@ -89,7 +89,8 @@ Task<ResponseHead> ApiClient::ask(const Request& request, Duration patience) {
   } catch (const Interrupted&) {
     throw;
   } catch (const ApiError& error) {
-    // A server may close a connection at rest at any time; nothing was said then.
+    // A server may close an idle connection at any time. No part of a response has arrived, so send
+    // the request again.
     if (!reused || counters_.bytesReceived != before) throw;
     failure = error.what();
   }
@@ -137,7 +138,7 @@ Task<ResponseHead> ApiClient::askAnyone(Request request, Duration patience) {
 Task<std::string_view> ApiClient::read(Duration patience) {
   std::optional<std::string> failure;
   try {
-    if (given_) body_.clear();  // what came with the head is given first
+    if (given_) body_.clear();  // bytes that arrived with the head come first
     while (body_.empty() && !response_.complete()) co_await receive(patience);
     given_ = true;
     co_return body_;

@@ -14,8 +14,9 @@
 
 namespace kpol::kube {
 
-// Asks an API server for one thing after the other, over one connection for as long as that holds.
-// Of several servers it stays with the one that answers. One coroutine. All throw ApiError.
+// Sends requests to an API server, one after the other, over one connection while it is usable.
+// With several servers it stays with the one that responds. One coroutine. All functions throw
+// ApiError.
 class ApiClient {
  public:
   using Duration = std::chrono::steady_clock::duration;
@@ -25,35 +26,38 @@ class ApiClient {
   ApiClient(const ApiClient&) = delete;
   ApiClient& operator=(const ApiClient&) = delete;
 
-  // Sends GET `target` ("/api/v1/pods?limit=500"); an answer under way is given up. Returns when
-  // its head has arrived, which may take `patience` with each server.
+  // Sends GET `target` ("/api/v1/pods?limit=500") and returns when the head of the response has
+  // arrived. A response that is not read completely is given up. `patience` limits each step with
+  // each server: connecting, sending, and every wait for bytes.
   base::Task<ResponseHead> get(std::string target, Duration patience);
-  // Sends POST `target` with a body of JSON; else as get(). Where a server closes the connection
-  // without an answer it may get the body twice.
+  // Sends POST `target` with a JSON body; otherwise as get(). The server may receive the body
+  // twice: a request without a response is sent again on a new connection or to the next server.
   base::Task<ResponseHead> post(std::string target, std::string body, Duration patience);
-  // The next bytes of the body, valid until the next call; empty: it is complete.
+  // Returns the next bytes of the body, valid until the next call; empty if the body is complete.
   base::Task<std::string_view> read(Duration patience);
-  // Makes a get() or read() that waits throw Interrupted.
+  // Makes a call that waits for bytes of a response throw Interrupted, but not one that connects or
+  // sends.
   void interrupt() { interrupt_.notify(); }
-  // The server is in trouble: the next request goes to another one, where there are several.
+  // Call this if the server has errors: the next request goes to another server, if there are
+  // several.
   void preferAnother();
-  // The server did not accept whom we say we are.
+  // Call this if the server rejected the credentials (401).
   void renewCredentials();
 
   struct Counters {
     std::uint64_t requests = 0;
     std::uint64_t connections = 0;
-    std::uint64_t bytesReceived = 0;     // as on the wire, inside TLS
-    std::uint64_t headMicroseconds = 0;  // from a request to its answer's head, all together
+    std::uint64_t bytesReceived = 0;     // after TLS, before gunzip
+    std::uint64_t headMicroseconds = 0;  // from sending to the response head, sum
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
-  // The server that is asked now.
+  // The server of the current connection or the next request.
   [[nodiscard]] std::string server() const;
 
  private:
   struct Request {
     std::string target;
-    std::string body = {};  // empty: a GET
+    std::string body = {};  // empty: GET
   };
   base::Task<ResponseHead> askAnyone(Request request, Duration patience);
   base::Task<ResponseHead> ask(const Request& request, Duration patience);
@@ -66,10 +70,10 @@ class ApiClient {
   base::Event interrupt_;
   std::size_t server_ = 0;  // index
   std::unique_ptr<Connection> connection_;
-  std::string shownCertificate_;  // of the connection
+  std::string shownCertificate_;  // used for the connection
   ResponseReader response_;
   std::string body_;
-  bool given_ = false;  // read() gave body_
+  bool given_ = false;  // read() has returned body_
   std::array<char, 65536> room_{};
   Counters counters_;
 };

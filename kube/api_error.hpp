@@ -5,14 +5,15 @@
 
 namespace kpol::kube {
 
-// The API server could not be asked, or its answer not be read: no connection, a broken one,
-// silence, credentials that cannot be had. what() never holds a credential.
+// The API server could not be queried or its response not be read: there is no connection, it
+// broke, the server is silent, or the credentials are not available. what() never contains a
+// credential.
 class ApiError : public base::Error {
  public:
   using Error::Error;
 };
 
-// Somebody asked that the wait for the API server be given up.
+// The wait for the API server was interrupted on request.
 class Interrupted : public ApiError {
  public:
   Interrupted() : ApiError("interrupted") {}

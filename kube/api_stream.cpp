@@ -18,7 +18,7 @@ Json parse(std::string_view text) {
   return JsonText(needed).next();
 }
 
-// A member on the way, or null where something else is.
+// The member `name` of `tree`, or null if there is none or `tree` is not an object.
 const Json* member(const Json* tree, std::string_view name) {
   if (tree == nullptr || !tree->is_object()) return nullptr;
   const auto found = tree->find(name);
@@ -66,7 +66,8 @@ ApiStatus statusOf(const Json& tree) {
   return status;
 }
 
-// The trees leave annotations out; a bookmark is small enough to be searched as text.
+// The annotation is searched in the text, which is short for a bookmark, because the trees do not
+// contain annotations.
 ApiBookmark bookmarkOf(const Json& object, std::string_view text) {
   constexpr std::string_view kEnd = "\"k8s.io/initial-events-end\"";
   return {resourceVersionOf(object), text.find(kEnd) != text.npos};

@@ -12,17 +12,17 @@
 #include <variant>
 #include <vector>
 
-// The bodies of an API server's answers, decoded while their bytes arrive. Functions of the bytes
-// alone, however these are cut. All throw SyntaxError at what is no such body; then the answer is
-// of no more use. An object that cannot be named counts as that: what it stands for is unknown, so
-// nothing may be concluded from the list that it is in.
+// Decoders for the bodies of an API server's responses, which work while the bytes arrive in parts
+// of any size. All throw SyntaxError for an invalid body; the rest of the response must then be
+// discarded. An object without a usable name is an error too: its identity is unknown, so the list
+// it is in must not be used.
 namespace kpol::kube {
 
 struct ApiObject {
   WatchEvent::Type type = WatchEvent::Type::Added;
   ObjectId id;
-  // Nothing when the object must not be taken as it was read: a Pod or Namespace whose labels are
-  // in doubt might slip out of a policy. What was known of it before holds.
+  // nullopt if the object must not be used as it was read: a Pod or Namespace with invalid labels
+  // might no longer be selected by a policy. Its previous state then remains in effect.
   std::optional<Object> object;
   std::vector<policy::Diagnostic> diagnostics;
   std::string resourceVersion;
@@ -33,14 +33,14 @@ struct ApiBookmark {
   bool initialEventsEnd = false;
 };
 
-// metav1.Status: why something was refused.
+// metav1.Status: why a request was rejected.
 struct ApiStatus {
   unsigned code = 0;
   std::string reason;   // "Expired", ...
   std::string message;  // for people
   std::optional<std::chrono::seconds> retryAfter;
 };
-// Nothing when `json` is no Status. Does not throw.
+// Returns nullopt if `json` is not a Status. Does not throw.
 std::optional<ApiStatus> readStatus(std::string_view json);
 
 using WatchItem = std::variant<ApiObject, ApiBookmark, ApiStatus>;
@@ -49,9 +49,10 @@ class WatchBody {
  public:
   explicit WatchBody(Kind kind) : kind_(kind), splitter_(JsonSplitter::Shape::Sequence) {}
 
-  // The next item in `bytes` from `at` on, which moves on; nothing when all bytes were used.
+  // Returns the next item in `bytes` from `at` on and advances `at`; nullopt if all bytes were
+  // used.
   std::optional<WatchItem> next(std::string_view bytes, std::size_t& at);
-  // Between two items.
+  // Whether the last item is complete.
   [[nodiscard]] bool atEnd() const { return splitter_.atEnd(); }
 
  private:
@@ -69,7 +70,7 @@ class ListBody {
     std::string resourceVersion;
     std::string continueToken;
   };
-  // Once the list has ended.
+  // Valid once the list has ended (atEnd()).
   [[nodiscard]] bool atEnd() const { return splitter_.atEnd(); }
   [[nodiscard]] const Meta& meta() const { return meta_; }
 

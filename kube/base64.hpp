@@ -7,7 +7,8 @@
 
 namespace kpol::kube {
 
-// RFC 4648 with padding; line breaks and blanks are passed over. Nothing for any other byte.
+// Decodes base64 (RFC 4648) with padding, ignoring line breaks and blanks. nullopt if it is
+// invalid.
 std::optional<std::string> decodeBase64(std::string_view text);
 
 }  // namespace kpol::kube

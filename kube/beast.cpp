@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-// Beast's own definitions, compiled once (BOOST_BEAST_SEPARATE_COMPILATION).
+// Compiles Beast's definitions once (BOOST_BEAST_SEPARATE_COMPILATION).
 #include <boost/beast/src.hpp>

@@ -15,7 +15,7 @@ std::optional<std::uint16_t> parsePort(std::string_view text) {
   return port;
 }
 
-// Nothing that could end the request's line or mean something else in it.
+// Rejects characters that could end the request line or have a special meaning in a URL.
 bool isPlain(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -12,29 +12,30 @@
 
 namespace kpol::kube {
 
-// A kubeconfig, or what a pod is given, that leads to no API server. what() names file and field.
+// A kubeconfig or in-cluster configuration that does not lead to an API server. what() names the
+// field; makeSource() adds the file.
 class ClusterConfigError : public base::Error {
  public:
   using Error::Error;
 };
 
-// Where an API server answers.
+// The address of an API server.
 struct ServerUrl {
   bool tls = true;
-  std::string host;  // a name or an address, an IPv6 one without brackets
+  std::string host;  // a name or an address; IPv6 without brackets
   std::uint16_t port = 443;
-  std::string path;  // before every path of the API; no '/' at its end
+  std::string path;  // prefix of every API path; does not end with '/'
   bool operator==(const ServerUrl&) const = default;
 
-  // "https://HOST[:PORT][/PATH]" or "http://…", an IPv6 address in brackets.
+  // Parses "https://HOST[:PORT][/PATH]" or "http://…"; an IPv6 address is in brackets.
   static std::optional<ServerUrl> parse(std::string_view text);
 };
 std::string toString(const ServerUrl& url);
-// As the Host header has it: brackets around an IPv6 address, no default port.
+// The value of the Host header: brackets around an IPv6 address, no default port.
 std::string authorityOf(const ServerUrl& url);
 
-// A PEM text, or the file that has it; files are read anew whenever they are needed, since they
-// rotate.
+// A PEM text, or a file that contains it. Files are read again each time they are needed, because
+// they are rotated.
 struct PemSource {
   std::string text;
   std::string file;
@@ -51,12 +52,12 @@ struct ExecPlugin {
   bool operator==(const ExecPlugin&) const = default;
 };
 
-// How to reach a cluster and as whom.
+// How to reach a cluster, and with which credentials.
 struct ClusterConfig {
-  std::vector<ServerUrl> servers;  // of one cluster; any may answer
-  PemSource authorities;           // absent: those the system trusts
-  std::string tlsServerName;       // what the certificate must name; empty: the host of the URL
-  bool skipTlsVerify = false;      // the certificate is not looked at
+  std::vector<ServerUrl> servers;  // of one cluster; any of them may be used
+  PemSource authorities;           // absent: the system's authorities
+  std::string tlsServerName;       // the name in the certificate; empty: the host of the URL
+  bool skipTlsVerify = false;      // the server's certificate is not verified
   PemSource clientCertificate;
   PemSource clientKey;
   std::string token;
@@ -65,12 +66,13 @@ struct ClusterConfig {
   bool operator==(const ClusterConfig&) const = default;
 };
 
-// The current context of a kubeconfig. Relative files in it are relative to `directory`. A token of
-// a file goes before one in the text. Throws ClusterConfigError, also for what would be ignored
-// although it matters (proxy-url, auth-provider, user names and passwords, impersonation).
+// Reads the current context of a kubeconfig. Relative file names are relative to `directory`. A
+// token file takes precedence over a token in the text. Throws ClusterConfigError, also for
+// settings that matter but are not supported (proxy-url, auth-provider, user names and passwords,
+// impersonation).
 ClusterConfig readKubeconfig(std::string_view yaml, const std::string& directory);
 
-// What every pod is told about its own cluster: KUBERNETES_SERVICE_HOST and _PORT, and the files of
+// The in-cluster configuration of every pod: KUBERNETES_SERVICE_HOST and _PORT, and the files of
 // its service account in `directory`. Throws ClusterConfigError.
 ClusterConfig inClusterConfig(const std::string& host, const std::string& port,
                               const std::string& directory);

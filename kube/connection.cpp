@@ -27,21 +27,22 @@ using ErrorCode = boost::system::error_code;
 
 constexpr auto kToken = base::asio::as_tuple(base::asio::use_awaitable);
 
-// The kernel notices a peer that is gone within a minute, also while nothing is to be sent: a watch
-// may be silent for long.
+// The kernel detects within a minute that the peer is gone, even if there is nothing to send: a
+// watch may be silent for a long time.
 constexpr int kKeepIdleSeconds = 30;
 constexpr int kKeepIntervalSeconds = 10;
 constexpr int kKeepProbes = 3;
 constexpr int kUnackedMilliseconds = 30000;
 
-// A wait that was too long has ended otherwise by now: cancelled is then the coroutine itself.
+// inTime() has already handled an expired deadline, so operation_aborted here means that the
+// coroutine itself was cancelled.
 [[noreturn]] void fail(const std::string& what, const ErrorCode& error) {
   if (base::isCancelled(error)) throw boost::system::system_error(error);
   throw ApiError(what + ": " + error.message());
 }
 
 void setOption(int fd, int level, int option, int value) {
-  // A kernel that refuses one of them keeps its own value; the timeouts above them hold anyway.
+  // If the kernel rejects an option its default remains; the deadline of each call applies anyway.
   static_cast<void>(::setsockopt(fd, level, option, &value, sizeof value));
 }
 
@@ -56,7 +57,7 @@ void tune(tcp::socket& socket) {
   setOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, kUnackedMilliseconds);
 }
 
-// What the operation gave, or ApiError when it was not done in time.
+// Returns the operation's result. Throws ApiError if it was not complete in time.
 template <class Result>
 Result inTime(std::optional<Result> result, const char* what) {
   if (!result) throw ApiError(std::string("no answer in time: ") + what);
@@ -71,7 +72,7 @@ bool isQuiet(tcp::socket& socket) {
   return size < 0 && errno == EAGAIN;
 }
 
-// What has arrived may wait encrypted, too.
+// Also checks for bytes that are received but still encrypted.
 bool isQuiet(TlsStream& stream) {
   SSL* handle = stream.native_handle();
   const bool waits =
@@ -82,7 +83,7 @@ bool isQuiet(TlsStream& stream) {
 template <class Stream>
 class Link final : public Connection {
  public:
-  // `context` lives as long as the stream that was made from it.
+  // `context` lives as long as the stream created from it.
   Link(std::unique_ptr<ssl::context> context, Stream stream)
       : context_(std::move(context)), stream_(std::move(stream)) {}
 
@@ -130,7 +131,7 @@ Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
   co_return socket;
 }
 
-// Why a handshake failed, in OpenSSL's words about the certificate where it is to blame.
+// Throws the reason why a handshake failed; if the certificate was not accepted, OpenSSL's message.
 [[noreturn]] void failHandshake(SSL* handle, const ErrorCode& error) {
   const long verified = ::SSL_get_verify_result(handle);
   if (verified == X509_V_OK) fail("the TLS handshake failed", error);
@@ -150,7 +151,8 @@ void expectServer(TlsStream& stream, const std::string& name, bool skipVerify) {
     return;
   }
   stream.set_verify_mode(ssl::verify_peer);
-  // OpenSSL's own check of the name, so that its failure is told apart from a bad signature.
+  // Use OpenSSL's own check of the name, which reports a wrong name and a bad signature as
+  // different errors.
   X509_VERIFY_PARAM* parameters = ::SSL_get0_param(stream.native_handle());
   const int done = isAddress ? ::X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str())
                              : ::X509_VERIFY_PARAM_set1_host(parameters, name.data(), name.size());

@@ -14,7 +14,7 @@ namespace {
 
 using base::Task;
 
-// The longest token or certificate worth reading.
+// The maximum size of a token or certificate file.
 constexpr std::size_t kLimit = std::size_t{1} << 20U;
 
 std::string readFile(const std::string& path) {
@@ -29,7 +29,8 @@ std::string textOf(const PemSource& source) {
   return source.file.empty() ? source.text : readFile(source.file);
 }
 
-// A header's value: whatever ends a file is taken off, and nothing may end the line.
+// Returns a header value: removes line ends and spaces at the end, and rejects characters that
+// could end the header line.
 std::string tokenIn(std::string text, const std::string& origin) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
     text.pop_back();
@@ -41,7 +42,7 @@ std::string tokenIn(std::string text, const std::string& origin) {
   return text;
 }
 
-// Sets `flag` for as long as it lives, and tells who waits for the end.
+// Sets `flag` during its lifetime, and then notifies the waiters.
 class Turn {
  public:
   Turn(bool& flag, base::Event& ended) : flag_(flag), ended_(ended) { flag_ = true; }

@@ -11,15 +11,16 @@
 
 namespace kpol::kube {
 
-// As whom a request is made. Never logged.
+// The credentials of one request. Never logged.
 struct Identity {
   std::string token;           // empty: none
   std::string certificatePem;  // empty: none
   std::string keyPem;
 };
 
-// Whom a ClusterConfig makes us at this moment: files are read anew for every request, for tokens
-// and certificates rotate; an exec plugin is asked again shortly before what it gave expires.
+// Provides the current credentials of a ClusterConfig. Files are read for every request, because
+// tokens and certificates are rotated. An exec plugin runs again shortly before its credential
+// expires.
 class Credentials {
  public:
   explicit Credentials(ClusterConfig config) : config_(std::move(config)) {}
@@ -28,12 +29,12 @@ class Credentials {
 
   [[nodiscard]] const ClusterConfig& config() const { return config_; }
 
-  // Throws ApiError when it cannot be had.
+  // Throws ApiError if the credentials are not available.
   base::Task<Identity> identity();
-  // The certificates that may have signed the server's; empty: those the system trusts. Throws
-  // ApiError.
+  // The authorities that may have signed the server's certificate; empty: those of the system.
+  // Throws ApiError.
   [[nodiscard]] std::string authorities() const;
-  // The server did not take the identity: an exec plugin is asked anew.
+  // Call this if the server rejected the credentials: an exec plugin then runs again.
   void renew() { given_.reset(); }
 
  private:
@@ -41,7 +42,7 @@ class Credentials {
 
   ClusterConfig config_;
   std::optional<ExecCredential> given_;
-  bool asking_ = false;  // one at a time
+  bool asking_ = false;  // only one plugin runs at a time
   base::Event answered_;
 };
 

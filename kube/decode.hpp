@@ -10,15 +10,15 @@
 
 namespace kpol::kube {
 
-// Where an object comes from decides what happens to what the API server would refuse.
+// The origin of an object decides how values are treated that the API server would reject.
 enum class Origin : unsigned char {
-  // Written by people: anything the API server refuses is an error, and an object with an error is
-  // not given at all.
+  // Written by people: anything that the API server rejects is an error, and an object with an
+  // error is not returned.
   Manifest,
-  // Stored in the cluster, perhaps under rules older or newer than those known here: the object is
-  // given whenever it can be named, and what could not be read fails closed. A NetworkPolicy rule
-  // with an error matches nothing, a port of unknown protocol matches nothing, policyTypes with an
-  // error isolate both directions, a podSelector with an error selects the whole namespace; a bad
+  // Stored in the cluster, perhaps under older or newer rules than those implemented here. The
+  // object is returned if it has a name, and what cannot be read fails closed: a NetworkPolicy rule
+  // with an error and a port of unknown protocol match nothing, policyTypes with an error isolate
+  // both directions, and a podSelector with an error selects the whole namespace. An invalid
   // address or port of a Pod or Node is left out.
   ApiServer,
 };
@@ -28,10 +28,10 @@ struct DecodeResult {
   std::vector<policy::Diagnostic> diagnostics;  // in the order of the fields
 };
 
-// Decodes the JSON text of one object of `kind`, whose own apiVersion and kind are not looked at
-// (the items of a typed list have none). Unknown fields are ignored; those inside a NetworkPolicy's
-// spec give a warning. Every fault of the object is reported, not only the first. Never throws on
-// any input.
+// Decodes the JSON text of one object of `kind`. Its own apiVersion and kind are ignored, because
+// the items of a typed list have none. Unknown fields are ignored, with a warning inside a
+// NetworkPolicy's spec. Reports all errors of the object, not only the first. Never throws on any
+// input.
 DecodeResult decodeObject(Kind kind, std::string_view json, Origin origin);
 
 }  // namespace kpol::kube

@@ -6,8 +6,8 @@
 namespace kpol::kube {
 namespace {
 
-// ::ffff:0:0/96. Go's net package takes such text for IPv4 in some places and for IPv6 in others;
-// newer API servers refuse it (apimachinery pkg/util/validation IsValidCIDR).
+// ::ffff:0:0/96. Go's net package treats such text as IPv4 in some places and as IPv6 in others;
+// newer API servers reject it (apimachinery pkg/util/validation IsValidCIDR).
 bool isIpv4Mapped(const base::Prefix& prefix) {
   static const base::Prefix kMapped = *base::Prefix::parse("::ffff:0:0/96");
   return kMapped.contains(prefix);

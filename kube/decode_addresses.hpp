@@ -10,11 +10,11 @@
 
 namespace kpol::kube {
 
-// Nothing when `field` is absent or empty, or is no address or CIDR (which is reported).
+// These return nullopt if `field` is absent, empty or invalid; an invalid value is reported.
 std::optional<base::IpAddress> decodeIp(const Field& field);
 std::optional<base::Prefix> decodeCidr(const Field& field);
 
-// Sorted, each once.
+// Returns the addresses sorted and without duplicates.
 std::vector<base::IpAddress> canonical(std::vector<base::IpAddress> addresses);
 
 }  // namespace kpol::kube

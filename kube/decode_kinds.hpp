@@ -3,7 +3,7 @@
 
 #include "kube/field.hpp"
 
-// One decoder a kind: always gives a value; what is wrong is in the Report of `root`.
+// One decoder for each kind. Always returns a value; errors are in the Report of `root`.
 namespace kpol::kube {
 
 policy::Namespace decodeNamespace(const Field& root);
@@ -11,7 +11,7 @@ policy::Node decodeNode(const Field& root);
 policy::Pod decodePod(const Field& root);
 policy::NetworkPolicy decodeNetworkPolicy(const Field& root);
 
-// The decoder of `kind`, and the object's name put into the diagnostics.
+// Runs the decoder of `kind` and adds the object's name to the diagnostics.
 DecodeResult decodeTree(Kind kind, const Json& tree, Origin origin);
 
 }  // namespace kpol::kube

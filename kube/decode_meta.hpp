@@ -7,18 +7,18 @@
 
 #include <string>
 
-// The parts of apimachinery's meta/v1 that several kinds have.
+// The parts of apimachinery's meta/v1 that several kinds share.
 namespace kpol::kube {
 
 struct ObjectMeta {
-  base::ObjectKey key;  // ns empty for cluster-scoped kinds; name empty when there is none
+  base::ObjectKey key;  // ns empty for cluster-scoped kinds; name empty if missing
   std::string uid;
   policy::Labels labels;
 };
 
 ObjectMeta decodeMeta(const Field& root, Kind kind);
 
-// `field` is a LabelSelector; absent gives the empty selector.
+// `field` is a LabelSelector; if it is absent, returns the empty selector.
 policy::LabelSelector decodeSelector(const Field& field);
 
 }  // namespace kpol::kube

@@ -7,8 +7,8 @@ namespace kpol::kube {
 
 policy::Namespace decodeNamespace(const Field& root) {
   ObjectMeta meta = decodeMeta(root, Kind::Namespace);
-  // The API server sets the label whatever the client wrote (pkg/registry/core/namespace
-  // strategy Canonicalize).
+  // The API server sets this label to the name, whatever the client wrote
+  // (pkg/registry/core/namespace strategy Canonicalize).
   const std::string* given = meta.labels.find(kMetadataName);
   if (given != nullptr && *given != meta.key.name) {
     const Field metadata = root["metadata"];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checks are those of pkg/apis/networking/validation, which the API server makes on every
-// NetworkPolicy it stores; what is taken for an absent field is pkg/apis/networking/v1/defaults.go.
+// The checks are those of pkg/apis/networking/validation, which the API server applies to every
+// NetworkPolicy that it stores. The defaults of absent fields are those of
+// pkg/apis/networking/v1/defaults.go.
 #include "kube/decode_addresses.hpp"
 #include "kube/decode_kinds.hpp"
 #include "kube/decode_meta.hpp"
@@ -14,9 +15,9 @@ using policy::Direction;
 using policy::PolicyPort;
 using policy::PolicyRule;
 
-// Stands for a rule that could not be read: leaving out the bad part could open more than its
-// author wrote ("from" without its only peer admits everybody), leaving out the rule could change
-// which directions an absent policyTypes isolates.
+// Replaces a rule that could not be read. To leave out only the invalid part could allow more than
+// its author wrote ("from" without its only peer allows all sources). To leave out the rule could
+// change which directions an absent policyTypes isolates.
 PolicyRule matchesNothing() {
   return {{}, {PolicyPort{std::nullopt, std::monostate{}}}};
 }
@@ -29,7 +30,7 @@ std::optional<base::Protocol> decodePolicyProtocol(const Field& field) {
   return protocol;
 }
 
-// The number of `field`; nothing when absent or reported.
+// The number in `field`; nullopt if it is absent or invalid (which is reported).
 std::optional<std::uint16_t> decodePortNumber(const Field& field) {
   const auto number = field.integer();
   if (!number) return std::nullopt;
@@ -131,7 +132,7 @@ std::vector<PolicyRule> decodeRules(const Field& field, std::string_view peersNa
   const auto errors = field.report().errors;
   std::vector<PolicyRule> rules;
   for (const Field& item : field.items()) rules.push_back(decodeRule(item, peersName));
-  // A list that is no list, or has null items: as if a rule stood there that could not be read.
+  // The value is not a list, or has null items: treat it as one rule that could not be read.
   if (rules.empty() && field.report().errors != errors) rules.push_back(matchesNothing());
   return rules;
 }
@@ -162,7 +163,7 @@ policy::NetworkPolicy decodeNetworkPolicy(const Field& root) {
   policy.key = decodeMeta(root, Kind::NetworkPolicy).key;
   const Field spec = root["spec"];
   if (!spec.object()) {
-    // Without a spec it is a policy all the same: it isolates the whole namespace for ingress.
+    // A policy without a spec still isolates the whole namespace for ingress.
     if (spec.present()) policy.policyTypes = {Direction::Ingress, Direction::Egress};
     return policy;
   }

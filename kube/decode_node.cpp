@@ -8,11 +8,11 @@ namespace {
 
 struct Addresses {
   std::vector<base::IpAddress> all;       // sorted, unique
-  std::vector<base::IpAddress> internal;  // in their order
+  std::vector<base::IpAddress> internal;  // in the order of the object
 };
 
-// InternalIP and ExternalIP must be addresses; the other types are names, or addresses by accident
-// (a cloud that puts the address into Hostname).
+// InternalIP and ExternalIP must be addresses. The other types are names, or sometimes addresses
+// (some clouds set Hostname to the address).
 Addresses decodeNodeAddresses(const Field& field) {
   Addresses addresses;
   for (const Field& item : field.items()) {
@@ -37,7 +37,7 @@ std::vector<base::Prefix> decodePodCidrs(const Field& spec) {
   for (const Field& item : podCidrs.items()) {
     if (const auto cidr = decodeCidr(item)) cidrs.push_back(*cidr);
   }
-  // The older field; the API server keeps it equal to the first of the list.
+  // podCIDR is the older field; the API server keeps it equal to the first item of podCIDRs.
   const Field podCidr = spec["podCIDR"];
   const auto cidr = decodeCidr(podCidr);
   if (cidrs.empty() && cidr) cidrs.push_back(*cidr);

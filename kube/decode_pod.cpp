@@ -14,7 +14,7 @@ using policy::PodPhase;
 
 PodPhase decodePhase(const Field& field) {
   const auto text = field.text();
-  // A Pod that no kubelet has reported on yet has none.
+  // The phase is empty until a kubelet has reported on the Pod.
   if (!text || text->empty() || *text == "Pending") return PodPhase::Pending;
   if (*text == "Running") return PodPhase::Running;
   if (*text == "Succeeded") return PodPhase::Succeeded;
@@ -25,7 +25,7 @@ PodPhase decodePhase(const Field& field) {
   return PodPhase::Unknown;
 }
 
-// podIPs, and podIP which repeats its first entry.
+// Reads podIPs, and podIP, which repeats the first of them.
 std::vector<base::IpAddress> decodePodIps(const Field& status) {
   std::vector<base::IpAddress> ips;
   const Field podIps = status["podIPs"];
@@ -70,8 +70,8 @@ void decodePorts(const Field& container, std::vector<ContainerPort>& ports) {
   }
 }
 
-// Of init containers only those that go on running beside the others, so-called sidecars, can
-// listen while policies are looked up (restartPolicy: Always, types.go Container).
+// Of the init containers only sidecars, which keep running beside the other containers, can listen
+// while policies apply (restartPolicy: Always, types.go Container).
 std::vector<ContainerPort> decodeContainers(const Field& spec) {
   std::vector<ContainerPort> ports;
   const Field containers = spec["containers"];

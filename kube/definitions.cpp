@@ -27,7 +27,7 @@ std::optional<Object> Definitions::standing(const ObjectId& id) const {
   return std::nullopt;
 }
 
-// To be called before each change.
+// Must be called before each change.
 void Definitions::touch(const ObjectId& id) {
   before_.try_emplace(id, standing(id));
   if (!id.key.ns.empty()) {

@@ -12,19 +12,20 @@
 
 namespace kpol::kube {
 
-// The objects that a number of files define, and which of them stand: of an object defined twice,
-// that of the first file by name; of a Namespace that no file defines but some object is in, one
-// with only its kubernetes.io/metadata.name label. Pure; cost follows what changes.
+// The objects that a number of files define, and which definitions are in effect. If several files
+// define an object, the first file by name wins. A Namespace that no file defines, but that
+// contains an object, has only its kubernetes.io/metadata.name label. Pure; the cost depends on
+// what changes.
 class Definitions {
  public:
-  // Puts `objects`, no two of one id, in place of all that `file` defined.
+  // Replaces everything that `file` defined with `objects`, which have different IDs.
   void replace(const std::string& file, std::vector<Object> objects);
 
-  // What became different since the last call. Added and Modified come first, Namespaces and Nodes
-  // leading; then Deleted, Namespaces last.
+  // The changes since the last call. Added and Modified come first, beginning with Namespaces and
+  // Nodes; then Deleted, Namespaces last.
   std::vector<WatchEvent> takeEvents();
 
-  // Every definition that does not stand because an earlier file has the object.
+  // All definitions that are not in effect, because an earlier file defines the object.
   [[nodiscard]] std::vector<policy::Diagnostic> conflicts() const;
 
  private:
@@ -33,11 +34,11 @@ class Definitions {
   void define(const ObjectId& id, const std::string& file, Object object);
   void remove(const ObjectId& id, const std::string& file);
 
-  std::map<ObjectId, std::map<std::string, Object>> defined_;  // by file; the first one stands
-  std::map<std::string, std::set<ObjectId>> files_;            // what each file defines
-  std::map<std::string, std::size_t> population_;              // objects in each namespace
-  std::set<ObjectId> contested_;                               // defined in several files
-  std::map<ObjectId, std::optional<Object>> before_;           // what stood at the last takeEvents
+  std::map<ObjectId, std::map<std::string, Object>> defined_;  // by file; the first is in effect
+  std::map<std::string, std::set<ObjectId>> files_;            // defined by each file
+  std::map<std::string, std::size_t> population_;     // number of objects in each namespace
+  std::set<ObjectId> contested_;                      // defined in several files
+  std::map<ObjectId, std::optional<Object>> before_;  // in effect at the last takeEvents()
 };
 
 }  // namespace kpol::kube

@@ -16,18 +16,19 @@
 namespace kpol::kube {
 namespace {
 
-// IN_MODIFY never makes a file read; it tells that a file is incomplete (again). IN_ATTRIB is how a
-// file that could not be read for its permissions is mended.
+// IN_MODIFY does not cause a file to be read; it shows that the file is incomplete (again).
+// IN_ATTRIB reports that the permissions of an unreadable file were corrected.
 constexpr std::uint32_t kDirectoryMask = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_ATTRIB |
                                          IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF |
                                          IN_MOVE_SELF;
 constexpr std::uint32_t kAncestorMask = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
-// IN_MASK_ADD: the path may lead through a symlink back to the ancestor, one inode, one watch.
+// IN_MASK_ADD: the path may lead through a symlink back to the ancestor, and one inode has only one
+// watch.
 constexpr std::uint32_t kFlags = IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD;
 constexpr std::uint32_t kSelfGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT;
 
 // Kubernetes replaces all files of a ConfigMap volume at once: they are symlinks into "..data",
-// itself a symlink that is renamed over (pkg/volume/util/atomic_writer.go).
+// itself a symlink that is replaced by rename(2) (pkg/volume/util/atomic_writer.go).
 constexpr std::string_view kAtomicWriterLink = "..data";
 
 std::filesystem::path normal(const std::filesystem::path& path) {
@@ -35,12 +36,12 @@ std::filesystem::path normal(const std::filesystem::path& path) {
   return result.has_filename() ? result : result.parent_path();
 }
 
-// Whether an entry that was created, and not written to since, is as complete as it will be: a
-// symlink, a hard link, or a file linked in with its content (O_TMPFILE and linkat). A new empty
-// file was most likely opened to be written.
+// Whether a created entry that was not written to since is already complete: a symlink, a hard
+// link, or a file linked with its content (O_TMPFILE and linkat). A new empty file was most likely
+// opened for writing.
 bool isCompleteAtOnce(const std::filesystem::path& path) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return true;  // gone again
+  if (::lstat(path.c_str(), &status) != 0) return true;  // already removed
   return !S_ISREG(status.st_mode) || status.st_nlink > 1 || status.st_size > 0;
 }
 
@@ -48,8 +49,8 @@ bool isCompleteAtOnce(const std::filesystem::path& path) {
 
 struct DirectoryWatch::Batch {
   Changes changes;
-  std::set<std::string> created;               // and nothing since
-  std::map<std::uint32_t, std::string> moved;  // from here, by cookie; not yet seen to arrive
+  std::set<std::string> created;               // and no event since
+  std::map<std::uint32_t, std::string> moved;  // moved away, by cookie; new name not yet known
 };
 
 DirectoryWatch::DirectoryWatch(std::filesystem::path directory)
@@ -57,14 +58,14 @@ DirectoryWatch::DirectoryWatch(std::filesystem::path directory)
   if (!inotify_) throw base::SystemError("inotify_init1", errno);
   attach();
   if (!attached()) {
-    // Again, for its errno.
+    // Repeated to get its errno.
     ::inotify_add_watch(fd(), directory_.c_str(), kDirectoryMask | kFlags);
     throw base::SystemError("watch directory " + directory_.string(), errno);
   }
 }
 
-// Watches the nearest ancestor that exists. Where it is not the parent and the next directory
-// appeared meanwhile, nearer ones are tried.
+// Watches the nearest existing ancestor. If that is not the parent and the next directory was
+// created meanwhile, tries again.
 void DirectoryWatch::watchAncestor() {
   constexpr int kTries = 8;
   for (int i = 0; i < kTries; ++i) {
@@ -78,7 +79,7 @@ void DirectoryWatch::watchAncestor() {
     const int old = std::exchange(ancestorWatch_, watch);
     if (old >= 0 && old != watch && old != directoryWatch_) ::inotify_rm_watch(fd(), old);
     const bool nearest = watch < 0 || entry / ancestorEntry_ == directory_;
-    std::error_code ignored;  // a path that cannot be followed is as good as none
+    std::error_code ignored;  // a path that cannot be followed counts as missing
     if (nearest || !std::filesystem::exists(entry / ancestorEntry_, ignored)) return;
   }
 }
@@ -102,11 +103,11 @@ DirectoryWatch::Changes DirectoryWatch::drain() {
       writing_.clear();
       batch.changes.rescan = true;
     }
-    readAll(batch);  // giving up a watch makes an event too
+    readAll(batch);  // removing a watch causes an event too
   }
   settleCreated(batch);
-  // A file may have been renamed within the directory with only half of the news in the queue yet.
-  // It must not seem deleted, and a look at the directory finds it under its new name.
+  // A file may have been renamed within the directory while only the first of the two events is in
+  // the queue. It must not look deleted; a rescan finds it under its new name.
   if (!batch.moved.empty()) batch.changes.rescan = true;
   for (const std::string& name : writing_) batch.changes.names.erase(name);
   return std::move(batch.changes);
@@ -127,7 +128,7 @@ void DirectoryWatch::readAll(Batch& batch) {
   }
 }
 
-// False when the queue is empty.
+// Returns false if the queue is empty.
 bool DirectoryWatch::readEvents(Batch& batch) {
   alignas(inotify_event) std::array<char, 65536> buffer;
   const ssize_t size = ::read(fd(), buffer.data(), buffer.size());

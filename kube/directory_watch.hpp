@@ -11,28 +11,29 @@ struct inotify_event;
 
 namespace kpol::kube {
 
-// What happened to the entries of one directory, by inotify(7), in terms of whole files: an entry
-// counts as changed when it was closed after writing, linked or renamed into place, or removed; not
-// while it is being written.
+// Reports changes of the entries of one directory, by inotify(7), in terms of complete files: an
+// entry has changed when it was closed after writing, linked or renamed into place, or removed, but
+// not while it is being written.
 //
-// The directory may vanish and be made again, or be replaced: an ancestor is watched beside it.
+// The directory may be removed and created again, or be replaced: an ancestor is watched too.
 class DirectoryWatch {
  public:
-  // Throws base::SystemError when the directory cannot be watched.
+  // Throws base::SystemError if the directory cannot be watched.
   explicit DirectoryWatch(std::filesystem::path directory);
 
   [[nodiscard]] int fd() const { return inotify_.value(); }
   // False while there is no directory at the path.
   [[nodiscard]] bool attached() const { return directoryWatch_ >= 0; }
-  // Entries written to since they were last closed.
+  // The entries that have been written to and not closed since.
   [[nodiscard]] const std::set<std::string>& beingWritten() const { return writing_; }
 
   struct Changes {
     bool rescan = false;          // anything may have changed
-    std::set<std::string> names;  // these have; none of them is being written
+    std::set<std::string> names;  // changed entries; none is being written
     [[nodiscard]] bool empty() const { return !rescan && names.empty(); }
   };
-  // All that happened since the last call. Does not block.
+  // Returns all changes since the last call. Does not block. Throws base::SystemError if the events
+  // cannot be read.
   Changes drain();
 
  private:
@@ -49,8 +50,8 @@ class DirectoryWatch {
   base::UniqueFd inotify_;
   int directoryWatch_ = -1;
   int ancestorWatch_ = -1;
-  std::string ancestorEntry_;  // the next part of the path below the watched ancestor
-  bool attachDue_ = false;     // a watch was lost, or the path may lead elsewhere now
+  std::string ancestorEntry_;  // the path component below the watched ancestor
+  bool attachDue_ = false;     // a watch was lost, or the path may have changed
   std::set<std::string> writing_;
 };
 

@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t\r\n";
 
-// Files put together from several may have a byte order mark at the start of each document.
+// A file that was concatenated from several may have a byte order mark at the start of each
+// document.
 Document withoutMark(Document document) {
   const auto start = std::min(document.text.find_first_not_of(kBlanks), document.text.size());
   if (document.text.substr(start).starts_with(kByteOrderMark)) {
@@ -25,7 +26,7 @@ Document withoutMark(Document document) {
   return document;
 }
 
-// Cuts the first line, with its line end, off `text`.
+// Removes the first line, with its line end, from `text` and returns it.
 std::string_view takeLine(std::string_view& text) {
   const auto end = std::min(text.find('\n'), text.size() - 1) + 1;
   const auto line = text.substr(0, end);
@@ -47,7 +48,7 @@ bool hasContent(std::string_view text) {
   return false;
 }
 
-// The length of the UTF-8 sequence at the start of `text`; 0 when there is none (RFC 3629 table).
+// The length of the UTF-8 sequence at the start of `text`; 0 if it is invalid (RFC 3629 table).
 std::size_t sequenceLength(std::string_view text) {
   const auto byte = [text](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -55,7 +56,7 @@ std::size_t sequenceLength(std::string_view text) {
   const unsigned lead = byte(0);
   if (lead < 0x80) return 1;
   if (lead < 0xC2 || lead > 0xF4) return 0;
-  // The second byte excludes overlong forms, surrogates and what lies above U+10FFFF.
+  // The range of the second byte excludes overlong forms, surrogates and values above U+10FFFF.
   const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   if (byte(1) < low || byte(1) > high) return 0;
@@ -101,7 +102,7 @@ std::vector<Document> splitDocuments(std::string_view text) {
     const bool begins = isMarker(line, "---");
     if (!begins && !isMarker(line, "...")) continue;
     cut(line.data());
-    // A document may begin behind its marker: "--- {kind: Pod}".
+    // A document may begin on the line of its marker: "--- {kind: Pod}".
     start = begins ? line.data() + 3 : text.data();
     startLine = begins ? number : number + 1;
   }
@@ -131,7 +132,7 @@ std::vector<Json> parseDocument(const Document& document) {
   try {
     return parseJson(document);
   } catch (const SyntaxError&) {
-    // YAML's flow style begins like JSON. Where it is neither, JSON was meant.
+    // YAML's flow style begins like JSON. If the text is neither, report the JSON error.
     if (auto tree = tryYaml(document)) return {std::move(*tree)};
     throw;
   }

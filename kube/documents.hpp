@@ -8,21 +8,21 @@
 
 namespace kpol::kube {
 
-// A part of a text between "---" lines that has more than comments and directives in it.
+// A part of a text between "---" lines that contains more than comments and directives.
 struct Document {
   std::string_view text;
-  std::size_t line = 1;  // of its first byte, from 1
+  std::size_t line = 1;  // number of its first line, from 1
 };
 
-// Where YAML has document markers at the start of a line they are markers whatever they stand in,
-// so the split needs no parser, and a document with a fault does not hide those after it.
+// Splits `text` into documents. In YAML a document marker at the start of a line is a marker in any
+// context, so this needs no parser, and an invalid document does not hide those after it.
 std::vector<Document> splitDocuments(std::string_view text);
 
-// Throws SyntaxError when `text` is not UTF-8 or has control characters, which YAML forbids and
-// yaml-cpp does not notice: it takes a byte 4 for the end of the text.
+// Throws SyntaxError if `text` is not UTF-8 or contains control characters. YAML forbids these, but
+// yaml-cpp does not detect them: it treats a byte 4 as the end of the text.
 void checkCharacters(std::string_view text);
 
-// The values in one document: one of YAML, any number of JSON. Throws SyntaxError.
+// Returns the values in one document: one of YAML, or any number of JSON. Throws SyntaxError.
 std::vector<Json> parseDocument(const Document& document);
 
 }  // namespace kpol::kube

@@ -19,7 +19,7 @@ std::string textIn(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// "Z", "+02:00", "-0330" as RFC 3339 has them.
+// Parses "Z" or an offset such as "+02:00" (RFC 3339).
 std::optional<std::chrono::minutes> parseOffset(std::string_view text) {
   if (text == "Z" || text == "z") return std::chrono::minutes(0);
   int hours = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process of an exec credential plugin.
+// Runs the process of an exec credential plugin.
 #include "base/async/event.hpp"
 #include "base/async/race.hpp"
 #include "base/async/readable.hpp"
@@ -32,7 +32,8 @@ constexpr std::size_t kLongestAnswer = std::size_t{1} << 20U;
   throw ApiError("exec plugin " + plugin.command + ": " + what);
 }
 
-// KEY=VALUE: ours, the plugin's own over it, and what the plugin is asked.
+// KEY=VALUE lines: our environment, overridden by the plugin's own variables and
+// KUBERNETES_EXEC_INFO.
 std::vector<std::string> environmentOf(const ExecPlugin& plugin) {
   std::map<std::string, std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -65,7 +66,7 @@ struct FileActions {
   ~FileActions() { posix_spawn_file_actions_destroy(&value); }
 };
 
-// A child that does not outlive its owner.
+// A child process that is killed with its owner.
 class Child {
  public:
   Child(const ExecPlugin& plugin, int output) {
@@ -109,7 +110,7 @@ class Child {
   bool reaped_ = false;
 };
 
-// Until the child's end of the pipe is closed.
+// Reads until the child closes its end of the pipe, or has printed more than kLongestAnswer.
 Task<> readAll(int fd, std::string& text) {
   base::Readable readable(co_await base::asio::this_coro::executor, fd);
   for (;;) {

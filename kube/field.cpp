@@ -11,12 +11,13 @@ using Severity = policy::Diagnostic::Severity;
 
 constexpr std::size_t kMaxQuoted = 80;
 
-// A type error, with the usual cause of it: YAML takes plain true, yes or 80 for no string.
+// The message of a type error. `hint` names its usual cause: YAML does not read unquoted true, yes
+// or 80 as a string.
 std::string expected(std::string_view what, const Field& field, std::string_view hint = {}) {
   return "must be " + std::string(what) + ", found " + field.found() + std::string(hint);
 }
 
-// Fit for a log line: control characters escaped, long text cut.
+// Returns `text` for a log line: escapes control characters and cuts long text.
 std::string escaped(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789abcdef";
   const bool cut = text.size() > kMaxQuoted;

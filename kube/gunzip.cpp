@@ -54,7 +54,7 @@ struct Gunzip::State {
   void takeTail(std::string_view bytes);
 
   Place place = Place::Head;
-  std::string kept;  // of head or tail
+  std::string kept;  // bytes of the head or tail
   zlib::inflate_stream stream;
   std::uint32_t crc = 0;
   std::uint32_t size = 0;
@@ -65,7 +65,7 @@ Gunzip::~Gunzip() = default;
 Gunzip::Gunzip(Gunzip&&) noexcept = default;
 Gunzip& Gunzip::operator=(Gunzip&&) noexcept = default;
 
-// No Go server sends the optional parts of the head; whoever does is refused.
+// Rejects the optional parts of the head, which Go servers do not send.
 std::string_view Gunzip::State::takeHead(std::string_view bytes) {
   const auto part = bytes.substr(0, kHeadSize - kept.size());
   kept += part;

@@ -8,8 +8,8 @@
 
 namespace kpol::kube {
 
-// Unpacks one gzip stream (RFC 1952) from its bytes, in parts cut anywhere. Throws ApiError at what
-// is none, or when length or checksum differ at its end.
+// Decompresses one gzip stream (RFC 1952), whose bytes arrive in parts of any size. Throws ApiError
+// if it is invalid, has a wrong length or checksum, or is followed by more bytes.
 class Gunzip {
  public:
   Gunzip();
@@ -17,7 +17,7 @@ class Gunzip {
   Gunzip(Gunzip&&) noexcept;
   Gunzip& operator=(Gunzip&&) noexcept;
 
-  // Takes all of `bytes` in and appends to `out` what they unpack to.
+  // Consumes all of `bytes` and appends the decompressed bytes to `out`.
   void feed(std::string_view bytes, std::string& out);
   [[nodiscard]] bool complete() const;
 

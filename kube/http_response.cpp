@@ -17,8 +17,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-// Of an answer's head as a whole, and of the head of a chunk, which may have extensions, and of
-// what follows the last one.
+// The limit for the head of a response, the head of a chunk (which may have extensions), and the
+// trailer after the last chunk.
 constexpr std::uint32_t kLongestHead = 64 * 1024;
 
 [[noreturn]] void fail(const boost::system::error_code& error) {
@@ -47,8 +47,8 @@ struct ResponseReader::State {
   std::size_t parse(std::string_view bytes, std::string& body);
 
   Parser parser;
-  std::size_t headSize = 0;  // of the answer's head, as far as it was parsed; 0 behind it
-  std::string pending;       // what the parser could not use yet
+  std::size_t headSize = 0;  // bytes of the response's head parsed so far; 0 after it
+  std::string pending;       // bytes that the parser could not use yet
   bool bodyBegun = false;
   std::optional<ResponseHead> head;
   std::optional<Gunzip> gunzip;
@@ -78,8 +78,8 @@ void ResponseReader::State::checkEnd() const {
     throw ApiError("an answer that ended within its gzip");
 }
 
-// How many bytes the parser used. It gets no more at a time than a head may be long: its own limit
-// is one for what it sees at once, and it takes the fields of a head one by one.
+// Returns how many bytes the parser used. Gives it no more bytes at a time than a head may have:
+// Beast's own limit applies only to the bytes of one call, and it parses header fields one by one.
 std::size_t ResponseReader::State::put(std::string_view bytes) {
   const std::size_t most = kLongestHead - headSize;
   const auto given = bytes.substr(0, most);
@@ -94,8 +94,8 @@ std::size_t ResponseReader::State::put(std::string_view bytes) {
 }
 
 std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& body) {
-  // Beast takes it for granted that a chunked body's first bytes are not fewer than those of the
-  // shortest body when the last chunk is also the first.
+  // Beast assumes that the first bytes of a chunked body are at least as many as those of the
+  // shortest body, in which the last chunk is also the first.
   constexpr std::string_view kShortest = "0\r\n\r\n";
   const bool begins = head && !bodyBegun && parser.chunked();
   if (begins && bytes.size() < kShortest.size()) return 0;
@@ -109,7 +109,7 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
   if (!head && parser.is_header_done()) {
     readHead();
     headSize = 0;
-    parser.eager(true);  // not before: the body may be too short yet, see above
+    parser.eager(true);  // not earlier, because the body may still be too short, see above
   }
   const std::string_view part(room.data(), room.size() - sink.size);
   if (gunzip) {

@@ -11,14 +11,14 @@ namespace kpol::kube {
 
 struct ResponseHead {
   unsigned status = 0;
-  std::optional<std::chrono::seconds> retryAfter;  // of a number of seconds
+  std::optional<std::chrono::seconds> retryAfter;  // nullopt if Retry-After is a date
   bool keepAlive = false;
 };
 
-// Reads one HTTP/1.1 response from its bytes, in parts cut anywhere: chunked, of known length or to
-// the end of the connection, plain or gzip. A function of the bytes. Keeps none of the body, and of
-// heads no more than 64 KiB. Throws ApiError at what is no response, and at bytes behind it; then
-// the connection is of no more use.
+// Reads one HTTP/1.1 response, whose bytes arrive in parts of any size. The body may be chunked,
+// have a Content-Length or end with the connection, and be plain or gzip. Does no I/O. Stores no
+// part of the body, and at most 64 KiB of a head. Throws ApiError if the response is invalid or is
+// followed by more bytes; the connection must not be used after that.
 class ResponseReader {
  public:
   ResponseReader();
@@ -26,9 +26,10 @@ class ResponseReader {
   ResponseReader(ResponseReader&&) noexcept;
   ResponseReader& operator=(ResponseReader&&) noexcept;
 
-  // Takes all of `bytes` in and appends what they hold of the body to `body`.
+  // Consumes all of `bytes` and appends their part of the body to `body`.
   void feed(std::string_view bytes, std::string& body);
-  // The connection was closed: ends a body without a length. Throws when others are not complete.
+  // Call this when the connection was closed: it ends a body without a length. Throws ApiError if
+  // another body is incomplete.
   void close();
 
   [[nodiscard]] const std::optional<ResponseHead>& head() const;

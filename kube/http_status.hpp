@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Status codes of HTTP (RFC 9110) that the API server's clients distinguish.
+// The HTTP status codes (RFC 9110) that clients of the API server distinguish.
 namespace kpol::kube::http_status {
 
 inline constexpr unsigned kOk = 200;

@@ -32,7 +32,7 @@ bool JsonSplitter::atEnd() const {
 }
 
 bool JsonSplitter::next(std::string_view bytes, std::size_t& at, Piece& piece) {
-  if (place_ == Place::InValue) begin_ = at;  // the value goes on in these bytes
+  if (place_ == Place::InValue) begin_ = at;  // the value continues in these bytes
   if (!kept_.empty() && place_ != Place::InValue && place_ != Place::InKey) kept_.clear();
   while (at < bytes.size()) {
     if (!step(bytes, at)) continue;
@@ -58,7 +58,7 @@ void JsonSplitter::keep(std::string_view bytes) {
   kept_ += bytes;
 }
 
-// Takes one byte, or a run of bytes inside a value; true when a value ended before `at`.
+// Consumes one byte, or several bytes inside a value. Returns true if a value ended before `at`.
 bool JsonSplitter::step(std::string_view bytes, std::size_t& at) {
   if (place_ == Place::InValue) return scanValue(bytes, at);
   if (place_ == Place::InKey) return scanKey(bytes, at);
@@ -79,7 +79,7 @@ bool JsonSplitter::step(std::string_view bytes, std::size_t& at) {
   return false;
 }
 
-// Between values: what `c` means is said by the place alone.
+// Handles a byte between values; its meaning depends only on place_.
 void JsonSplitter::begin(char c) {
   if (place_ == Place::Start && c == '{') {
     place_ = Place::KeyOrEnd;
@@ -119,14 +119,14 @@ void JsonSplitter::beginValue(char c, std::size_t at) {
   inString_ = c == '"';
   depth_ = c == '{' || c == '[' ? 1 : 0;
   scalar_ = !inString_ && depth_ == 0;
-  // A watch's values are objects; a scalar there would have no end.
+  // The values of a watch are objects. A scalar there would have no detectable end.
   if (scalar_ && shape_ == Shape::Sequence) unexpected(c);
 }
 
 bool JsonSplitter::scanKey(std::string_view bytes, std::size_t& at) {
   const auto quote = bytes.find('"', at);
   const auto part = bytes.substr(at, quote - at);
-  // Escapes are not undone: no member of a list that is looked at needs one.
+  // Escapes are not decoded: no member of a list that is used needs one.
   if (part.find('\\') != part.npos || member_.size() + part.size() > kLongestKey) unexpected('\\');
   member_ += part;
   at += part.size();
@@ -145,7 +145,8 @@ bool JsonSplitter::scanValue(std::string_view bytes, std::size_t& at) {
   return false;
 }
 
-// From within a string to behind its end, or to the end of the bytes.
+// Scans inside a string to its end, a backslash, or the end of the bytes. Returns the position
+// after it.
 std::size_t JsonSplitter::scanString(std::string_view bytes, std::size_t at) {
   if (escaped_) {
     escaped_ = false;
@@ -162,7 +163,7 @@ std::size_t JsonSplitter::scanString(std::string_view bytes, std::size_t at) {
   return quote + 1;
 }
 
-// Brackets count, but not within strings.
+// Counts brackets outside of strings.
 bool JsonSplitter::scanNested(std::string_view bytes, std::size_t& at) {
   const char* const data = bytes.data();
   const std::size_t size = bytes.size();

@@ -7,29 +7,29 @@
 
 namespace kpol::kube {
 
-// Cuts JSON into the values worth decoding while its bytes arrive, in parts cut anywhere: a text of
-// any length passes through with no more memory than its largest value. It finds where values end
-// and no more; whether they are JSON is seen by who reads them.
+// Splits JSON into the values to decode while its bytes arrive in parts of any size. A text of any
+// length needs no more memory than its largest value. It only finds where values end; the decoder
+// checks that they are valid JSON.
 class JsonSplitter {
  public:
   enum class Shape : unsigned char {
     Sequence,  // values one after the other, as in a watch
-    List,      // one object, whose member "items" is taken apart
+    List,      // one object, whose member "items" is split
   };
   struct Piece {
     std::string_view member;  // of a List: "items" for an item, else the member's name
     std::string_view text;    // the value; valid until the next call
   };
 
-  // A value of more than `limit` bytes is an error: nothing that is stored in a cluster is as
-  // large, and what never ends must not fill the memory.
+  // A value of more than `limit` bytes that spans several calls is an error: no object in a cluster
+  // is as large, and a value without an end must not fill the memory.
   explicit JsonSplitter(Shape shape, std::size_t limit = kLimit) : shape_(shape), limit_(limit) {}
 
-  // Looks at `bytes` from `at` on, which moves on. True with the next piece; false when all bytes
-  // were used. Throws SyntaxError; after that the splitter is of no use.
+  // Reads `bytes` from `at` on and advances `at`. Returns true with the next piece, false if all
+  // bytes were used. Throws SyntaxError; the splitter must not be used after that.
   bool next(std::string_view bytes, std::size_t& at, Piece& piece);
 
-  // No value is open: of a Sequence between two, of a List after its end.
+  // Whether the input may end here: between two values of a Sequence, or after the end of a List.
   [[nodiscard]] bool atEnd() const;
 
   static constexpr std::size_t kLimit = std::size_t{16} << 20U;
@@ -64,12 +64,12 @@ class JsonSplitter {
   std::size_t limit_;
   Place place_ = Place::Start;
   std::size_t depth_ = 0;  // open objects and lists of the value
-  bool scalar_ = false;    // the value is a number or a word, which ends where another begins
+  bool scalar_ = false;    // a number or a word, which ends before a delimiter
   bool inString_ = false;
-  bool escaped_ = false;  // the last byte was a backslash in a string
+  bool escaped_ = false;  // the last byte of the string was a backslash
   bool inItems_ = false;
-  std::size_t begin_ = 0;  // of the value, in the present bytes
-  std::string kept_;       // the value's bytes of earlier calls
+  std::size_t begin_ = 0;  // of the value, in the current bytes
+  std::string kept_;       // bytes of the value from earlier calls
   std::string member_;
 };
 

@@ -13,8 +13,8 @@
 namespace kpol::kube {
 namespace {
 
-// An iterator that leaves its position with its owner: the parser works on a copy, and where it
-// stopped tells where the next value begins, or which line is wrong.
+// An iterator that stores its position in its owner. The parser works on a copy of the iterator,
+// and the position where it stopped is the start of the next value or the place of the error.
 class SharedPosition {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -71,7 +71,8 @@ class JsonEvents {
   bool parse_error(std::size_t /*position*/, const std::string& lastToken,
                    const Json::exception& error) {
     // "[...] parse error at line 1, column 5: syntax error while parsing value - invalid literal;
-    // last read: '...'": the place is known better here, and what was read may be long.
+    // last read: '...'". Remove the position, because JsonText knows the line in the file, and the
+    // end, because it may be long.
     std::string_view why = error.what();
     if (const auto at = why.find(": "); at != why.npos) why.remove_prefix(at + 2);
     why = why.substr(0, why.find("; "));
@@ -87,14 +88,14 @@ class JsonEvents {
     key_ = {};
     return true;
   }
-  // False when what begins is skipped.
+  // Returns false if the new object or list is skipped.
   bool begin() {
     if (skipDepth_ > 0 || skipNext_) {
       ++skipDepth_;
       skipNext_ = false;
       return false;
     }
-    // What is in a list belongs to the list's key.
+    // Objects in a list belong to the list's key.
     const bool inList = !owners_.empty() && key_.empty();
     owners_.push_back(inList ? owners_.back() : key_);
     key_ = {};
@@ -111,9 +112,9 @@ class JsonEvents {
   }
 
   TreeBuilder& builder_;
-  std::vector<std::string_view> owners_;  // the key under which each open value stands
-  std::string_view key_;                  // of the next value, when it has one
-  std::size_t skipDepth_ = 0;             // open values that are skipped
+  std::vector<std::string_view> owners_;  // the key of each open value
+  std::string_view key_;                  // of the next value, if it has one
+  std::size_t skipDepth_ = 0;             // number of open values that are skipped
   bool skipNext_ = false;
 };
 

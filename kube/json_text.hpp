@@ -7,24 +7,23 @@
 
 namespace kpol::kube {
 
-// A JSON text that may hold several values one after the other, as kubectl takes it. Members that
-// no decoder looks at and that are large in real clusters (managedFields, volumes, ...) are left
-// out of the trees.
+// A JSON text of one or more values, as kubectl accepts it. The trees do not contain members that
+// no decoder uses and that are large in real clusters (managedFields, volumes, ...).
 class JsonText {
  public:
   explicit JsonText(std::string_view text, std::size_t firstLine = 1)
       : text_(text), at_(text.data()), firstLine_(firstLine) {}
 
-  // Skips blanks; true when no value is left.
+  // Skips blanks. Returns true if no value is left.
   [[nodiscard]] bool atEnd();
-  // The next value. Throws SyntaxError.
+  // Returns the next value. Throws SyntaxError.
   Json next();
 
  private:
   [[nodiscard]] std::size_t line() const;
 
   std::string_view text_;
-  const char* at_;  // what is not read yet
+  const char* at_;  // the rest that has not been read
   std::size_t firstLine_;
 };
 

@@ -10,9 +10,9 @@
 
 namespace kpol::kube {
 
-// The names of the objects of one kind that are known, and which of them a list that is under way
-// has shown: what remains is gone. Sorted names in one vector a namespace, since an API server
-// lists in that order and 100,000 of them should take no more than their text.
+// The names of the known objects of one kind, and which of them the current list has shown; the
+// others have been deleted. The names are sorted in one vector for each namespace, because an API
+// server lists in that order and 100,000 names should need little more than their text.
 class KnownObjects {
  public:
   void add(const base::ObjectKey& key);
@@ -20,10 +20,10 @@ class KnownObjects {
   [[nodiscard]] bool contains(const base::ObjectKey& key) const;
   [[nodiscard]] std::size_t size() const;
 
-  // A list begins: nothing has been seen yet.
+  // A list begins: no object has been seen yet.
   void beginList();
-  // Forgets what was not seen since beginList(), and returns it. Names that add() was called with
-  // since count as seen.
+  // Removes and returns the names that were not seen since beginList(), that is, not passed to
+  // add().
   std::vector<base::ObjectKey> endList();
 
  private:

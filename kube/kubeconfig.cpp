@@ -11,7 +11,7 @@ namespace {
   throw ClusterConfigError("kubeconfig: " + field + ": " + problem);
 }
 
-// One mapping of a kubeconfig, with its place for messages.
+// One mapping of a kubeconfig, with its path for error messages.
 class Section {
  public:
   Section(YAML::Node node, std::string place) : node_(std::move(node)), place_(std::move(place)) {
@@ -52,7 +52,7 @@ class Section {
   std::string place_;
 };
 
-// The mapping `inner` of the entry of `list` that is called `name`.
+// The mapping `inner` of the entry in `list` whose name is `name`.
 Section named(const Section& root, const char* list, const char* inner, const std::string& name) {
   const YAML::Node entries = root.at(list);
   if (entries.IsDefined() && entries.IsSequence()) {
@@ -72,7 +72,7 @@ std::string absolute(const std::string& file, const std::string& directory) {
 PemSource pem(const Section& section, const std::string& field, const std::string& directory) {
   const std::string dataField = field + "-data";
   const std::string data = section.text(dataField.c_str());
-  // As client-go: data goes before a file.
+  // As in client-go: data takes precedence over a file.
   if (data.empty()) return {{}, absolute(section.text(field.c_str()), directory)};
   auto text = decodeBase64(data);
   if (!text || text->empty()) fail(section.place(dataField.c_str()), "must be base64");
@@ -105,7 +105,7 @@ ExecPlugin readExec(const Section& exec, const std::string& directory) {
   ExecPlugin plugin;
   plugin.apiVersion = exec.required("apiVersion");
   plugin.command = exec.required("command");
-  // A command with a slash is a file; another one is looked for on PATH.
+  // A command with a slash is a path; any other is searched in PATH.
   if (plugin.command.find('/') != std::string::npos)
     plugin.command = absolute(plugin.command, directory);
   if (exec.text("interactiveMode") == "Always")

@@ -8,20 +8,20 @@
 
 namespace kpol::kube {
 
-// Copies, in a directory of their own, of manifest files as they last were without an error. A file
-// that is broken when its reader starts is not known to say anything else: without the copy, its
-// policies would end with a restart. Each copy is replaced atomically. Throws base::SystemError.
+// Copies, in a directory of their own, of the last versions of manifest files without errors. If a
+// file is invalid at the start of kpold, its copy is used; without it, the file's policies would be
+// lost at a restart. Each copy is replaced atomically, but without fsync. Throws base::SystemError.
 class LastGood {
  public:
-  // Makes the directory, mode 0700, where it is absent.
+  // Creates the directory, mode 0700, if it does not exist.
   explicit LastGood(std::filesystem::path directory);
 
-  // Nothing when there is no copy.
+  // Returns nullopt if there is no copy that can be read. Does not throw.
   [[nodiscard]] std::optional<std::string> text(const std::string& name) const;
-  // Does not write what is there already.
+  // Writes nothing if the copy already has this text.
   void keep(const std::string& name, const std::string& text) const;
   void drop(const std::string& name) const;
-  // Drops the copies of all other files.
+  // Removes the copies of all other files.
   void dropAllBut(const std::set<std::string>& names) const;
 
  private:

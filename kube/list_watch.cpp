@@ -10,9 +10,9 @@
 namespace kpol::kube {
 namespace {
 
-// A watch that lasted this long was healthy whatever it told.
+// A watch that lasted this long was healthy, even if it sent nothing.
 constexpr auto kHealthy = std::chrono::seconds(10);
-// Beyond the time after which the server was asked to end the watch itself.
+// How long to wait beyond the time after which the server was requested to end the watch.
 constexpr auto kGrace = std::chrono::seconds(30);
 
 }  // namespace
@@ -41,7 +41,7 @@ ListWatch::State ListWatch::state() const {
   return listing_ ? State::Listing : State::Watching;
 }
 
-// Pages that were begun are read to their end.
+// A list that was begun in pages is completed in pages.
 bool ListWatch::streams() const {
   return streamingOffered_ && continueToken_.empty();
 }
@@ -65,8 +65,9 @@ void ListWatch::forgetList() {
   listVersion_.clear();
 }
 
-// What is known stays; only the place in the server's history is lost. At once at first, so that
-// the gap is short; then with waits, since a server that forgets this fast is in trouble.
+// The server no longer has our version: known objects stay, only the place in its history is lost.
+// The first time list at once, so that the gap is short; after that with waits, because a server
+// that forgets this fast is probably overloaded.
 ListWatch::Action ListWatch::gone(Time now) {
   listing_ = true;
   forgetList();
@@ -99,11 +100,11 @@ ListWatch::Action ListWatch::take(const Answered&, Time) {
   return read();
 }
 
-// 400 and 422 are said by servers that do not know sendInitialEvents, or have it turned off. 504
-// ("Too large resource version") comes as long as the server's cache is behind its store, which
-// over an etcd that cannot be asked for its progress (before 3.4.31) lasts until somebody writes;
-// or the server accepts the stream and sends 500 in place of its first event. A server error in
-// place of an answer may be one that passes.
+// Servers that do not know sendInitialEvents, or have it disabled, respond with 400 or 422. 504
+// ("Too large resource version") is sent while the server's cache is behind its store. With an etcd
+// that does not report its progress (before 3.4.31) that lasts until the next write; or the server
+// accepts the stream and sends 500 in place of its first event. A server error in place of a
+// response may be temporary, so it counts only the second time.
 bool ListWatch::cannotStream(unsigned status) {
   if (status == http_status::kBadRequest || status == http_status::kUnprocessable ||
       status == http_status::kTimeout)
@@ -122,7 +123,7 @@ ListWatch::Action ListWatch::take(const Refused& refused, Time now) {
 }
 
 ListWatch::Action ListWatch::take(const PageRead& page, Time now) {
-  // A watch from nowhere would begin at some later time.
+  // A watch without a version would begin at some later time.
   if (!isVersion(page.resourceVersion)) return take(Broken{}, now);
   listVersion_ = page.resourceVersion;
   continueToken_ = page.continueToken;
@@ -147,8 +148,8 @@ ListWatch::Action ListWatch::take(const BookmarkRead& bookmark, Time now) {
   return Sweep{};
 }
 
-// A server may serve an older state than another one before it; what it lists is what it will
-// watch from, so the list's version counts even when it is the smaller one.
+// A server may return an older state than another one before it. It watches from the version that
+// it listed, so the list's version is used even if it is smaller.
 ListWatch::Action ListWatch::take(const Swept&, Time) {
   const bool streaming = streams();
   listing_ = false;
@@ -166,8 +167,8 @@ ListWatch::Action ListWatch::take(const Ended&, Time now) {
 }
 
 ListWatch::Action ListWatch::take(const Broken&, Time now) {
-  // Twice no end of the initial events: a server that does not know the parameter and ignores it,
-  // perhaps. Pages always work.
+  // Two streams without an end of the initial events: the server may not know the parameter and
+  // ignore it. Lists in pages always work.
   if (listing_ && streams() && answered_ && ++brokenStreams_ > 1) streamingOffered_ = false;
   if (!listing_ && now - askedAt_ >= kHealthy) backoff_.reset();
   return retry(now);

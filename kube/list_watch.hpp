@@ -10,13 +10,14 @@
 
 namespace kpol::kube {
 
-// How one kind of object is followed at an API server: a list, then a watch from where the list
-// ended, and again when the server says that it has forgotten that place. A machine without I/O:
-// told what happened, it says what to do. It never says more than one thing at a time.
+// Decides how one kind of object is followed at an API server: a list, then a watch from the list's
+// version, and a new list if the server no longer has that version. Does no I/O: the caller reports
+// events and gets the next action, one at a time.
 //
-// A list is either pages, or a watch that begins with all objects (KEP-3157) where the server
-// offers that. When all of it was read the machine says Sweep: what the list did not hold is gone.
-// Between Sweeps nothing known is ever dropped, so an interrupted list costs nothing but time.
+// A list is either read in pages or, if the server supports it, a watch that begins with all
+// objects (KEP-3157). After a complete list the action is Sweep, which removes the objects that the
+// list did not contain. Objects are never removed otherwise, unless the server deletes them, so an
+// interrupted list costs only time.
 class ListWatch {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,15 +25,15 @@ class ListWatch {
   using Duration = Clock::duration;
 
   struct Options {
-    unsigned pageLimit = 500;  // as client-go asks; a page of Pods is then some megabytes
+    unsigned pageLimit = 500;  // the default of client-go; a page of Pods has some megabytes
     bool streamingLists = true;
-    // A server is asked to end a watch after a random time between these, so that the watches of
-    // many nodes spread over its instances again after one was restarted.
+    // The server is requested to end each watch after a random time in this range, so that the
+    // watches of many nodes are distributed over its instances again after one was restarted.
     std::chrono::seconds shortestWatch{300};
     std::chrono::seconds longestWatch{600};
-    // The longest silence within a list, and before the head of any answer.
+    // The longest silence within a list, and before the head of any response.
     Duration patience = std::chrono::seconds(30);
-    // The longest silence of a watch from which bookmarks come: servers send one about each minute.
+    // The longest silence of a watch that has sent bookmarks: servers send one about every minute.
     Duration bookmarkPatience = std::chrono::seconds(150);
     Duration firstWait = std::chrono::milliseconds(250);
     Duration longestWait = std::chrono::seconds(30);
@@ -42,16 +43,16 @@ class ListWatch {
   // What happened.
   struct Started {};
   struct Elapsed {};   // time passed
-  struct Answered {};  // the head of an answer with status 200
+  struct Answered {};  // the head of a response with status 200
   struct Refused {     // another status, or a Status object in place of an event
     unsigned status = 0;
     std::optional<Duration> retryAfter;
   };
-  struct PageRead {  // a page of a list, to its end
+  struct PageRead {  // a page of a list was read to its end
     std::string resourceVersion;
     std::string continueToken;  // empty: it was the last
   };
-  struct ObjectRead {  // an event of a watch, already taken in
+  struct ObjectRead {  // an event of a watch, already processed
     std::string resourceVersion;
   };
   struct BookmarkRead {
@@ -59,13 +60,13 @@ class ListWatch {
     bool initialEventsEnd = false;
   };
   struct Ended {};     // the server ended a watch between two events
-  struct Broken {};    // no connection, a cut or silent one, or bytes that make no sense
-  struct Swept {};     // Sweep was done
-  struct Distrust {};  // somebody wants to be sure that nothing is missed: list again
+  struct Broken {};    // no connection, a broken or silent one, or invalid bytes
+  struct Swept {};     // the Sweep was done
+  struct Distrust {};  // a caller must be sure that no event was missed: list again
   using Event = std::variant<Started, Elapsed, Answered, Refused, PageRead, ObjectRead,
                              BookmarkRead, Ended, Broken, Swept, Distrust>;
 
-  // What to do. List and Watch are requests, for which any answer under way is given up.
+  // What to do. List and Watch are requests; the rest of any earlier response is discarded.
   struct Wait {
     Time until;
     bool operator==(const Wait&) const = default;
@@ -74,20 +75,20 @@ class ListWatch {
     std::string continueToken;
     unsigned limit = 0;
     bool operator==(const List&) const = default;
-    // From here on it counts which objects are seen.
+    // True for the first page: from here on, record which objects are seen.
     [[nodiscard]] bool first() const { return continueToken.empty(); }
   };
   struct Watch {
     std::string resourceVersion;  // empty with initialEvents
-    bool initialEvents = false;   // from here on it counts which objects are seen
+    bool initialEvents = false;   // from here on, record which objects are seen
     std::chrono::seconds timeout{};
     bool operator==(const Watch&) const = default;
   };
-  struct Read {  // the next part of the answer, with no longer silence than this
+  struct Read {  // read more of the response; fail after a silence of `patience`
     Duration patience{};
     bool operator==(const Read&) const = default;
   };
-  struct Sweep {  // drop what has not been seen since the list began
+  struct Sweep {  // remove the objects not seen since the list began
     bool operator==(const Sweep&) const = default;
   };
   using Action = std::variant<Wait, List, Watch, Read, Sweep>;
@@ -100,9 +101,9 @@ class ListWatch {
 
   enum class State : unsigned char { Listing, Watching, Waiting };
   [[nodiscard]] State state() const;
-  // Of what is known; empty before the first list is complete.
+  // The version of the known state; empty before the first list is complete.
   [[nodiscard]] const std::string& resourceVersion() const { return resourceVersion_; }
-  // Failures since things last went well.
+  // Failures since the last progress, or since a watch that lasted for a while.
   [[nodiscard]] unsigned failures() const { return backoff_.failures(); }
 
  private:
@@ -134,14 +135,14 @@ class ListWatch {
   bool streamingOffered_ = true;  // as far as is known
   std::string resourceVersion_;
   std::string continueToken_;
-  std::string listVersion_;  // where the list that is being read ends
+  std::string listVersion_;  // the version of the list that is being read
   std::optional<Time> waitUntil_;
   std::chrono::seconds watchTimeout_{};
   Time askedAt_{};
   unsigned brokenStreams_ = 0;
-  bool answered_ = false;   // this request was
-  bool bookmarks_ = false;  // this watch had one
-  bool advanced_ = false;   // this watch told something new
+  bool answered_ = false;   // this request has a response
+  bool bookmarks_ = false;  // this watch has sent a bookmark
+  bool advanced_ = false;   // this watch has sent something new
 };
 
 const char* toString(ListWatch::State state);

@@ -25,13 +25,13 @@ constexpr std::array<KnownKind, 4> kKnownKinds = {{{Kind::Namespace, "v1"},
                                                    {Kind::Pod, "v1"},
                                                    {Kind::NetworkPolicy, "networking.k8s.io/v1"}}};
 
-// What an object says it is.
+// The type that an object states.
 struct TypeMeta {
   std::string apiVersion;
   std::string kind;
 };
 
-// Reads one text; keeps what must be known across its documents.
+// Reads one text, and keeps the state that its documents share.
 class ManifestReader {
  public:
   ManifestReader(std::string_view fileName, Manifests& result)
@@ -40,7 +40,7 @@ class ManifestReader {
   void readText(std::string_view text);
 
  private:
-  // Where a tree stands: "document 3", "document 3: items[7]".
+  // `where` is the place of the tree: "document 3" or "document 3: items[7]".
   void readTree(const Json& tree, const std::string& where, const TypeMeta& inherited);
   void readList(const Field& items, const std::string& where, const TypeMeta& list);
   void readObject(const Json& tree, const std::string& where, const TypeMeta& type);
@@ -82,7 +82,7 @@ void ManifestReader::readText(std::string_view text) {
   }
 }
 
-// The apiVersion and kind of an object; `inherited` fills in what it leaves out.
+// The apiVersion and kind of an object; `inherited` replaces missing ones.
 TypeMeta typeOf(const Field& root, const TypeMeta& inherited) {
   const auto read = [&root](std::string_view name, const std::string& fallback) {
     const Field field = root[name];
@@ -108,7 +108,7 @@ void ManifestReader::readTree(const Json& tree, const std::string& where,
 }
 
 void ManifestReader::readList(const Field& items, const std::string& where, const TypeMeta& list) {
-  // Items of "PodList" are Pods though they need not say so; those of "List" must.
+  // Items of a "PodList" are Pods even if they do not state it; items of a "List" must.
   TypeMeta inherited;
   if (list.kind != kListSuffix) {
     inherited = {list.apiVersion, list.kind.substr(0, list.kind.size() - kListSuffix.size())};
@@ -136,7 +136,8 @@ void ManifestReader::readObject(const Json& tree, const std::string& where, cons
   if (result.object) add(std::move(*result.object), where);
 }
 
-// kubectl would apply both and the last would win; here one of the two authors would be surprised.
+// kubectl would apply both, and the last one would win; one of the two authors would not expect
+// that.
 void ManifestReader::add(Object object, const std::string& where) {
   const ObjectId id = idOf(object);
   const auto [it, added] = places_.try_emplace(id, where);

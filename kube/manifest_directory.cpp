@@ -37,13 +37,13 @@ struct ManifestDirectory::State {
   DirectoryWatch watch;
   Definitions definitions;
   std::optional<LastGood> lastGood;
-  // What stands against each known file; most often nothing.
+  // The diagnostics of each known file; usually none.
   std::map<std::string, std::vector<policy::Diagnostic>> files;
   std::error_code listError;
-  bool rescanDue = true;  // all files must be read: at first, and after a list that failed
+  bool rescanDue = true;  // read all files: at first, and after a failed listing
 };
 
-// The names to look at: those that changed, or all there are and all that were known.
+// The names to read: those that changed, or in a rescan all that exist or were known.
 std::set<std::string> ManifestDirectory::State::changedNames(
     const DirectoryWatch::Changes& changes) {
   std::set<std::string> names = changes.names;
@@ -61,16 +61,16 @@ std::set<std::string> ManifestDirectory::State::changedNames(
   return names;
 }
 
-// The events say when a file was complete, not that it still is: it may have been opened anew
-// before it was read here. So what was read counts only if no write to it shows up afterwards; the
-// file is then read when that writer closes it.
+// An event shows that a file was complete, not that it still is: it may have been opened again
+// before it was read here. So the content is used only if no write to the file is reported
+// afterwards; otherwise the file is read when its writer closes it.
 std::map<std::string, ManifestFile> ManifestDirectory::State::readChanged() {
-  constexpr int kRounds = 16;  // then somebody writes without a pause; the rest stays in the queue
+  constexpr int kRounds = 16;  // then a writer never pauses; the rest stays queued
   std::map<std::string, ManifestFile> fresh;
   for (int round = 0; round < kRounds; ++round) {
     const auto changes = watch.drain();
     if (!watch.attached()) {
-      // Its files were removed with it, but the directory's loss is no order to drop the policies.
+      // The files were removed with the directory, but that must not remove the policies.
       rescanDue = true;
       return {};
     }
@@ -84,7 +84,7 @@ std::map<std::string, ManifestFile> ManifestDirectory::State::readChanged() {
   return fresh;
 }
 
-// The copy follows what the file says, now that it says something.
+// Updates the copy if the file is valid, and removes it if the file was removed.
 void ManifestDirectory::State::keepCopy(const std::string& name, ManifestFile& file) const {
   try {
     if (file.gone)
@@ -97,7 +97,7 @@ void ManifestDirectory::State::keepCopy(const std::string& name, ManifestFile& f
   }
 }
 
-// A file that is broken when it is first seen says what it said before the restart.
+// A file that is invalid when first read keeps the objects it had before the restart.
 void ManifestDirectory::State::fallBack(const std::string& name, ManifestFile& file) const {
   auto copy = lastGood->text(name);
   if (!copy) return;

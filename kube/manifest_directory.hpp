@@ -11,39 +11,41 @@
 
 namespace kpol::kube {
 
-// A directory of manifests (*.yaml, *.yml, *.json; not below it; hidden files are left out) as a
-// source of objects, followed by inotify. A file counts when it is complete: closed after writing,
-// or renamed into place. A file that cannot be read or has an error keeps the objects it gave last
-// and is reported until it is mended or removed. An object defined in two files is that of the
-// first by name; the other is reported. A Namespace that no file defines but that some object is in
+// A directory of manifests (*.yaml, *.yml, *.json; no subdirectories or hidden files) as a source
+// of objects, watched with inotify. A file is read when it is complete: closed after writing, or
+// renamed into place. A file that cannot be read or has an error keeps its last objects, and is
+// reported until it is corrected or removed. If two files define an object, the first file by name
+// wins and the other is reported. A Namespace that no file defines, but that contains an object,
 // exists with only its kubernetes.io/metadata.name label.
 //
-// Symlinks are read, but only their own change is noticed, not that of a target elsewhere; the
+// Symlinks are read, but only changes of the link itself are noticed, not of a target elsewhere. An
 // exception is a ConfigMap or Secret volume, whose files are replaced together by renaming
 // "..data".
 //
-// Threading: one thread. Never blocks on anything but the disk.
+// One thread. Blocks only on disk I/O.
 class ManifestDirectory {
  public:
-  // Throws base::SystemError when the directory cannot be read or watched. In `lastGood`, where it
-  // is given, copies of the files are kept as they last were without an error, so that a file that
-  // is broken at the first read gives the objects it gave before a restart.
+  // Throws base::SystemError if the directory cannot be read or watched, or `lastGood` cannot be
+  // created or read. If `lastGood` is given, it keeps copies of the last versions of the files
+  // without errors: a file that is invalid at the first read then provides the objects it had
+  // before the restart.
   explicit ManifestDirectory(std::filesystem::path directory,
                              std::optional<std::filesystem::path> lastGood = std::nullopt);
   ~ManifestDirectory();
   ManifestDirectory(ManifestDirectory&&) noexcept;
   ManifestDirectory& operator=(ManifestDirectory&&) noexcept;
 
-  // Readable when read() may have something new.
+  // Readable if read() may return changes.
   [[nodiscard]] int fd() const;
 
   struct Update {
-    std::vector<WatchEvent> events;  // since the last call; at the first one all objects, Added
-    std::vector<policy::Diagnostic> diagnostics;  // all that stand now, sorted
+    std::vector<WatchEvent> events;  // since the last call; at first all objects, Added
+    std::vector<policy::Diagnostic> diagnostics;  // all current ones, sorted
   };
-  // Takes in everything that was complete in the directory when it was called. Cost follows the
-  // files that changed. A lost inotify queue (IN_Q_OVERFLOW) or a directory that was removed and
-  // made again is read as a whole; a directory that is gone keeps the last objects and is reported.
+  // Reads everything in the directory that was complete at the call. The cost depends on the files
+  // that changed. After an overflow of the inotify queue (IN_Q_OVERFLOW), or if the directory was
+  // removed and created again, reads all files. While the directory does not exist, its last
+  // objects are kept and an error is reported. Throws base::SystemError if inotify cannot be read.
   Update read();
 
  private:

@@ -33,14 +33,15 @@ std::string readAll(int fd) {
   }
 }
 
-// Nothing when there is no such entry. Throws base::SystemError.
+// Returns nullopt if there is no such entry. Throws base::SystemError, or base::Error if it is not
+// a regular file.
 std::optional<std::string> readText(const std::filesystem::path& path) {
-  // O_NONBLOCK: a FIFO must not hold up the daemon.
+  // O_NONBLOCK: opening a FIFO must not block kpold.
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) {
     const int code = errno;
     struct stat status {};
-    // An entry that is there but leads nowhere is a symlink whose target is missing.
+    // ENOENT for an existing entry: a symlink whose target is missing.
     if (code == ENOENT && ::lstat(path.c_str(), &status) != 0) return std::nullopt;
     throw base::SystemError("cannot be read", code);
   }

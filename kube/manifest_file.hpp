@@ -13,18 +13,18 @@
 
 namespace kpol::kube {
 
-// Whether a directory entry of this name is read: *.yaml, *.yml, *.json, not hidden.
+// Whether a directory entry of this name is read: *.yaml, *.yml or *.json, not hidden.
 bool isManifestName(const std::string& name);
 
-// The names in `directory` that are read; nothing and `error` when it cannot be listed.
+// The names in `directory` that are read. If it cannot be listed, sets `error` and returns none.
 std::set<std::string> listManifests(const std::filesystem::path& directory, std::error_code& error);
 
-// What a file says now.
+// The current content of a file.
 struct ManifestFile {
   bool gone = false;
-  // Nothing when the file cannot be read or has an error.
+  // nullopt if the file cannot be read or has an error.
   std::optional<std::vector<Object>> objects;
-  std::string text;  // that gave the objects
+  std::string text;  // empty if the file cannot be read
   std::vector<policy::Diagnostic> diagnostics;
 };
 ManifestFile decodeManifestFile(std::string text, const std::string& name);

@@ -5,7 +5,7 @@
 
 namespace kpol::kube {
 
-// The label by which selectors name a Namespace; the API server keeps it equal to the name.
+// The label by which selectors match a Namespace's name; the API server keeps it equal to the name.
 inline constexpr std::string_view kMetadataName = "kubernetes.io/metadata.name";
 
 }  // namespace kpol::kube

@@ -10,7 +10,7 @@ constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxSubdomain = 253;
 constexpr std::size_t kMaxPortName = 15;
 
-// Not <cctype>: names are ASCII whatever the locale.
+// Not <cctype>: names are ASCII in every locale.
 constexpr bool isLower(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -37,7 +37,7 @@ bool isDnsSubdomainText(std::string_view text) {
   return isDnsLabelText(text);
 }
 
-// The name part of a label key, and a label value that is not empty.
+// The name part of a label key, or a label value that is not empty.
 bool isLabelText(std::string_view text) {
   return !text.empty() && isAlphanumeric(text.front()) && isAlphanumeric(text.back()) &&
          std::ranges::all_of(

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
-// The API server's rules for names (apimachinery pkg/util/validation). Each function gives nothing
-// when `text` obeys its rule, else what is wrong as "must ..." for a diagnostic.
+// The API server's rules for names (apimachinery pkg/util/validation). Each function returns
+// nullopt if `text` is valid, else the rule as "must ..." for a diagnostic.
 namespace kpol::kube {
 
 using Flaw = std::optional<std::string_view>;

@@ -16,7 +16,7 @@ std::string_view toString(Kind kind);  // "Pod", ...
 
 using Object = std::variant<policy::Namespace, policy::Node, policy::Pod, policy::NetworkPolicy>;
 
-// What one object is known by. Cluster-scoped kinds have an empty key.ns.
+// Identifies an object. Cluster-scoped kinds have an empty key.ns.
 struct ObjectId {
   Kind kind = Kind::Pod;
   base::ObjectKey key;
@@ -28,7 +28,7 @@ std::string toString(const ObjectId& id);  // "Pod shop/web", "Namespace shop"
 struct WatchEvent {
   enum class Type : unsigned char { Added, Modified, Deleted };
   Type type = Type::Added;
-  Object object;  // of Deleted: the last known
+  Object object;  // if Deleted, only its ID is meaningful
   bool operator==(const WatchEvent&) const = default;
 };
 

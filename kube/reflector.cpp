@@ -19,7 +19,7 @@ using Event = ListWatch::Event;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestRefusal = 64 * 1024;
-// How long catchUp hopes that the watch gets there by itself before it has everything listed.
+// How long catchUp() waits for the watch to catch up before it requests a list.
 constexpr auto kHope = std::chrono::milliseconds(300);
 
 struct Resource {
@@ -40,7 +40,7 @@ std::string pathOf(Kind kind) {
   return {};
 }
 
-// Continue tokens are base64; versions are the server's own text.
+// For continue tokens, which are base64, and versions, whose format is up to the server.
 std::string percentEncoded(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string result;
@@ -92,7 +92,7 @@ void Reflector::heard() {
   heardAt_ = std::chrono::system_clock::now();
 }
 
-// Logged when it is news, not at every attempt.
+// Logs the error if it differs from the last one, not at every attempt.
 void Reflector::fail(std::string why) {
   ++counters_.failures;
   if (trouble_ != why)
@@ -159,7 +159,7 @@ Event Reflector::sweep() {
   return ListWatch::Swept{};
 }
 
-// The next event within what has arrived; nothing when that is used up.
+// Returns the next event in the received bytes; nullopt if none is complete.
 std::optional<Event> Reflector::nextOfWatch() {
   auto item = watchBody_.next(part_, at_);
   if (!item) return std::nullopt;
@@ -211,13 +211,14 @@ Task<std::string> Reflector::readWhole(ListWatch::Duration patience) {
 Task<Event> Reflector::refused(const ResponseHead& head) {
   const std::string text = co_await readWhole(options_.patience);
   const auto status = readStatus(text);
-  // How a server says that it has no streaming lists.
+  // These statuses mean that the server has no streaming lists.
   const bool offered =
       head.status != http_status::kBadRequest && head.status != http_status::kUnprocessable;
   if (streamingList_ && !offered) {
     co_return ListWatch::Refused{head.status, {}};
   }
-  // The server's words; of something else in between only the number, for it may hold anything.
+  // Report the message of a Status. For any other body, such as a proxy's, report only the status
+  // code, because the body may contain anything.
   fail(client_.server() + " answered " + std::to_string(head.status) +
        (status && !status->message.empty() ? ": " + status->message : ""));
   if (head.status == http_status::kUnauthorized) client_.renewCredentials();
@@ -293,7 +294,7 @@ Task<Event> Reflector::perform(const ListWatch::Action& action) {
     Event event = co_await performOnce(action);
     co_return event;
   } catch (const Interrupted&) {
-    // catchUp wants a list; the loop looks at that before it tells what happened.
+    // catchUp() requested a list; run() checks that before it passes this event on.
   } catch (const ApiError& error) {
     failure = error.what();
   } catch (const SyntaxError& error) {
@@ -315,7 +316,7 @@ void Reflector::countRestart(const Event& event) {
 Task<> Reflector::run() {
   Event event = ListWatch::Started{};
   for (;;) {
-    // A list that is wanted begins anew whatever the machine is at, unless it waits.
+    // A requested list begins now, whatever the state, unless it is Waiting.
     if (distrusted() && machine_.state() != ListWatch::State::Waiting)
       event = ListWatch::Distrust{};
     if (machine_.state() == ListWatch::State::Watching) countRestart(event);
@@ -332,7 +333,7 @@ void Reflector::requestList() {
   client_.interrupt();
 }
 
-// Where the server is now, by its own account: the version of a list is that of the whole store.
+// The server's current version: the version of a list is that of the whole store.
 Task<std::string> Reflector::newestVersion(ApiClient& client) {
   std::string target = pathOf(kind_) + "?limit=1";
   const ResponseHead head = co_await client.get(std::move(target), options_.patience);
@@ -360,7 +361,7 @@ Task<bool> Reflector::catchUp(base::Event::Time deadline) {
     }
     if (listed() && !isNewer(newest, resourceVersion())) co_return true;
   }
-  // The kind may have no event that reaches the version, for others use the same numbers.
+  // There may be no event of this kind with that version, because all kinds share the same numbers.
   requestList();
   const std::uint64_t ticket = wanted_;
   while (done_ < ticket) {

@@ -17,13 +17,13 @@
 
 namespace kpol::kube {
 
-// Follows all objects of one kind at an API server for ever and tells what changes. Performs what
-// ListWatch says. Whatever happens, what was told holds: an object is Deleted only when the server
-// said so, or a complete list did not have it. The same object may be told again.
+// Follows all objects of one kind at an API server and reports their changes. Performs the actions
+// of ListWatch. Reported objects stay valid during errors: an object is Deleted only if the server
+// reports that, or a complete list does not contain it. The same object may be reported again.
 class Reflector {
  public:
-  // Told of each change, and once for all after those that came together. Of a Deleted object only
-  // the name counts. `updated` is also called when nothing but the state has changed.
+  // `apply` is called for each change, and `updated` once after those that arrived together, or if
+  // only the state has changed. Of a Deleted object only the ID is valid.
   struct Listener {
     std::function<void(WatchEvent)> apply;
     std::function<void()> updated;
@@ -34,24 +34,26 @@ class Reflector {
   Reflector(const Reflector&) = delete;
   Reflector& operator=(const Reflector&) = delete;
 
-  // Until cancelled.
+  // Runs until cancelled.
   base::Task<> run();
-  // Returns when all that the server had at the call has been told; false at `deadline`.
+  // Returns true once everything that the server had at the call has been reported, false at
+  // `deadline`. Throws ApiError or SyntaxError if the server's current version cannot be queried;
+  // that query is not limited by `deadline`.
   base::Task<bool> catchUp(base::Event::Time deadline);
 
   [[nodiscard]] Kind kind() const { return kind_; }
-  // A first list is complete.
+  // Whether a first list is complete.
   [[nodiscard]] bool listed() const { return lists_ > 0; }
   [[nodiscard]] ListWatch::State state() const { return machine_.state(); }
   [[nodiscard]] const std::string& resourceVersion() const { return machine_.resourceVersion(); }
-  // Why the server's state is not followed now; empty while it is.
+  // Why the watch fails now; empty while it works.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
-  // When the server was last heard of; nothing before that.
+  // When the last bytes from the server arrived; nullopt before that.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> heardAt() const {
     return heardAt_;
   }
   [[nodiscard]] std::string server() const { return client_.server(); }
-  // What could not be taken as written, by object.
+  // Errors and warnings about objects, by object.
   [[nodiscard]] const std::map<ObjectId, std::vector<policy::Diagnostic>>& diagnostics() const {
     return diagnostics_;
   }
@@ -60,17 +62,17 @@ class Reflector {
     std::uint64_t lists = 0;    // begun
     std::uint64_t watches = 0;  // begun
     std::uint64_t failures = 0;
-    std::uint64_t events = 0;  // objects told, by lists and watches
-    // Why watches came to an end.
+    std::uint64_t events = 0;  // objects reported by lists and watches
+    // Why watches ended.
     struct Restarts {
       std::uint64_t ended = 0;    // by the server, between two events
-      std::uint64_t expired = 0;  // the server has forgotten the place
+      std::uint64_t expired = 0;  // the server no longer has the version (410)
       std::uint64_t refused = 0;
-      std::uint64_t broken = 0;  // cut, silent, or nonsense
-      std::uint64_t wanted = 0;  // catchUp wanted a list
+      std::uint64_t broken = 0;  // broken or silent connection, or invalid bytes
+      std::uint64_t wanted = 0;  // catchUp() requested a list
     };
     Restarts restarts;
-    // From a request to the head of its answer.
+    // From a request to the head of the response.
     base::Histogram listLatency{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30};
     base::Histogram watchLatency = listLatency;
   };
@@ -110,17 +112,17 @@ class Reflector {
   Listener listener_;
   ApiClient client_;
   Body body_ = Body::None;
-  bool streamingList_ = false;  // the watch under way began as a list
+  bool streamingList_ = false;  // the current watch began as a list
   ListBody listBody_;
   WatchBody watchBody_;
-  std::string_view part_;  // of the body, as the client gave it
-  std::size_t at_ = 0;     // how much of it was read
+  std::string_view part_;  // bytes of the body, owned by client_
+  std::size_t at_ = 0;     // how many of them are processed
   KnownObjects known_;
   std::map<ObjectId, std::vector<policy::Diagnostic>> diagnostics_;
   std::string trouble_;
   std::optional<std::chrono::system_clock::time_point> heardAt_;
-  std::uint64_t lists_ = 0;  // complete
-  // Lists that were asked for by catchUp: how many, and up to which one has begun and is complete.
+  std::uint64_t lists_ = 0;  // number of complete lists
+  // Lists requested by catchUp(): how many, and the last one that has begun and that is complete.
   std::uint64_t wanted_ = 0;
   std::uint64_t begun_ = 0;
   std::uint64_t done_ = 0;

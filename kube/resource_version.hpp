@@ -6,8 +6,8 @@
 
 namespace kpol::kube {
 
-// A resourceVersion is the server's own text; all known servers use a growing number, and "0" and
-// "" stand for "any" and "the newest", never for a place in history.
+// The format of a resourceVersion is up to the server; all known servers use an increasing number.
+// "0" and "" mean "any" and "the newest", never a version in history.
 inline bool isVersion(std::string_view version) {
   return !version.empty() && version != "0";
 }
@@ -17,7 +17,7 @@ inline bool isNumber(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return '0' <= c && c <= '9'; });
 }
 
-// Whether `version` comes after `known`; of texts that are no numbers, whether it is another one.
+// Whether `version` is later than `known`. If one of them is not a number: whether they differ.
 inline bool isNewer(std::string_view version, std::string_view known) {
   if (!isVersion(version)) return false;
   if (!isNumber(version) || !isNumber(known)) return version != known;

@@ -7,8 +7,8 @@
 
 namespace kpol::kube {
 
-// Text that is no JSON or YAML, or says something that no Kubernetes object can: a key twice, an
-// endless alias. what() begins with the line where that is known.
+// A text is not JSON or YAML, or is not possible for a Kubernetes object: a duplicate key, an
+// endless alias. what() begins with the line if it is known.
 class SyntaxError : public base::Error {
  public:
   explicit SyntaxError(const std::string& what) : Error(what) {}

@@ -13,7 +13,7 @@ void check(const ErrorCode& error, const char* what) {
   if (error) throw ApiError(std::string(what) + ": " + error.message());
 }
 
-// OpenSSL would ask for it at the terminal, and wait.
+// Without this callback OpenSSL would prompt for the password at the terminal, and block.
 int noPassword(char* /*text*/, int /*room*/, int /*forWriting*/, void* /*unused*/) {
   return -1;
 }

@@ -11,8 +11,8 @@ class context;
 
 namespace kpol::kube {
 
-// What a TLS connection with these settings is made from. Throws ApiError where they are no PEM, or
-// the key is encrypted or another certificate's.
+// Creates the context for TLS connections with these settings. Throws ApiError if they are not PEM,
+// or if the key is encrypted or does not belong to the certificate.
 std::unique_ptr<base::asio::ssl::context> makeTlsContext(const TlsSettings& tls);
 
 }  // namespace kpol::kube

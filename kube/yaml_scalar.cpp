@@ -35,7 +35,8 @@ struct Digits {
   std::string_view text;
 };
 
-// strconv.ParseInt with base 0: the prefix gives the base, and a bare leading zero means octal.
+// As strconv.ParseInt with base 0: the prefix determines the base, and a leading zero alone means
+// octal.
 Digits splitBase(std::string_view text) {
   if (text.size() < 2 || text.front() != '0') return {10, text};
   switch (text[1]) {
@@ -62,7 +63,7 @@ std::optional<Json> parseInteger(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   const auto [base, digits] = splitBase(text);
-  if (digits.starts_with('-')) return std::nullopt;  // from_chars would take a second sign
+  if (digits.starts_with('-')) return std::nullopt;  // from_chars would accept a second sign
   if (negative) {
     const auto value = parseWhole<std::int64_t>(std::string("-").append(digits), base);
     return value ? std::optional<Json>(*value) : std::nullopt;
@@ -71,10 +72,10 @@ std::optional<Json> parseInteger(std::string_view text) {
   return value ? std::optional<Json>(*value) : std::nullopt;
 }
 
-// go-yaml's yamlStyleFloat: from_chars would also take "infinity" and the like.
+// As go-yaml's yamlStyleFloat, because from_chars would also accept "infinity" and similar words.
 std::optional<double> parseFloat(std::string_view text) {
   const bool positive = text.starts_with('+');
-  if (positive) text.remove_prefix(1);  // from_chars does not take it
+  if (positive) text.remove_prefix(1);  // from_chars does not accept it
   const auto digits = !positive && text.starts_with('-') ? text.substr(1) : text;
   const bool styled =
       !digits.empty() && (isYamlDigit(digits.front()) || digits.front() == '.') &&
@@ -86,7 +87,7 @@ std::optional<double> parseFloat(std::string_view text) {
 
 // encoding/json writes a float without a fraction as an integer.
 Json jsonNumber(double value) {
-  constexpr double kExact = 9007199254740992.0;  // 2^53: every integer below has its own double
+  constexpr double kExact = 9007199254740992.0;  // 2^53: every integer below it is exact
   if (value == std::floor(value) && std::abs(value) < kExact) {
     return static_cast<std::int64_t>(value);
   }
@@ -113,7 +114,7 @@ Json yamlScalar(std::string_view tag, std::string_view text) {
   static constexpr std::string_view kPrefix = "tag:yaml.org,2002:";
   const auto name = tag.starts_with(kPrefix) ? tag.substr(kPrefix.size()) : tag;
   static constexpr std::array<std::string_view, 5> kTyped = {"?", "int", "float", "bool", "null"};
-  if (!isAmong(kTyped, name)) return text;  // quoted, !!str, and tags that mean nothing here
+  if (!isAmong(kTyped, name)) return text;  // quoted, !!str, and tags that have no effect here
   return plainScalar(text);
 }
 

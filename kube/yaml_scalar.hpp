@@ -6,17 +6,18 @@
 #include <string>
 #include <string_view>
 
-// What the scalars of a YAML text mean, by the rules of sigs.k8s.io/yaml, through which kubectl and
-// the API server read YAML: those of go-yaml v2 (YAML 1.1 booleans, 0o and leading-zero octal,
-// underscores in numbers), then a conversion to JSON (a float without a fraction is an integer, a
-// timestamp stays text).
+// The values of YAML scalars, by the rules of sigs.k8s.io/yaml, with which kubectl and the API
+// server read YAML. Those are the rules of go-yaml v2 (YAML 1.1 booleans, 0o and leading-zero
+// octal, underscores in numbers), followed by a conversion to JSON (a float without a fraction is
+// an integer, a timestamp stays text).
 namespace kpol::kube {
 
-// A scalar with yaml-cpp's tag: "?" plain, "!" quoted, else a full tag. Throws SyntaxError, without
-// a line, for what JSON does not have: infinity, not-a-number.
+// Returns the value of a scalar with yaml-cpp's tag: "?" unquoted, "!" quoted, else a full tag.
+// Throws SyntaxError, without a line, for values that JSON does not have: infinity, not-a-number.
 Json yamlScalar(std::string_view tag, std::string_view text);
 
-// A scalar that stands as a key, as text: `80` is "80", `0x50` too, `on` is "true".
+// Returns a scalar used as a key, as text: `80` and `0x50` are "80", `on` is "true". Throws
+// SyntaxError for null.
 std::string yamlKey(std::string_view tag, std::string_view text);
 
 }  // namespace kpol::kube

@@ -16,7 +16,7 @@
 namespace kpol::kube {
 namespace {
 
-// How many values all aliases of a document may add together. Hand-written manifests add dozens;
+// How many values all aliases of a document together may add. Hand-written manifests add dozens;
 // nine levels of nine aliases each ("billion laughs") would add 400 million.
 constexpr std::size_t kMaxAliased = 100'000;
 constexpr std::string_view kMergeKey = "<<";
@@ -26,7 +26,7 @@ struct Size {
   std::size_t depth = 0;
 };
 
-// Recurses no deeper than kMaxDepth, which the builder keeps.
+// The recursion is at most kMaxDepth deep, because the builder limits it.
 Size measure(const Json& tree) {
   Size size;
   if (!tree.is_structured()) return size;
@@ -39,7 +39,7 @@ Size measure(const Json& tree) {
   return size;
 }
 
-// Adds the members of one merged object that `target` has not.
+// Adds the members of one merged object that `target` does not have.
 void mergeOne(Json::object_t& target, Json& source) {
   if (!source.is_object()) throw SyntaxError("a merge (<<) takes an object or a list of objects");
   target.merge(source.get_ref<Json::object_t&>());
@@ -55,7 +55,7 @@ class YamlEvents : public YAML::EventHandler {
   explicit YamlEvents(std::size_t firstLine) : firstLine_(firstLine) {}
 
   Json take() { return builder_.take(); }
-  // The line of the last event, for faults that yaml-cpp does not find.
+  // The line of the last event, for errors that yaml-cpp does not detect.
   [[nodiscard]] std::size_t line() const { return line_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override { note(mark); }
@@ -136,7 +136,7 @@ class YamlEvents : public YAML::EventHandler {
     builder_.end();
     finish(anchor, value);
   }
-  // A value is complete: it can be aliased, and a key may follow.
+  // A value is complete: from now on it can be aliased, and a key may follow.
   void finish(YAML::anchor_t anchor, const Json& value) {
     if (anchor != 0) anchored_.insert_or_assign(anchor, value);
     if (!open_.empty()) open_.back().keyNext = true;
@@ -153,8 +153,8 @@ class YamlEvents : public YAML::EventHandler {
 }  // namespace
 
 Json parseYaml(std::string_view document, std::size_t firstLine) {
-  // yaml-cpp 0.7 takes the end of the text for the end of a quoted scalar; a document end mark
-  // inside of one it refuses.
+  // yaml-cpp 0.7 accepts the end of the text as the end of a quoted scalar. A document end marker
+  // inside a quoted scalar is an error, so append one.
   std::string text(document);
   text += text.ends_with('\n') ? "...\n" : "\n...\n";
   std::istringstream stream(std::move(text));

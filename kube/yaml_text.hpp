@@ -7,10 +7,10 @@
 
 namespace kpol::kube {
 
-// One YAML document as the JSON tree that sigs.k8s.io/yaml makes of it; null for a document with
-// nothing in it. Two departures, both towards refusing: a key may not be there twice (YAML forbids
-// it, kubectl lets the last one win), and a merge (`<<`) never overrides a key of its own object.
-// Throws SyntaxError. Aliases may not swell a document without limit.
+// Parses one YAML document to the JSON tree that sigs.k8s.io/yaml would return; null for an empty
+// document. There are two differences, both stricter: a duplicate key is an error (YAML forbids it,
+// kubectl uses the last one), and a merge (`<<`) never overrides a key of its own object. Throws
+// SyntaxError, also if aliases add too many values.
 Json parseYaml(std::string_view document, std::size_t firstLine);
 
 }  // namespace kpol::kube

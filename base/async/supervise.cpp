@@ -17,11 +17,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstWait = 100ms;
 constexpr auto kLongestWait = 30s;
-// After a run of at least this length, the waits start over.
+// A run that lasted this long was healthy: after its failure the waits start from the beginning.
 constexpr auto kHealthy = 1min;
 
-// Returns the error text, or nullopt if `run` returned. A function of its own, because a coroutine
-// cannot co_await inside a catch block.
+// Returns the error of `run`, or nullopt if `run` returned. A function of its own, because a
+// coroutine cannot wait inside a catch block.
 Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
   std::optional<std::string> failure;
   try {
@@ -30,7 +30,7 @@ Task<std::optional<std::string>> failureOf(const std::function<Task<>()>& run) {
     if (isCancelled(error.code())) throw;
     failure = error.what();
   } catch (const asio::multiple_exceptions&) {
-    throw;  // two operations were cancelled together
+    throw;  // thrown when two concurrent operations were cancelled
   } catch (const std::exception& error) {
     failure = error.what();
   }
