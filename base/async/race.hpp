@@ -11,13 +11,12 @@
 namespace kpol::base {
 
 // Runs both until one has returned, then cancels the other and waits until it ends. Returns whether
-// `work` returned first. If one throws, the other one continues. Throws asio::multiple_exceptions
-// if both throw, also after a cancellation.
+// `work` returned first. If one throws, the other one continues. If both throw, rethrows the
+// exception that was thrown first.
 Task<bool> returnsFirst(Task<> work, Task<> limit);
 
-// Runs both and returns when both have returned. If one throws, cancels the other. Throws the
-// exception of the one that threw; if both threw (the cancelled one usually does),
-// asio::multiple_exceptions with the exception of `a` as the first.
+// Runs both and returns when both have returned. If one throws, cancels the other and rethrows the
+// exception of the one that threw first.
 Task<> both(Task<> a, Task<> b);
 
 // Stores the result of `task` in `result`, which must outlive the coroutine.

@@ -70,6 +70,33 @@ TEST_F(RaceTest, OneThatThrowsLeavesTheOther) {
   EXPECT_FALSE(cancelledB_);
 }
 
+// What `task` throws.
+std::string thrownBy(asio::io_context& io, Task<> task) {
+  std::string what;
+  asio::co_spawn(io, std::move(task), [&](const std::exception_ptr& error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+      what = exception.what();
+    }
+  });
+  io.run();
+  return what;
+}
+
+TEST_F(RaceTest, BothThrowsWhatOneThrewWhicheverItWas) {
+  EXPECT_EQ(thrownBy(io_, both(throwAtOnce(), waitFor(b_, cancelledB_))), "failed");
+  EXPECT_TRUE(cancelledB_);
+  io_.restart();
+  EXPECT_EQ(thrownBy(io_, both(waitFor(a_, cancelledA_), throwAtOnce())), "failed");
+  EXPECT_TRUE(cancelledA_);
+}
+
+TEST_F(RaceTest, TheFirstOfTwoExceptionsIsThrown) {
+  std::optional<bool> result;
+  EXPECT_EQ(thrownBy(io_, keep(returnsFirst(throwAtOnce(), throwAtOnce()), result)), "failed");
+}
+
 TEST_F(RaceTest, BothReturnWhenTheSecondHas) {
   std::optional<std::string> a;
   std::optional<std::string> b;
@@ -90,12 +117,14 @@ TEST_F(RaceTest, BothReturnWhenTheSecondHas) {
 
 TEST_F(RaceTest, ResultOfTheWork) {
   const auto result = run(unless(waitFor(b_, cancelledB_), textAfter(a_)), &a_);
-  EXPECT_EQ(result, std::optional(std::optional<std::string>("text")));
+  ASSERT_TRUE(result);
+  EXPECT_EQ(*result, "text");
 }
 
 TEST_F(RaceTest, NoResultWhenTheLimitReturnsFirst) {
   const auto result = run(unless(waitFor(b_, cancelledB_), textAfter(a_)), &b_);
-  EXPECT_EQ(result, std::optional(std::optional<std::string>()));
+  ASSERT_TRUE(result);
+  EXPECT_EQ(*result, std::nullopt);
 }
 
 // With as_tuple a cancelled operation returns its error code instead of throwing.
