@@ -80,14 +80,13 @@ void EventReporter::gather() {
     queue_.add(event, now);
   const auto drifts = state_.loop.counters().drifts;
   if (std::exchange(drifts_, drifts) == drifts) return;
-  queue_.add(
-      {ClusterEvent::Type::Warning,
-       "v1",
-       "Node",
-       {"", state_.nodeName},
-       "TableRepaired",
-       "somebody else had changed the nftables table inet kpol; it is as it should be again"},
-      now);
+  queue_.add({ClusterEvent::Type::Warning,
+              "v1",
+              "Node",
+              {"", state_.nodeName},
+              "TableRepaired",
+              "a third party changed the nftables table inet kpol; kpold repaired it"},
+             now);
 }
 
 base::Task<> EventReporter::send(ClusterEvent event) {

@@ -102,7 +102,7 @@ void Metrics::addCommits(Exposition& exposition) const {
   exposition.counter("kpold_audits_total", "Audits of the table.").sample(counters.audits);
   exposition
       .counter("kpold_table_repairs_total",
-               "Times that the table was found changed by somebody else, and repaired.")
+               "Times that the table was changed by a third party and repaired.")
       .sample(counters.drifts);
 }
 
@@ -129,7 +129,7 @@ void Metrics::addNetwork(Exposition& exposition) const {
       .sample(counters.changes);
   exposition
       .counter("kpold_node_network_repairs_total",
-               "Times that the network between nodes was changed by somebody else, and repaired.")
+               "Times that the network between nodes was changed by a third party and repaired.")
       .sample(counters.repairs);
 }
 

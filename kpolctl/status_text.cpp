@@ -29,7 +29,7 @@ std::string tableLine(const Json& table) {
   else if (table.contains("foreignOwner"))
     line += "owned by another process (netlink port ID " + number(table, "foreignOwner") + ")";
   else
-    line += "owned by nobody";
+    line += "without an owner";
   return line + ": " + number(table, "chains") + " chains, " + number(table, "rules") + " rules, " +
          number(table, "sets") + " sets, " + number(table, "elements") + " elements";
 }

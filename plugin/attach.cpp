@@ -152,7 +152,7 @@ void check(const Request& request) {
   for (const auto& fault : isChained(request) ? findChainedFaults(request, pod)
                                               : findFaults(planToCheck(request, ips, pod), pod))
     text += (text.empty() ? "" : "; ") + fault;
-  if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started anew");
+  if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started again");
   verifyKnown(request.config, idOf(request));
 }
 

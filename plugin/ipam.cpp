@@ -169,14 +169,14 @@ void verifyHeld(const Request& request, std::vector<base::IpAddress> ips) {
   const auto found = store.leases().find(idOf(request));
   if (found == store.leases().end())
     throw CniFailure(CniCode::CheckFailed, nameOf(request) + " has no lease",
-                     "the pod must be started anew");
+                     "the pod must be started again");
   auto held = found->second.addresses;
   std::sort(held.begin(), held.end());
   std::sort(ips.begin(), ips.end());
   if (held != ips)
     throw CniFailure(CniCode::CheckFailed,
                      nameOf(request) + " holds other addresses than prevResult says",
-                     "the pod must be started anew");
+                     "the pod must be started again");
 }
 
 }  // namespace kpol::plugin

@@ -109,7 +109,7 @@ void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id
   if (response.status == 404)
     throw CniFailure(CniCode::CheckFailed,
                      "kpold does not know container " + id.containerId + " interface " + id.ifName,
-                     "the pod must be started anew");
+                     "the pod must be started again");
   if (response.status != 200) throw CniFailure(CniCode::TryAgain, says(response), kLookAtKpold);
   if (!conf::saysEnforced(response.body))
     throw CniFailure(CniCode::CheckFailed,

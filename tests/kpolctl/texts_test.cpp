@@ -95,7 +95,7 @@ TEST(StatusLine, NamesWhatIsWrongFirst) {
 TEST(StatusText, TellsWhoOwnsTheTable) {
   auto json = status();
   json["table"]["owned"] = false;
-  EXPECT_NE(statusText(json, 1000).find("inet kpol, owned by nobody:"), std::string::npos);
+  EXPECT_NE(statusText(json, 1000).find("inet kpol, without an owner:"), std::string::npos);
   json["table"]["foreignOwner"] = 4242;
   EXPECT_NE(statusText(json, 1000).find("owned by another process (netlink port ID 4242)"),
             std::string::npos);

@@ -389,6 +389,43 @@ TEST(Lint, SizesStayReadable) {
     EXPECT_LE(source.lines.size(), 800U) << source.path;
 }
 
+// Words that make readers stumble; the lines are read with their comments and texts.
+std::vector<std::string> archaicWords(const std::string& name, std::istream& text) {
+  static const std::regex words(
+      R"(\b(anew|whom|thereof|somebody|nobody|is told|tells of|what comes of)\b)",
+      std::regex::icase);
+  std::vector<std::string> found;
+  std::string line;
+  for (std::size_t number = 1; std::getline(text, line); ++number)
+    if (std::regex_search(line, words))
+      found.push_back(name + ":" + std::to_string(number) + ": " + line);
+  return found;
+}
+
+TEST(Lint, CommentsTextsAndDocsArePlain) {
+  const std::set<std::string> kinds{".cpp", ".hpp", ".md", ".txt", ".cmake", ".yaml",
+                                    ".tpl", ".1",   ".8",  ".sh",  ".in",    ".service"};
+  std::vector<std::string> places{"docs", "packaging", "manifests", "cmake"};
+  for (const auto& [room, uses] : kMayUse) places.push_back(room);
+  std::vector<fs::path> files{kRoot / "README.md", kRoot / "CMakeLists.txt"};
+  for (const auto& place : places)
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / place))
+      if (kinds.contains(entry.path().extension())) files.push_back(entry.path());
+  EXPECT_GT(files.size(), 400U);
+  std::vector<std::string> found;
+  for (const auto& file : files) {
+    std::ifstream text(file);
+    for (auto& line : archaicWords(fs::relative(file, kRoot), text))
+      found.push_back(std::move(line));
+  }
+  EXPECT_EQ(found, kNone);
+}
+
+TEST(Lint, SeesAnArchaicWordInAComment) {
+  std::istringstream text("int x;  // made anew\nint y;  // made again\n");
+  EXPECT_EQ(archaicWords("x.cpp", text).size(), 1U);
+}
+
 TEST(Lint, EveryRoomIsDescribed) {
   std::ifstream in(kRoot / "docs/architecture.md");
   std::stringstream text;

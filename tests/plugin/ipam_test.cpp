@@ -137,7 +137,7 @@ TEST_F(BuiltInIpam, ChecksThatTheAddressesAreHeld) {
   EXPECT_EQ(
       cniErrorOf([&] { verifyHeld(request("c2"), ips); }),
       (conf::CniError{number(CniCode::CheckFailed), "container c2 interface eth0 has no lease",
-                      "the pod must be started anew"}));
+                      "the pod must be started again"}));
 }
 
 // The calls of a delegated plugin, which writes each command it got to a file.

@@ -173,7 +173,7 @@ TEST(Kpold, ThatDoesNotKnowTheAttachmentFailsCheck) {
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(unknowing.path()), kId); }),
             (conf::CniError{number(CniCode::CheckFailed),
                             "kpold does not know container c1 interface eth0",
-                            "the pod must be started anew"}));
+                            "the pod must be started again"}));
   const UnixServer failing(UnixServer::answering(500, "{}"));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(failing.path()), kId); }).code,
             number(CniCode::TryAgain));
