@@ -155,15 +155,15 @@ void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
   if (maps.empty()) return;
   addMaps(kHostPorts4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
   addMaps(kHostPorts6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
-  ruleset.add(
-      natChain("dnat", Hook::Prerouting, kDestinationPriority, {forgedLoopback(), toHostPorts()}));
-  ruleset.add(natChain("dnat-output", Hook::Output, kDestinationPriority,
+  ruleset.add(natChain("hostport-dnat", Hook::Prerouting, kDestinationPriority,
+                       {forgedLoopback(), toHostPorts()}));
+  ruleset.add(natChain("hostport-dnat-output", Hook::Output, kDestinationPriority,
                        {noAnswerToLoopback6(), toHostPorts()}));
   ruleset.add(nft::Chain{"hostports",
                          {},
                          {translation(kHostPorts4, true), translation(kHostPorts6, true),
                           translation(kHostPorts4, false), translation(kHostPorts6, false)}});
-  ruleset.add(natChain("snat", Hook::Postrouting, kSourcePriority,
+  ruleset.add(natChain("hostport-snat", Hook::Postrouting, kSourcePriority,
                        {hairpin(kHostPorts4), hairpin(kHostPorts6), loopbackClient()}));
 }
 

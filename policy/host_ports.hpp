@@ -10,12 +10,15 @@
 // policy is evaluated. The source stays the same until then, so policies see the real sender.
 //   hostports4, hostports6          address of the node . protocol . port -> pod . port
 //   all-hostports4, all-hostports6  protocol . port, on every address of the node -> pod . port
-//   dnat, dnat-output               base chains: packets to the node from others and from itself
+//   hostport-dnat                   base chain: packets to the node from others
+//   hostport-dnat-output            base chain: packets to the node from itself
 //   hostports                       the lookups, those by address first
-//   snat                            base chain: masquerades flows of a pod to itself and flows of
+//   hostport-snat                   base chain: masquerades flows of a pod to itself and flows of
 //                                   the node from 127.0.0.0/8, so that replies return through the
 //                                   node
-// None of these objects exists while no pod has a host port, because NAT hooks cost every new flow.
+// The names avoid keywords such as dnat: nft lists a chain of that name but cannot load the
+// listing. None of these objects exists while no pod has a host port, because NAT hooks cost every
+// new flow.
 namespace kpol::policy {
 
 struct HostPortMaps {

@@ -122,7 +122,7 @@ void addGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
 }
 
 void addPostrouting(const NodeNetwork& network, nft::Ruleset& ruleset) {
-  nft::Chain chain{"masquerade",
+  nft::Chain chain{"pod-masquerade",
                    nft::BaseChain{nft::BaseChain::Type::Nat, Hook::Postrouting, kMasqueradePriority,
                                   nft::Verdict::Kind::Accept},
                    {}};

@@ -9,13 +9,13 @@
 #include <vector>
 
 // The part of the table for the network between nodes:
-//   masquerade            base chain: packets of pods to outside the cluster get the node's address
+//   pod-masquerade        base chain: packets of pods to outside the cluster get the node's address
 //   not-masqueraded4, 6   excluded destinations: those of NodeNetwork, multicast, broadcast and
 //                         IPv6 link-local
 //   vxlan                 base chain: drops encapsulated packets that are not from nodes
 //   nodes4, nodes6        addresses of all nodes
-// The masquerade chain also drops encapsulated packets of pods to nodes, because masquerading would
-// make them appear to come from a node.
+// The chain pod-masquerade also drops encapsulated packets of pods to nodes, because masquerading
+// would make them appear to come from a node.
 namespace kpol::policy {
 
 // All vectors are sorted and unique.

@@ -3,7 +3,9 @@
 // what is read back is what was meant.
 #include "nft/diff.hpp"
 #include "nft/kernel.hpp"
+#include "nft/print.hpp"
 #include "policy/compile.hpp"
+#include "tests/nft/kernel_fixture.hpp"
 #include "tests/support/random_history.hpp"
 #include "tests/support/random_policy.hpp"
 #include "tests/support/seed.hpp"
@@ -13,6 +15,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace kpol::test {
@@ -55,6 +58,25 @@ TEST_F(RandomTables, AreTakenAndChangedFromOneToTheNext) {
     ASSERT_NO_FATAL_FAILURE(expectHeld(table)) << describe(snapshot);
     held = std::move(table);
   }
+}
+
+// An operator may save a listing and load it at the next boot (/etc/nftables.conf): one name that
+// is a keyword of nft's, and nothing of that file is loaded.
+TEST_F(RandomTables, CanBeLoadedFromTheirListings) {
+  Random random(seedOfThisRun());
+  std::set<std::string> chains;
+  for (int i = 0; i < 40; ++i) {
+    auto snapshot = randomSnapshot(random);
+    snapshot.network.masqueraded = {*base::Prefix::parse("10.244.1.0/24")};
+    if (!snapshot.endpoints.empty())
+      snapshot.endpoints.front().hostPorts = {{base::Protocol::Tcp, 8080, {}, 80}};
+    const auto table = policy::compile(snapshot).ruleset;
+    nftOutput({"-c", "-f", "-"}, print(table));
+    ASSERT_FALSE(HasFailure()) << print(table);
+    for (const auto& [name, chain] : table.chains) chains.insert(name);
+  }
+  for (const auto* name : {"hostport-dnat", "hostport-snat", "pod-masquerade"})
+    EXPECT_TRUE(chains.contains(name)) << name;
 }
 
 TEST_F(RandomTables, KeptEventByEventAreTheCompiledOnesInTheKernelToo) {

@@ -29,7 +29,7 @@ std::string textOf(const NodeNetwork& network) {
 TEST(NodeNetwork, ReadsAsItsDocumentationSays) {
   const auto text = textOf(network());
   const auto chains = text.substr(text.find("\tchain"));
-  EXPECT_EQ(chains, R"(	chain masquerade {
+  EXPECT_EQ(chains, R"(	chain pod-masquerade {
 		type nat hook postrouting priority srcnat - 10; policy accept;
 		iifname "kpol*" udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
 		iifname "kpol*" udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
@@ -73,7 +73,7 @@ TEST(NodeNetwork, IsPartOfTheTable) {
   Snapshot snapshot;
   snapshot.network = network();
   const auto ruleset = compile(snapshot).ruleset;
-  EXPECT_TRUE(ruleset.chains.contains("masquerade"));
+  EXPECT_TRUE(ruleset.chains.contains("pod-masquerade"));
   EXPECT_TRUE(ruleset.sets.contains("nodes6"));
 }
 
