@@ -16,6 +16,11 @@ find_package(CLI11 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 if(KPOL_STATIC)
   set(OPENSSL_USE_STATIC_LIBS ON)
+  # A build folder that was configured without it has the shared libraries in its cache.
+  if(OPENSSL_SSL_LIBRARY MATCHES "\\.so$")
+    unset(OPENSSL_SSL_LIBRARY CACHE)
+    unset(OPENSSL_CRYPTO_LIBRARY CACHE)
+  endif()
 endif()
 find_package(OpenSSL 3 REQUIRED)
 pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
@@ -78,21 +83,52 @@ set(KPOL_STD_HEADERS <algorithm> <array> <charconv> <chrono> <cstdint> <cstring>
   <functional> <map> <memory> <optional> <ranges> <set> <span> <string> <string_view>
   <unordered_map> <utility> <variant> <vector>)
 
-# kpol_add_test(NAME LABEL SOURCES file... [LINK target...] [TIMEOUT seconds]) One GoogleTest
-# program, one ctest entry. Labels: unit, kernel, property, property-kernel, lint. Tests with labels
-# that end in "kernel" run in their own namespaces (tests/support/kernel_main.cpp). If these cannot
-# be created, ctest counts the program as skipped, or as failed with KPOL_REQUIRE_KERNEL=1.
+# kpol_test_build(TARGET [BATCH files]): kpol_fast_build for what only tests use, with GoogleTest's
+# headers precompiled. Without debug information, which is a fifth of the work: a failed assertion
+# prints its line anyway, and the product's functions keep theirs.
+function(kpol_test_build target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-g0>)
+  target_link_libraries(${target} PRIVATE GTest::gmock)  # with the same macros as the headers
+  kpol_fast_build(${target} ${ARGN} REUSE kpol_test_headers)
+endfunction()
+
+# kpol_add_test(NAME LABEL SOURCES file... [LINK target...] [TIMEOUT seconds] [SHARDS count] [BATCH files])
+# One GoogleTest program: NAME is its folder and label. Labels: unit, kernel, property,
+# property-kernel, lint. ctest runs it in SHARDS parts, NAME.0 and so on, so that one long program
+# uses every core. BATCH source files are compiled as one (kpol_fast_build).
+# Tests with labels that end in "kernel" run in their own namespaces (tests/support/kernel_main.cpp).
+# If these cannot be created, ctest counts the program as skipped, or as failed with
+# KPOL_REQUIRE_KERNEL=1.
 function(kpol_add_test name label)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS;BATCH" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
+  if(NOT ARG_SHARDS)
+    set(ARG_SHARDS 1)
+  endif()
+  if(NOT ARG_BATCH)
+    set(ARG_BATCH 8)
+  endif()
   add_executable(${name} ${ARG_SOURCES})
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT})
+  kpol_test_build(${name} BATCH ${ARG_BATCH})
+  target_link_options(${name} PRIVATE $<$<CONFIG:Debug>:-no-pie>)  # see tests/CMakeLists.txt
+  math(EXPR last "${ARG_SHARDS} - 1")
+  foreach(shard RANGE ${last})
+    set(entry ${name})
+    if(last GREATER 0)
+      set(entry ${name}.${shard})
+    endif()
+    add_test(NAME ${entry} COMMAND ${name})
+    set_tests_properties(${entry} PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${shard};GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/results/${entry}.xml")
+    if(label MATCHES "kernel$")
+      set_tests_properties(${entry} PROPERTIES
+        SKIP_REGULAR_EXPRESSION "tests, no private namespaces:")
+    endif()
+  endforeach()
   if(label MATCHES "kernel$")
     set(main kpol_test_kernel)
-    set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "tests, no private namespaces:")
   else()
     set(main GTest::gtest_main)
   endif()

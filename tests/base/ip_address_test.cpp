@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/ip_address.hpp"
 
+#include "tests/support/addresses.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,17 +14,14 @@ namespace kpol::base {
 namespace {
 
 using namespace std::string_literals;
+using test::ip;
 
-IpAddress ip(std::string_view text) {
-  return IpAddress::parse(text).value();
-}
-
-struct TextCase {
+struct AddressText {
   std::string text;
   std::optional<std::string> canonical;  // nothing: refused
 };
 
-class IpAddressText : public testing::TestWithParam<TextCase> {};
+class IpAddressText : public testing::TestWithParam<AddressText> {};
 
 TEST_P(IpAddressText, ParsesStrictlyAndPrintsCanonically) {
   const auto& [text, canonical] = GetParam();
@@ -33,27 +32,29 @@ TEST_P(IpAddressText, ParsesStrictlyAndPrintsCanonically) {
   EXPECT_EQ(IpAddress::parse(toString(*address)), address);
 }
 
-INSTANTIATE_TEST_SUITE_P(V4, IpAddressText,
-                         testing::Values(TextCase{"0.0.0.0", "0.0.0.0"},
-                                         TextCase{"10.244.1.5", "10.244.1.5"},
-                                         TextCase{"255.255.255.255", "255.255.255.255"},
-                                         TextCase{"010.0.0.1", {}}, TextCase{"10.0.0.256", {}},
-                                         TextCase{"10.0.0", {}}, TextCase{"10.0.0.1.", {}},
-                                         TextCase{"1.2.3.4.5", {}}, TextCase{"0x0a.0.0.1", {}},
-                                         TextCase{" 10.0.0.1", {}}, TextCase{"10.0.0.1 ", {}},
-                                         TextCase{"10.0.0.1/32", {}}, TextCase{"-1.0.0.0", {}},
-                                         TextCase{"", {}}, TextCase{"10.0.0.1\0"s, {}}));
+INSTANTIATE_TEST_SUITE_P(
+    V4, IpAddressText,
+    testing::Values(AddressText{"0.0.0.0", "0.0.0.0"}, AddressText{"10.244.1.5", "10.244.1.5"},
+                    AddressText{"255.255.255.255", "255.255.255.255"}, AddressText{"010.0.0.1", {}},
+                    AddressText{"10.0.0.256", {}}, AddressText{"10.0.0", {}},
+                    AddressText{"10.0.0.1.", {}}, AddressText{"1.2.3.4.5", {}},
+                    AddressText{"0x0a.0.0.1", {}}, AddressText{" 10.0.0.1", {}},
+                    AddressText{"10.0.0.1 ", {}}, AddressText{"10.0.0.1/32", {}},
+                    AddressText{"-1.0.0.0", {}}, AddressText{"", {}},
+                    AddressText{"10.0.0.1\0"s, {}}));
 
 INSTANTIATE_TEST_SUITE_P(
     V6, IpAddressText,
-    testing::Values(TextCase{"::", "::"}, TextCase{"::1", "::1"}, TextCase{"FD00::A", "fd00::a"},
-                    TextCase{"2001:0db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
-                    TextCase{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-                             "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
-                    TextCase{"::ffff:10.0.0.1", "::ffff:10.0.0.1"}, TextCase{"fe80::1%eth0", {}},
-                    TextCase{"1::2::3", {}}, TextCase{"12345::", {}}, TextCase{"1:2:3:4:5:6:7", {}},
-                    TextCase{"1:2:3:4:5:6:7:8:9", {}}, TextCase{":1:2:3:4:5:6:7", {}},
-                    TextCase{"[::1]", {}}, TextCase{std::string(200, ':'), {}}));
+    testing::Values(AddressText{"::", "::"}, AddressText{"::1", "::1"},
+                    AddressText{"FD00::A", "fd00::a"},
+                    AddressText{"2001:0db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+                    AddressText{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+                                "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+                    AddressText{"::ffff:10.0.0.1", "::ffff:10.0.0.1"},
+                    AddressText{"fe80::1%eth0", {}}, AddressText{"1::2::3", {}},
+                    AddressText{"12345::", {}}, AddressText{"1:2:3:4:5:6:7", {}},
+                    AddressText{"1:2:3:4:5:6:7:8:9", {}}, AddressText{":1:2:3:4:5:6:7", {}},
+                    AddressText{"[::1]", {}}, AddressText{std::string(200, ':'), {}}));
 
 TEST(IpAddress, DefaultIsUnspecifiedV4) {
   EXPECT_EQ(IpAddress(), ip("0.0.0.0"));

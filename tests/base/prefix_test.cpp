@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/prefix.hpp"
 
+#include "tests/support/addresses.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,15 +10,11 @@
 namespace kpol::base {
 namespace {
 
-Prefix prefix(std::string_view text) {
-  return Prefix::parse(text).value();
-}
-IpAddress ip(std::string_view text) {
-  return IpAddress::parse(text).value();
-}
+using test::ip;
+using test::prefix;
 
 // strict and sloppy: the canonical text, nothing where the form is refused.
-struct TextCase {
+struct PrefixCase {
   std::string text;
   std::optional<std::string> strict;
   std::optional<std::string> sloppy;
@@ -27,7 +25,7 @@ std::optional<std::string> text(const std::optional<Prefix>& prefix) {
   return toString(*prefix);
 }
 
-class PrefixText : public testing::TestWithParam<TextCase> {};
+class PrefixText : public testing::TestWithParam<PrefixCase> {};
 
 TEST_P(PrefixText, IsReadStrictlyAndSloppily) {
   const auto& expected = GetParam();
@@ -39,40 +37,41 @@ TEST_P(PrefixText, IsReadStrictlyAndSloppily) {
 // read before 1.17: leading zeros are decimal.
 INSTANTIATE_TEST_SUITE_P(
     Same, PrefixText,
-    testing::Values(TextCase{"10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8"},
-                    TextCase{"0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0"},
-                    TextCase{"10.1.2.3/32", "10.1.2.3/32", "10.1.2.3/32"},
-                    TextCase{"::/0", "::/0", "::/0"},
-                    TextCase{"fd00::/64", "fd00::/64", "fd00::/64"},
-                    TextCase{"ABCD:2345::/33", "abcd:2345::/33", "abcd:2345::/33"},
-                    TextCase{"2001:DB8::/48", "2001:db8::/48", "2001:db8::/48"},
-                    TextCase{"::1/128", "::1/128", "::1/128"},
-                    TextCase{"::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104"}));
+    testing::Values(PrefixCase{"10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8"},
+                    PrefixCase{"0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/0"},
+                    PrefixCase{"10.1.2.3/32", "10.1.2.3/32", "10.1.2.3/32"},
+                    PrefixCase{"::/0", "::/0", "::/0"},
+                    PrefixCase{"fd00::/64", "fd00::/64", "fd00::/64"},
+                    PrefixCase{"ABCD:2345::/33", "abcd:2345::/33", "abcd:2345::/33"},
+                    PrefixCase{"2001:DB8::/48", "2001:db8::/48", "2001:db8::/48"},
+                    PrefixCase{"::1/128", "::1/128", "::1/128"},
+                    PrefixCase{"::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104",
+                               "::ffff:10.0.0.0/104"}));
 
 INSTANTIATE_TEST_SUITE_P(
     OnlySloppy, PrefixText,
     testing::Values(
-        TextCase{"10.1.2.3/8", {}, "10.0.0.0/8"}, TextCase{"10.1.2.3/0", {}, "0.0.0.0/0"},
-        TextCase{"10.1.2.3/31", {}, "10.1.2.2/31"}, TextCase{"fd00::1/64", {}, "fd00::/64"},
-        TextCase{"010.000.0.0/8", {}, "10.0.0.0/8"},
-        TextCase{"192.168.010.00/24", {}, "192.168.10.0/24"},
-        TextCase{"0000010.0.0.0/8", {}, "10.0.0.0/8"}, TextCase{"00.0.0.0/0", {}, "0.0.0.0/0"},
-        TextCase{"09.08.0.0/16", {}, "9.8.0.0/16"}, TextCase{"10.0.0.0/08", {}, "10.0.0.0/8"},
-        TextCase{"0.0.0.0/00", {}, "0.0.0.0/0"}, TextCase{"00db8::/16", {}, "db8::/16"},
-        TextCase{"::ffff:010.0.0.1/128", {}, "::ffff:10.0.0.1/128"}));
+        PrefixCase{"10.1.2.3/8", {}, "10.0.0.0/8"}, PrefixCase{"10.1.2.3/0", {}, "0.0.0.0/0"},
+        PrefixCase{"10.1.2.3/31", {}, "10.1.2.2/31"}, PrefixCase{"fd00::1/64", {}, "fd00::/64"},
+        PrefixCase{"010.000.0.0/8", {}, "10.0.0.0/8"},
+        PrefixCase{"192.168.010.00/24", {}, "192.168.10.0/24"},
+        PrefixCase{"0000010.0.0.0/8", {}, "10.0.0.0/8"}, PrefixCase{"00.0.0.0/0", {}, "0.0.0.0/0"},
+        PrefixCase{"09.08.0.0/16", {}, "9.8.0.0/16"}, PrefixCase{"10.0.0.0/08", {}, "10.0.0.0/8"},
+        PrefixCase{"0.0.0.0/00", {}, "0.0.0.0/0"}, PrefixCase{"00db8::/16", {}, "db8::/16"},
+        PrefixCase{"::ffff:010.0.0.1/128", {}, "::ffff:10.0.0.1/128"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Neither, PrefixText,
-    testing::Values(TextCase{"", {}, {}}, TextCase{"/", {}, {}}, TextCase{"/8", {}, {}},
-                    TextCase{"10.0.0.0", {}, {}}, TextCase{"10.0.0.0/", {}, {}},
-                    TextCase{"10.0.0.0/33", {}, {}}, TextCase{"10.0.0.0/-1", {}, {}},
-                    TextCase{"10.0.0.0/+8", {}, {}}, TextCase{"10.0.0.0/8 ", {}, {}},
-                    TextCase{"10.0.0.0/ 8", {}, {}}, TextCase{"10.0.0.0/8x", {}, {}},
-                    TextCase{"10.0.0.0/8/8", {}, {}}, TextCase{"10.0.0/8", {}, {}},
-                    TextCase{"10.0.0.256/8", {}, {}}, TextCase{"10..0.0/8", {}, {}},
-                    TextCase{"10.0.0.0/4294967304", {}, {}}, TextCase{"fd00::/129", {}, {}},
-                    TextCase{"fd00::%eth0/64", {}, {}}, TextCase{"fd00::/", {}, {}},
-                    TextCase{"10.0.0.0/255.0.0.0", {}, {}}, TextCase{"0x0a.0.0.0/8", {}, {}}));
+    testing::Values(PrefixCase{"", {}, {}}, PrefixCase{"/", {}, {}}, PrefixCase{"/8", {}, {}},
+                    PrefixCase{"10.0.0.0", {}, {}}, PrefixCase{"10.0.0.0/", {}, {}},
+                    PrefixCase{"10.0.0.0/33", {}, {}}, PrefixCase{"10.0.0.0/-1", {}, {}},
+                    PrefixCase{"10.0.0.0/+8", {}, {}}, PrefixCase{"10.0.0.0/8 ", {}, {}},
+                    PrefixCase{"10.0.0.0/ 8", {}, {}}, PrefixCase{"10.0.0.0/8x", {}, {}},
+                    PrefixCase{"10.0.0.0/8/8", {}, {}}, PrefixCase{"10.0.0/8", {}, {}},
+                    PrefixCase{"10.0.0.256/8", {}, {}}, PrefixCase{"10..0.0/8", {}, {}},
+                    PrefixCase{"10.0.0.0/4294967304", {}, {}}, PrefixCase{"fd00::/129", {}, {}},
+                    PrefixCase{"fd00::%eth0/64", {}, {}}, PrefixCase{"fd00::/", {}, {}},
+                    PrefixCase{"10.0.0.0/255.0.0.0", {}, {}}, PrefixCase{"0x0a.0.0.0/8", {}, {}}));
 
 struct RangeCase {
   std::string prefix;

@@ -2,6 +2,7 @@
 #include "conf/attachment.hpp"
 
 #include "tests/conf/expect_config_error.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,15 +10,13 @@ namespace kpol::conf {
 namespace {
 
 using test::configErrorOf;
+using test::ip;
 
-base::IpAddress ip(const char* text) {
-  return base::IpAddress::parse(text).value();
-}
 base::IfName interface(const char* name) {
   return base::IfName::parse(name).value();
 }
 
-Attachment sample() {
+Attachment sampleAttachment() {
   return {"0a1b-c2",
           interface("eth0"),
           interface("kpol0123456789a"),
@@ -28,22 +27,22 @@ Attachment sample() {
 }
 
 TEST(Attachment, PrintsAsTheContractSays) {
-  EXPECT_EQ(print(sample()),
+  EXPECT_EQ(print(sampleAttachment()),
             R"({"containerID":"0a1b-c2","hostInterface":"kpol0123456789a","ifName":"eth0",)"
             R"("ips":["10.244.1.5","fd00:10:244:1::5"],"netns":"/run/netns/cni-1",)"
             R"("pod":{"name":"web-1","namespace":"shop","uid":"uid-1"}})");
 }
 
 TEST(Attachment, ReadsBackWhatItPrints) {
-  EXPECT_EQ(parseAttachment(print(sample())), sample());
-  auto bare = sample();
+  EXPECT_EQ(parseAttachment(print(sampleAttachment())), sampleAttachment());
+  auto bare = sampleAttachment();
   bare.podUid.clear();
   bare.netns.clear();
   EXPECT_EQ(parseAttachment(print(bare)), bare);
 }
 
 TEST(Attachment, CarriesHostPortsWhereThereAreAny) {
-  auto attachment = sample();
+  auto attachment = sampleAttachment();
   EXPECT_TRUE(attachment.hostPorts.empty());
   EXPECT_EQ(print(attachment).find("hostPorts"), std::string::npos);
   attachment.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80},
@@ -95,7 +94,7 @@ TEST(Attachment, RefusesByField) {
 }
 
 TEST(Attachment, HasOneFileForEachId) {
-  EXPECT_EQ(fileOf(idOf(sample())), "attachments/0a1b-c2-eth0.json");
+  EXPECT_EQ(fileOf(idOf(sampleAttachment())), "attachments/0a1b-c2-eth0.json");
 }
 
 }  // namespace

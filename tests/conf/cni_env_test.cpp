@@ -27,7 +27,7 @@ Variables complete(const char* command) {
           {"CNI_PATH", "/opt/cni/bin:/usr/lib/cni"}};
 }
 
-std::string refusal(Variables variables) {
+std::string envRefusal(Variables variables) {
   try {
     (void)parseCniEnv(in(variables));
   } catch (const EnvError& error) {
@@ -55,11 +55,12 @@ TEST(CniEnv, KnowsEveryCommand) {
 TEST(CniEnv, RefusesOtherCommands) {
   for (const char* command : {"", "add", "UPDATE", "ADD "}) {
     auto variables = complete(command);
-    EXPECT_THAT(refusal(variables), testing::StartsWith("CNI_COMMAND must be one of")) << command;
+    EXPECT_THAT(envRefusal(variables), testing::StartsWith("CNI_COMMAND must be one of"))
+        << command;
   }
   auto variables = complete("ADD");
   variables.erase("CNI_COMMAND");
-  EXPECT_THAT(refusal(variables), testing::StartsWith("CNI_COMMAND must be one of"));
+  EXPECT_THAT(envRefusal(variables), testing::StartsWith("CNI_COMMAND must be one of"));
 }
 
 TEST(CniEnv, NeedsWhatTheSpecificationLists) {
@@ -72,9 +73,9 @@ TEST(CniEnv, NeedsWhatTheSpecificationLists) {
         Case{"CHECK", "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_PATH"},
         Case{"DEL", "CNI_CONTAINERID, CNI_IFNAME, CNI_PATH"}, Case{"GC", "CNI_PATH"},
         Case{"STATUS", "CNI_PATH"}})
-    EXPECT_EQ(refusal({{"CNI_COMMAND", command}, {"CNI_IFNAME", ""}}),
+    EXPECT_EQ(envRefusal({{"CNI_COMMAND", command}, {"CNI_IFNAME", ""}}),
               std::string("missing from the environment for ") + command + ": " + missing);
-  EXPECT_EQ(refusal({{"CNI_COMMAND", "VERSION"}}), "accepted");
+  EXPECT_EQ(envRefusal({{"CNI_COMMAND", "VERSION"}}), "accepted");
 }
 
 TEST(CniEnv, TakesDelWithoutNamespace) {
@@ -87,7 +88,7 @@ TEST(CniEnv, RefusesContainerIdsTheSpecificationDoes) {
   for (const char* id : {"-a", ".a", "_a", "a/b", "../x", "a b", "a;b", "\xc3\xa9"}) {
     auto variables = complete("ADD");
     variables["CNI_CONTAINERID"] = id;
-    EXPECT_THAT(refusal(variables), testing::StartsWith("CNI_CONTAINERID must be")) << id;
+    EXPECT_THAT(envRefusal(variables), testing::StartsWith("CNI_CONTAINERID must be")) << id;
   }
 }
 
@@ -95,7 +96,7 @@ TEST(CniEnv, RefusesInterfaceNamesTheKernelDoes) {
   for (const char* name : {".", "..", "a/b", "a:b", "a b", "sixteen-bytes-ab"}) {
     auto variables = complete("DEL");
     variables["CNI_IFNAME"] = name;
-    EXPECT_THAT(refusal(variables), testing::StartsWith("CNI_IFNAME must be")) << name;
+    EXPECT_THAT(envRefusal(variables), testing::StartsWith("CNI_IFNAME must be")) << name;
   }
 }
 
@@ -155,7 +156,7 @@ TEST(CniArgs, AreRefusedAsTheReferenceDoes) {
        }) {
     auto variables = complete("ADD");
     variables["CNI_ARGS"] = args;
-    EXPECT_EQ(refusal(variables), message);
+    EXPECT_EQ(envRefusal(variables), message);
     // What ADD refused must be deletable.
     variables["CNI_COMMAND"] = "DEL";
     EXPECT_EQ(parseCniEnv(in(variables)).args, CniArgs{}) << args;

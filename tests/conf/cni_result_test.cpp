@@ -2,20 +2,17 @@
 #include "conf/cni_result.hpp"
 
 #include "tests/conf/expect_config_error.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
 namespace kpol::conf {
 namespace {
 
-base::IpAddress ip(const char* text) {
-  return base::IpAddress::parse(text).value();
-}
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
-}
+using test::ip;
+using test::prefix;
 
-CniResult sample() {
+CniResult sampleResult() {
   return {{{"kpol0123456789a", "02:00:00:00:00:02", 1450, ""},
            {"eth0", "02:00:00:00:00:03", 1450, "/run/netns/x"}},
           {{ip("10.244.1.5"), 32, ip("169.254.1.1"), 1}, {ip("fd00::5"), 128, ip("fe80::1"), 1}},
@@ -44,12 +41,12 @@ std::string head(CniVersion version) {
 
 TEST(CniResult, PrintsInTheShapeOfEachVersion) {
   for (const auto version : {CniVersion::V0_3_0, CniVersion::V0_3_1, CniVersion::V0_4_0})
-    EXPECT_EQ(print(sample(), version),
+    EXPECT_EQ(print(sampleResult(), version),
               head(version) + kDns + kInterfaces + kIpsWithVersion + kRoutes);
-  EXPECT_EQ(print(sample(), CniVersion::V1_0_0),
+  EXPECT_EQ(print(sampleResult(), CniVersion::V1_0_0),
             head(CniVersion::V1_0_0) + kDns + kInterfaces + kIps + kRoutes);
   EXPECT_EQ(
-      print(sample(), CniVersion::V1_1_0),
+      print(sampleResult(), CniVersion::V1_1_0),
       head(CniVersion::V1_1_0) + kDns +
           R"("interfaces":[{"mac":"02:00:00:00:00:02","mtu":1450,"name":"kpol0123456789a"},)"
           R"({"mac":"02:00:00:00:00:03","mtu":1450,"name":"eth0","sandbox":"/run/netns/x"}],)" +
@@ -82,11 +79,11 @@ TEST(CniResult, PrintsNothingThatIsNotKnown) {
 }
 
 TEST(CniResult, ReadsBackWhatItPrints) {
-  auto withoutMtu = sample();
+  auto withoutMtu = sampleResult();
   for (auto& interface : withoutMtu.interfaces) interface.mtu = 0;
   for (const auto version : kCniVersions)
-    EXPECT_EQ(parseResult(print(sample(), version), "result"),
-              version == CniVersion::V1_1_0 ? sample() : withoutMtu)
+    EXPECT_EQ(parseResult(print(sampleResult(), version), "result"),
+              version == CniVersion::V1_1_0 ? sampleResult() : withoutMtu)
         << toString(version);
 }
 

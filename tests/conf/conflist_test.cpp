@@ -3,6 +3,7 @@
 
 #include "conf/config_error.hpp"
 #include "conf/network_config.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -10,9 +11,7 @@
 namespace kpol::conf {
 namespace {
 
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
-}
+using test::prefix;
 
 Conflist dual() {
   return {{prefix("10.244.1.0/24"), prefix("fd00:10:244:1::/64")},

@@ -3,6 +3,7 @@
 
 #include "conf/network_config.hpp"
 #include "tests/conf/expect_config_error.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,9 +11,7 @@
 namespace kpol::conf {
 namespace {
 
-base::IpAddress ip(const char* text) {
-  return base::IpAddress::parse(text).value();
-}
+using test::ip;
 
 std::vector<IpRangeSet> parse(const std::string& ranges) {
   return parseNetworkConfig(R"({"cniVersion":"1.0.0","name":"n","ipam":{"type":"kpol","ranges":)" +

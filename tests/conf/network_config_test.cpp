@@ -2,6 +2,7 @@
 #include "conf/network_config.hpp"
 
 #include "tests/conf/expect_config_error.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +10,7 @@
 namespace kpol::conf {
 namespace {
 
-base::IpAddress ip(const char* text) {
-  return base::IpAddress::parse(text).value();
-}
+using test::ip;
 
 NetworkConfig minimal() {
   NetworkConfig config;

@@ -2,10 +2,12 @@
 // The server over real Unix sockets, in one thread with its clients.
 #include "controller/http_server.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "tests/controller/temporary_directory.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>

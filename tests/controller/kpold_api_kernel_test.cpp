@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kpold binary in a network namespace of its own, with an API server over TLS.
+#include "base/async/asio.hpp"
 #include "control/client.hpp"
 #include "netlink/route_socket.hpp"
 #include "tests/controller/temporary_directory.hpp"
@@ -31,7 +32,7 @@ using kube::testing::ScriptedServer;
 using nlohmann::json;
 using test::Background;
 
-const auto kWeb = attachment("c1", "web", "kpolweb", "10.0.0.1", "u1");
+const auto kApiWeb = attachment("c1", "web", "kpolweb", "10.0.0.1", "u1");
 const char* const kToken = "the-secret-token";
 
 // An object whose value is the rest of its text after name and version.
@@ -138,7 +139,8 @@ class KpoldApiTest : public testing::Test {
     netlink::RouteSocket routes;
     auto lo = *routes.findLink(*base::IfName::parse("lo"));
     routes.setUp(lo.index);
-    routes.addVeth({kWeb.hostInterface, mac(1), *base::IfName::parse("peer"), mac(2), 0, -1, ""});
+    routes.addVeth(
+        {kApiWeb.hostInterface, mac(1), *base::IfName::parse("peer"), mac(2), 0, -1, ""});
     directory.write("token", kToken);
     directory.write("ca", cluster.authority());
     writeKubeconfig("certificate-authority: ca");
@@ -150,7 +152,7 @@ class KpoldApiTest : public testing::Test {
   }
   ~KpoldApiTest() override {
     kpold.reset();
-    netlink::RouteSocket().deleteLink(kWeb.hostInterface);
+    netlink::RouteSocket().deleteLink(kApiWeb.hostInterface);
     test::run({"nft", "delete", "table", "inet", "kpol"});
   }
 
@@ -232,12 +234,12 @@ class KpoldApiTest : public testing::Test {
   std::unique_ptr<Background> kpold;
 };
 
-const std::string kEndpoint = "\"kpolweb\" . 10.0.0.1";
+const std::string kApiEndpoint = "\"kpolweb\" . 10.0.0.1";
 
 TEST_F(KpoldApiTest, EnforcesWhatTheServerHas) {
   start();
-  EXPECT_EQ(put(kWeb).status, 200U);
-  EXPECT_TRUE(inKernel(kEndpoint));
+  EXPECT_EQ(put(kApiWeb).status, 200U);
+  EXPECT_TRUE(inKernel(kApiEndpoint));
   EXPECT_TRUE(inKernel("10.1.0.0/16"));
   cluster.inside([this] { cluster.policies.remove("allow-web"); });
   EXPECT_EQ(sync().status, 200U);
@@ -279,7 +281,7 @@ TEST_F(KpoldApiTest, TellsTheClusterOfPoliciesThatAreNotEnforced) {
   EXPECT_NE(event.at("message").get<std::string>().find("70000"), std::string::npos) << event;
   EXPECT_EQ(event.at("source").at("host"), "n1");
   // Once is enough; nothing else waits for it.
-  EXPECT_EQ(put(kWeb).status, 200U);
+  EXPECT_EQ(put(kApiWeb).status, 200U);
   std::this_thread::sleep_for(2500ms);
   cluster.inside([&] { EXPECT_EQ(cluster.events.size(), 2U); });
 }
@@ -321,7 +323,7 @@ TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
   EXPECT_EQ(probe("/readyz"), "the source has not been read yet\n503");
   EXPECT_EQ(probe("/livez"), "ok\n200");
   EXPECT_EQ(table(), "");
-  const auto answer = put(kWeb, "0.2");
+  const auto answer = put(kApiWeb, "0.2");
   EXPECT_EQ(answer.status, 504U);
   EXPECT_NE(answer.body.find("has not read all objects yet"), std::string::npos) << answer.body;
 }
@@ -331,8 +333,8 @@ TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
   start();
   cluster.stop();
   until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
-  EXPECT_EQ(put(kWeb).status, 200U);  // a pod that is known
-  EXPECT_TRUE(inKernel(kEndpoint));
+  EXPECT_EQ(put(kApiWeb).status, 200U);  // a pod that is known
+  EXPECT_TRUE(inKernel(kApiEndpoint));
   EXPECT_TRUE(inKernel("10.1.0.0/16"));
   const auto stranger = put(attachment("c2", "new", "kpolnew", "10.0.0.2", "u2"), "0.2");
   EXPECT_EQ(stranger.status, 504U);
@@ -355,7 +357,7 @@ TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
 
 TEST_F(KpoldApiTest, ARestartWithoutTheServerKeepsTheKernelsPolicy) {
   start();
-  ASSERT_EQ(put(kWeb).status, 200U);
+  ASSERT_EQ(put(kApiWeb).status, 200U);
   const std::string before = tableContent();
   kpold->signal(SIGKILL);
   kpold->wait();
@@ -372,7 +374,7 @@ TEST_F(KpoldApiTest, ARestartWithoutTheServerKeepsTheKernelsPolicy) {
 
 TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
   start();
-  ASSERT_EQ(put(kWeb).status, 200U);
+  ASSERT_EQ(put(kApiWeb).status, 200U);
   cluster.stop();
   cluster.inside([this] {
     cluster.policies.remove("allow-web");
@@ -384,7 +386,7 @@ TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
   until([](const json& now) { return now.at("objects").at("networkPolicies") == 0; }, "no policy");
   EXPECT_EQ(sync().status, 200U);
   EXPECT_FALSE(inKernel("10.1.0.0/16"));
-  EXPECT_TRUE(inKernel(kEndpoint));
+  EXPECT_TRUE(inKernel(kApiEndpoint));
 }
 
 TEST_F(KpoldApiTest, MetricsTellHowTheServerIsFollowed) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from an attachment to the kernel, within one process: store, files, loop, and nf_tables.
+#include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 #include "controller/health.hpp"
 #include "controller/pod_start.hpp"
@@ -22,7 +23,7 @@ base::Task<> keep(base::Task<T> task, std::optional<T>& result) {
   result = co_await std::move(task);
 }
 
-Reconciler::Options quick() {
+Reconciler::Options quickReconciler() {
   Reconciler::Options options;
   options.firstRetry = 20ms;
   options.longestRetry = 50ms;
@@ -104,7 +105,7 @@ class PodStartTest : public testing::Test {
   Store store{policy::PodToNode::Allow};
   AttachmentStore files{directory.path()};
   std::optional<nft::Kernel> kernel{std::in_place, nft::Kernel::Options()};
-  ReconcileLoop loop{store, *kernel, Reconciler(quick(), [] { return 0.0; })};
+  ReconcileLoop loop{store, *kernel, Reconciler(quickReconciler(), [] { return 0.0; })};
   std::set<std::string> links{"kpol1", "kpol2"};
   PodStart podStart{store, files, loop,
                     [this](const base::IfName& name) { return links.contains(name.text()); }};
@@ -112,11 +113,11 @@ class PodStartTest : public testing::Test {
   base::TaskGroup client{io.get_executor()};
 };
 
-const auto kWeb = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
+const auto kWebPod = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
 
 TEST_F(PodStartTest, NothingIsWrittenBeforeTheSourceIsSynced) {
   apply(added(pod("web", "u1")));
-  EXPECT_EQ(put(kWeb, 50ms), "timed out: kpold has not read all objects yet");
+  EXPECT_EQ(put(kWebPod, 50ms), "timed out: kpold has not read all objects yet");
   EXPECT_EQ(kernel->batchesSent(), 0U);
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), std::nullopt);
 }
@@ -124,65 +125,65 @@ TEST_F(PodStartTest, NothingIsWrittenBeforeTheSourceIsSynced) {
 TEST_F(PodStartTest, AnsweredOnlyOnceThePodIsKnownAndCommitted) {
   syncSource();
   std::optional<PutOutcome> outcome;
-  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
-  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
+  group.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWebPod)) != nullptr; }));
   ASSERT_TRUE(settled());
   EXPECT_FALSE(outcome);
-  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_FALSE(inKernel(kWebPod));
   apply(added(pod("web", "u1")));
   ASSERT_TRUE(runUntil([&] { return outcome.has_value(); }));
   EXPECT_EQ(text(*outcome), "enforced");
-  EXPECT_TRUE(inKernel(kWeb));
-  EXPECT_EQ(files.load().attachments, Attachments{kWeb});
+  EXPECT_TRUE(inKernel(kWebPod));
+  EXPECT_EQ(files.load().attachments, Attachments{kWebPod});
 }
 
 TEST_F(PodStartTest, NotInTimeIsForgotten) {
   syncSource();
-  EXPECT_EQ(put(kWeb, 30ms), "timed out: kpold does not know pod shop/web yet");
-  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(put(kWebPod, 30ms), "timed out: kpold does not know pod shop/web yet");
+  EXPECT_EQ(store.find(conf::idOf(kWebPod)), nullptr);
   EXPECT_EQ(files.load().attachments, Attachments{});
   apply(added(pod("web", "u1")));
   ASSERT_TRUE(settled());
-  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_FALSE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, PodOfTheSameNameWithAnotherUidDoesNotCount) {
   syncSource();
   apply(added(pod("web", "u2")));
-  EXPECT_EQ(put(kWeb, 30ms), "timed out: pod shop/web has UID u2, not u1");
-  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_EQ(put(kWebPod, 30ms), "timed out: pod shop/web has UID u2, not u1");
+  EXPECT_FALSE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, AbandonedPutIsForgotten) {
   syncSource();
   std::optional<PutOutcome> outcome;
-  client.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
-  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
+  client.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWebPod)) != nullptr; }));
   client.cancel();
   ASSERT_TRUE(runUntil([&] { return client.size() == 0; }));
   EXPECT_FALSE(outcome);
-  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(store.find(conf::idOf(kWebPod)), nullptr);
   EXPECT_EQ(files.load().attachments, Attachments{});
 }
 
 TEST_F(PodStartTest, SameAttachmentAgainSendsNothing) {
   syncSource();
   apply(added(pod("web", "u1")));
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   const auto batches = kernel->batchesSent();
-  EXPECT_EQ(put(kWeb), "enforced");
+  EXPECT_EQ(put(kWebPod), "enforced");
   EXPECT_EQ(kernel->batchesSent(), batches);
-  EXPECT_TRUE(inKernel(kWeb));
+  EXPECT_TRUE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, SameIdWithOtherAddressesReplaces) {
   syncSource();
   apply(added(pod("web", "u1")));
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   const auto moved = attachment("c1", "web", "kpol1", "10.0.0.9", "u1");
   EXPECT_EQ(put(moved), "enforced");
   EXPECT_TRUE(inKernel(moved));
-  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_FALSE(inKernel(kWebPod));
   EXPECT_EQ(files.load().attachments, Attachments{moved});
 }
 
@@ -190,10 +191,10 @@ TEST_F(PodStartTest, LaterPutOfTheSameIdTakesOver) {
   syncSource();
   std::optional<PutOutcome> first;
   std::optional<PutOutcome> second;
-  group.spawn(keep(podStart.put(kWeb, Clock::now() + 30ms), first));
-  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), second));
+  group.spawn(keep(podStart.put(kWebPod, Clock::now() + 30ms), first));
+  group.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), second));
   ASSERT_TRUE(runUntil([&] { return first.has_value(); }));
-  EXPECT_NE(store.find(conf::idOf(kWeb)), nullptr) << "the second still waits for it";
+  EXPECT_NE(store.find(conf::idOf(kWebPod)), nullptr) << "the second still waits for it";
   apply(added(pod("web", "u1")));
   ASSERT_TRUE(runUntil([&] { return second.has_value(); }));
   EXPECT_EQ(text(*second), "enforced");
@@ -203,72 +204,72 @@ TEST_F(PodStartTest, ConflictNamesBothAttachments) {
   syncSource();
   apply(added(pod("web", "u1")));
   apply(added(pod("api")));
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   EXPECT_EQ(put(attachment("c2", "api", "kpol2", "10.0.0.1")),
             "address 10.0.0.1 of pod shop/api (container c2, eth0) is held by pod shop/web "
             "(container c1, eth0)");
   EXPECT_EQ(put(attachment("c2", "api", "kpol1", "10.0.0.2")),
             "host interface kpol1 of pod shop/api (container c2, eth0) is held by pod shop/web "
             "(container c1, eth0)");
-  EXPECT_TRUE(inKernel(kWeb));
+  EXPECT_TRUE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, HolderWhoseInterfaceIsGoneMakesWay) {
   syncSource();
   apply(added(pod("web", "u1")));
   apply(added(pod("api")));
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   links.erase("kpol1");
   const auto api = attachment("c2", "api", "kpol2", "10.0.0.1");
   EXPECT_EQ(put(api), "enforced");
   EXPECT_TRUE(inKernel(api));
-  EXPECT_FALSE(inKernel(kWeb));
+  EXPECT_FALSE(inKernel(kWebPod));
   EXPECT_EQ(files.load().attachments, Attachments{api});
 }
 
 TEST_F(PodStartTest, RemoveIsCommittedBeforeItIsAnswered) {
   syncSource();
   apply(added(pod("web", "u1")));
-  ASSERT_EQ(put(kWeb), "enforced");
-  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
-  EXPECT_FALSE(inKernel(kWeb));
+  ASSERT_EQ(put(kWebPod), "enforced");
+  await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s));
+  EXPECT_FALSE(inKernel(kWebPod));
   EXPECT_EQ(files.load().attachments, Attachments{});
   const auto generation = store.generation();
-  EXPECT_EQ(await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s)), generation);
+  EXPECT_EQ(await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s)), generation);
 }
 
 TEST_F(PodStartTest, RemoveDoesNotWaitForASourceThatIsNotRead) {
-  files.save(kWeb);
+  files.save(kWebPod);
   podStart.restore();
   const auto start = Clock::now();
-  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
+  await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s));
   EXPECT_LT(Clock::now() - start, 4s);
-  EXPECT_EQ(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_EQ(store.find(conf::idOf(kWebPod)), nullptr);
 }
 
 TEST_F(PodStartTest, RemovedWhileAPutWaitsIsAConflict) {
   syncSource();
   std::optional<PutOutcome> outcome;
-  group.spawn(keep(podStart.put(kWeb, Clock::now() + 10s), outcome));
-  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWeb)) != nullptr; }));
-  await(podStart.remove(conf::idOf(kWeb), Clock::now() + 5s));
+  group.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), outcome));
+  ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWebPod)) != nullptr; }));
+  await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s));
   ASSERT_TRUE(runUntil([&] { return outcome.has_value(); }));
   EXPECT_EQ(text(*outcome), "pod shop/web (container c1, eth0) was removed or replaced meanwhile");
 }
 
 TEST_F(PodStartTest, RestoreTakesInWhatStillHasItsInterface) {
   const auto gone = attachment("c9", "old", "kpol9", "10.0.0.9");
-  files.save(kWeb);
+  files.save(kWebPod);
   files.save(gone);
   directory.write("attachments/broken.json", "{");
   EXPECT_EQ(podStart.restore().size(), 1U);
-  EXPECT_NE(store.find(conf::idOf(kWeb)), nullptr);
+  EXPECT_NE(store.find(conf::idOf(kWebPod)), nullptr);
   EXPECT_EQ(store.find(conf::idOf(gone)), nullptr);
-  EXPECT_EQ(files.load().attachments, Attachments{kWeb});
+  EXPECT_EQ(files.load().attachments, Attachments{kWebPod});
   apply(added(pod("web", "u1")));
   syncSource();
   ASSERT_TRUE(settled());
-  EXPECT_TRUE(inKernel(kWeb));
+  EXPECT_TRUE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
@@ -288,13 +289,13 @@ TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
   EXPECT_FALSE(loop.inSync());
   EXPECT_FALSE(loop.committed());
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
-  EXPECT_TRUE(put(kWeb, 50ms).starts_with("timed out: ")) << "fail closed";
+  EXPECT_TRUE(put(kWebPod, 50ms).starts_with("timed out: ")) << "fail closed";
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
 
   other.reset();
-  EXPECT_EQ(put(kWeb), "enforced");
+  EXPECT_EQ(put(kWebPod), "enforced");
   EXPECT_FALSE(loop.fault());
-  EXPECT_TRUE(inKernel(kWeb));
+  EXPECT_TRUE(inKernel(kWebPod));
 }
 
 TEST_F(PodStartTest, ReadyFromTheFirstCommitOn) {
@@ -313,7 +314,7 @@ TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
   group.cancel();
   ASSERT_TRUE(runUntil([&] { return group.size() == 0; }));
   io.restart();  // it had nothing left to do
-  ReconcileLoop refused(store, *kernel, Reconciler(quick(), [] { return 0.0; }),
+  ReconcileLoop refused(store, *kernel, Reconciler(quickReconciler(), [] { return 0.0; }),
                         [&](const nft::ChangeSet& changes) -> nft::CommitOutcome {
                           if (refuse) throw nft::KernelError("no kernel", EIO);
                           return kernel->commit(changes);
@@ -323,7 +324,7 @@ TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
   refused.wake();
   ASSERT_TRUE(runUntil([&] { return refused.inSync(); }));
   refuse = true;
-  store.put(kWeb);
+  store.put(kWebPod);
   store.apply(added(pod("web", "u1")));
   refused.wake();
   ASSERT_TRUE(runUntil([&] { return refused.counters().unasked >= 3; }));
@@ -359,12 +360,12 @@ class SharedTableTest : public PodStartTest {
 TEST_F(SharedTableTest, AuditRepairsAForeignChange) {
   apply(added(pod("web", "u1")));
   syncSource();
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   nft::ChangeSet changes;
   changes.changes = {nft::FlushSet{"endpoints4"}};
   ASSERT_TRUE(std::holds_alternative<nft::Committed>(nft::Kernel(sharedTable()).commit(changes)));
-  ASSERT_FALSE(inKernel(kWeb));
-  EXPECT_TRUE(runUntil([&] { return inKernel(kWeb); }));
+  ASSERT_FALSE(inKernel(kWebPod));
+  EXPECT_TRUE(runUntil([&] { return inKernel(kWebPod); }));
   EXPECT_EQ(loop.counters().drifts, 1U);
 }
 
@@ -380,20 +381,20 @@ TEST_F(SharedTableTest, AuditOfAnUntouchedTableSendsNothing) {
 TEST_F(SharedTableTest, DoubtIsAnsweredWithARepairAtOnce) {
   apply(added(pod("web", "u1")));
   syncSource();
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   nft::ChangeSet changes;
   changes.changes = {nft::DeleteTable{}};
   ASSERT_TRUE(std::holds_alternative<nft::Committed>(nft::Kernel(sharedTable()).commit(changes)));
   loop.doubt();
-  EXPECT_TRUE(runUntil([&] { return inKernel(kWeb); }));
+  EXPECT_TRUE(runUntil([&] { return inKernel(kWebPod); }));
 }
 
 TEST_F(SharedTableTest, NewLoopOnAnUnchangedTableSendsNothing) {
   apply(added(pod("web", "u1")));
   syncSource();
-  ASSERT_EQ(put(kWeb), "enforced");
+  ASSERT_EQ(put(kWebPod), "enforced");
   nft::Kernel second(sharedTable());
-  ReconcileLoop restarted(store, second, Reconciler(quick(), [] { return 0.0; }));
+  ReconcileLoop restarted(store, second, Reconciler(quickReconciler(), [] { return 0.0; }));
   client.spawn(restarted.run());
   EXPECT_TRUE(runUntil([&] { return restarted.inSync(); }));
   EXPECT_EQ(second.batchesSent(), 0U);

@@ -2,6 +2,7 @@
 #include "controller/policy_words.hpp"
 
 #include "tests/controller/values.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,16 +11,13 @@ namespace {
 
 using policy::Direction;
 using Keys = std::vector<base::ObjectKey>;
+using test::prefix;
 
 policy::LabelSelector withLabel(const char* key, const char* value) {
   policy::LabelSelector selector;
   selector.matchLabels =
       policy::Labels(std::vector<std::pair<std::string, std::string>>{{key, value}});
   return selector;
-}
-
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
 }
 
 TEST(PolicyWords, Peers) {

@@ -2,6 +2,7 @@
 // What the kernel refuses isolates the pods it is about, and no others. Nothing that kpold compiles
 // is refused by a kernel we know, so rules of chosen policies are spoilt on the way to it: the
 // kernel's refusal, its words and what it keeps are real.
+#include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "tests/controller/values.hpp"
@@ -19,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-Reconciler::Options quick() {
+Reconciler::Options quickAudits() {
   Reconciler::Options options;
   options.firstRetry = 20ms;
   options.longestRetry = 50ms;
@@ -115,7 +116,7 @@ class RefusalTest : public testing::Test {
   base::asio::io_context io;
   Store store{policy::PodToNode::Allow};
   nft::Kernel kernel{nft::Kernel::Options()};
-  ReconcileLoop loop{store, kernel, Reconciler(quick(), [] { return 0.0; }),
+  ReconcileLoop loop{store, kernel, Reconciler(quickAudits(), [] { return 0.0; }),
                      [this](const nft::ChangeSet& changes) { return spoil(changes); }};
   base::TaskGroup group{io.get_executor()};
 };

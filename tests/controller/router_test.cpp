@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/router.hpp"
 
+#include "base/async/asio.hpp"
 #include "conf/config_error.hpp"
 #include "tests/controller/run_task.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 
 #include <optional>

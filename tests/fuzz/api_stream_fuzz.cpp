@@ -66,7 +66,7 @@ void check(const WatchItem& item, Kind kind) {
 }
 
 template <class Body>
-void read(std::string_view text, Kind kind, std::uint8_t cut) {
+void readStream(std::string_view text, Kind kind, std::uint8_t cut) {
   using kpol::fuzz::require;
   Body whole(kind);
   Body parts(kind);
@@ -88,16 +88,16 @@ void read(std::string_view text, Kind kind, std::uint8_t cut) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(api_stream) {
   auto text = kpol::fuzz::textOf(data, size);
   const auto choice = kpol::fuzz::cutByte(text);
   const auto cut = kpol::fuzz::cutByte(text);
   const auto kind = static_cast<Kind>(choice % 4);
   (void)readStatus(text);
   if (choice % 8 < 4) {
-    read<ListBody>(text, kind, cut);
+    readStream<ListBody>(text, kind, cut);
   } else {
-    read<WatchBody>(text, kind, cut);
+    readStream<WatchBody>(text, kind, cut);
   }
   return 0;
 }

@@ -6,7 +6,7 @@
 #include "conf/control_message.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(attachment) {
   const auto text = kpol::fuzz::textOf(data, size);
   (void)kpol::conf::saysReady(text);
   (void)kpol::conf::saysSettling(text);

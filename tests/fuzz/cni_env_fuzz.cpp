@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(cni_env) {
   std::map<std::string, std::string> variables;
   auto text = kpol::fuzz::textOf(data, size);
   while (!text.empty()) {

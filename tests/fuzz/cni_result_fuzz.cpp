@@ -18,7 +18,7 @@ void readWith(Read read) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(cni_result) {
   const auto text = kpol::fuzz::textOf(data, size);
   readWith([&] {
     const auto result = kpol::conf::parseResult(text, "result");

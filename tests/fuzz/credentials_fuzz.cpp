@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What says who kpold is. The first byte says what the rest is: a token, what an exec plugin
 // prints, the certificates of authorities, or a client's certificate and, behind a zero byte, key.
+#include "base/async/asio.hpp"
 #include "kube/api_error.hpp"
 #include "kube/credentials.hpp"
 #include "kube/tls_context.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/parts.hpp"
+
+#include <boost/asio/ssl/context.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -67,7 +70,7 @@ void readAuthorities(std::string_view text) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(credentials) {
   auto text = kpol::fuzz::textOf(data, size);
   const auto choice = kpol::fuzz::cutByte(text) % 4;
   try {

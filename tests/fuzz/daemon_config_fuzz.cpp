@@ -3,7 +3,7 @@
 #include "conf/daemon_config.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(daemon_config) {
   const auto text = kpol::fuzz::textOf(data, size);
   try {
     kpol::conf::DaemonConfig config;

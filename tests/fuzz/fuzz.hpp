@@ -5,13 +5,32 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 
-// What every harness defines: reads the bytes as its subject would, and ends the process when
-// something is not as it must be. Always returns 0.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+// Begins the definition of a harness: int(const std::uint8_t* data, std::size_t size), which reads
+// the bytes as its subject would and aborts when a check fails. It always returns 0. With libFuzzer
+// each harness is a program; the replay program holds all of them, by name.
+#ifdef KPOL_FUZZ_REPLAY
+#define KPOL_FUZZ_HARNESS(name)                                         \
+  static int replay_##name(const std::uint8_t* data, std::size_t size); \
+  static const bool replayable_##name =                                 \
+      kpol::fuzz::harnesses().emplace(#name, replay_##name).second;     \
+  static int replay_##name([[maybe_unused]] const std::uint8_t* data,   \
+                           [[maybe_unused]] std::size_t size)
+#else
+#define KPOL_FUZZ_HARNESS(name) \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+#endif
 
 namespace kpol::fuzz {
+
+// The harnesses of this program, for KPOL_FUZZ_HARNESS.
+using Harness = int (*)(const std::uint8_t* data, std::size_t size);
+inline std::map<std::string_view, Harness>& harnesses() {
+  static std::map<std::string_view, Harness> all;
+  return all;
+}
 
 inline std::string_view textOf(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};

@@ -11,7 +11,7 @@ namespace {
 using namespace kpol::control;
 
 template <class Feed>
-std::optional<Response> read(Feed feed) {
+std::optional<Response> readAnswer(Feed feed) {
   AnswerReader reader;
   try {
     feed([&](std::string_view part) {
@@ -26,11 +26,11 @@ std::optional<Response> read(Feed feed) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(http_answer) {
   auto text = kpol::fuzz::textOf(data, size);
   const auto cut = kpol::fuzz::cutByte(text);
-  const auto atOnce = read([&](auto take) { take(text); });
-  const auto inParts = read([&](auto take) { kpol::fuzz::inParts(text, cut, take); });
+  const auto atOnce = readAnswer([&](auto take) { take(text); });
+  const auto inParts = readAnswer([&](auto take) { kpol::fuzz::inParts(text, cut, take); });
   kpol::fuzz::require(atOnce.has_value() == inParts.has_value(),
                       "an answer is one however it is cut");
   if (atOnce)

@@ -14,7 +14,7 @@ using kpol::controller::Request;
 using kpol::controller::RequestParser;
 
 template <class Feed>
-std::vector<Request> read(Feed feed) {
+std::vector<Request> readRequests(Feed feed) {
   RequestParser parser;
   std::vector<Request> requests;
   feed([&](std::string_view part) {
@@ -31,12 +31,12 @@ bool same(const Request& a, const Request& b) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(http_request) {
   using kpol::fuzz::require;
   auto text = kpol::fuzz::textOf(data, size);
   const auto cut = kpol::fuzz::cutByte(text);
-  const auto atOnce = read([&](auto take) { take(text); });
-  const auto inParts = read([&](auto take) { kpol::fuzz::inParts(text, cut, take); });
+  const auto atOnce = readRequests([&](auto take) { take(text); });
+  const auto inParts = readRequests([&](auto take) { kpol::fuzz::inParts(text, cut, take); });
   require(atOnce.size() == inParts.size(), "there are as many requests however they are cut");
   for (std::size_t i = 0; i < atOnce.size(); ++i) {
     require(same(atOnce[i], inParts[i]), "a request is the same however it is cut");

@@ -17,7 +17,7 @@ struct Answer {
 };
 
 template <class Feed>
-Answer read(Feed feed) {
+Answer readResponse(Feed feed) {
   kpol::kube::ResponseReader reader;
   Answer answer;
   try {
@@ -33,12 +33,12 @@ Answer read(Feed feed) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(http_response) {
   using kpol::fuzz::require;
   auto text = kpol::fuzz::textOf(data, size);
   const auto cut = kpol::fuzz::cutByte(text);
-  const Answer atOnce = read([&](auto& reader, auto& body) { reader.feed(text, body); });
-  const Answer inParts = read([&](auto& reader, auto& body) {
+  const Answer atOnce = readResponse([&](auto& reader, auto& body) { reader.feed(text, body); });
+  const Answer inParts = readResponse([&](auto& reader, auto& body) {
     kpol::fuzz::inParts(text, cut, [&](std::string_view part) { reader.feed(part, body); });
   });
   require(atOnce.whole == inParts.whole, "an answer is whole however it is cut");

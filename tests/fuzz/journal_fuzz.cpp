@@ -5,7 +5,7 @@
 
 #include <string>
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(journal) {
   constexpr std::string_view kBoot = "b";
   const auto text = kpol::fuzz::textOf(data, size);
   for (const auto& whole :

@@ -20,7 +20,7 @@ void checkFile(const std::string& path) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(kubeconfig) {
   const auto text = kpol::fuzz::textOf(data, size);
   try {
     const auto config = readKubeconfig(text, "/etc/kpol");

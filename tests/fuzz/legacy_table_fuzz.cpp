@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(legacy_table) {
   std::array<std::uint32_t, 2> places{};
   if (size < sizeof places) return 0;
   std::memcpy(places.data(), data, sizeof places);

@@ -19,7 +19,7 @@ void requireReadsBack(const std::string& text, const Manifests& manifests) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(manifest) {
   const auto manifests = readManifests(kpol::fuzz::textOf(data, size), "file");
   for (const auto& diagnostic : manifests.diagnostics)
     require(std::none_of(diagnostic.message.begin(), diagnostic.message.end(),

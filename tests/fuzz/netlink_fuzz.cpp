@@ -19,7 +19,7 @@ namespace {
 using kpol::netlink::Exchange;
 
 template <class Parse>
-void readWith(Parse parse) {
+void readDump(Parse parse) {
   try {
     parse();
   } catch (const kpol::netlink::Error&) {
@@ -29,24 +29,24 @@ void readWith(Parse parse) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(netlink) {
   const std::span<const std::uint8_t> datagram(data, size);
   for (const auto kind :
        {Exchange::Kind::Acknowledged, Exchange::Kind::Answered, Exchange::Kind::Dump})
-    readWith([&] {
+    readDump([&] {
       Exchange exchange(kind, 1, 1);
       exchange.feed(datagram, [](const kpol::netlink::MessageView& message) {
-        readWith([&] { (void)kpol::netlink::parseLink(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseAddress(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseRoute(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseNeighbour(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseNeighbourKey(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseForwardingEntry(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseRule(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseTokenBucket(message.payload, {1}); });
-        readWith([&] { (void)kpol::netlink::parseRedirect(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseTrackedFlow(message.payload); });
-        readWith([&] { (void)kpol::netlink::parseRouteEvent(message); });
+        readDump([&] { (void)kpol::netlink::parseLink(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseAddress(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseRoute(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseNeighbour(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseNeighbourKey(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseForwardingEntry(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseRule(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseTokenBucket(message.payload, {1}); });
+        readDump([&] { (void)kpol::netlink::parseRedirect(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseTrackedFlow(message.payload); });
+        readDump([&] { (void)kpol::netlink::parseRouteEvent(message); });
       });
     });
   return 0;

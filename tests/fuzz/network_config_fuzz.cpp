@@ -6,7 +6,7 @@
 
 #include <string>
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(network_config) {
   const auto text = kpol::fuzz::textOf(data, size);
   try {
     const auto config = kpol::conf::parseNetworkConfig(text);

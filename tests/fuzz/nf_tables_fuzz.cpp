@@ -19,7 +19,7 @@ constexpr std::uint32_t kFirst = 1;
 constexpr std::uint32_t kLast = 4;
 
 template <class Parse>
-void readWith(Parse parse) {
+void readBatch(Parse parse) {
   try {
     parse();
   } catch (const kpol::netlink::Error&) {
@@ -52,16 +52,16 @@ void readElements(Datagram datagram, const Set& set) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(nf_tables) {
   const Datagram datagram(data, size);
-  readWith([&] { readAnswer(datagram); });
+  readBatch([&] { readAnswer(datagram); });
   (void)reportsForeignChange(datagram, "kpol", 1);
   Set set;
   set.key = {DataType::Ipv4Addr};
-  readWith([&] { readElements(datagram, set); });
+  readBatch([&] { readElements(datagram, set); });
   set.interval = true;
-  readWith([&] { readElements(datagram, set); });
+  readBatch([&] { readElements(datagram, set); });
   set.key.push_back(DataType::InetService);
-  readWith([&] { readElements(datagram, set); });
+  readBatch([&] { readElements(datagram, set); });
   return 0;
 }

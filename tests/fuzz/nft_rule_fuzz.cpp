@@ -224,7 +224,7 @@ bool isKnown(const Rule& rule) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(nft_rule) {
   constexpr std::array kFamilies = {NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6};
   Choices choices(std::span(data, size));
   const auto rule = allocated<RulePtr>(nftnl_rule_alloc());

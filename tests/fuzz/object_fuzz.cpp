@@ -20,7 +20,7 @@ bool isJson(const DecodeResult& result) {
 
 }  // namespace
 
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+KPOL_FUZZ_HARNESS(object) {
   using kpol::fuzz::require;
   auto text = kpol::fuzz::textOf(data, size);
   const auto kind = static_cast<Kind>(kpol::fuzz::cutByte(text) % 4);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Feeds a harness every file of a directory, and the empty input.
+// Passes every file of a directory, and the empty input, to the harness of the given name.
 #include "tests/fuzz/fuzz.hpp"
 
 #include <filesystem>
@@ -8,15 +8,21 @@
 #include <string>
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  LLVMFuzzerTestOneInput(nullptr, 0);
+  if (argc != 3) return 2;
+  const auto found = kpol::fuzz::harnesses().find(argv[1]);
+  if (found == kpol::fuzz::harnesses().end()) {
+    std::printf("no harness %s\n", argv[1]);
+    return 2;
+  }
+  const auto harness = found->second;
+  harness(nullptr, 0);
   std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+  for (const auto& entry : std::filesystem::directory_iterator(argv[2])) {
     std::ifstream file(entry.path(), std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     std::printf("%s\n", entry.path().filename().c_str());
     std::fflush(stdout);
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    harness(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
     ++count;
   }
   std::printf("%zu inputs\n", count);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/journal.hpp"
 
+#include "tests/support/addresses.hpp"
+
 #include <gtest/gtest.h>
 
 namespace kpol::ipam {
 namespace {
 
+using test::ip;
+
 constexpr const char* kBoot = "0f1e2d3c-0000-4000-8000-000000000001";
 
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
-
-Lease lease(const std::string& id, std::vector<base::IpAddress> ips) {
+Lease leaseOf(const std::string& id, std::vector<base::IpAddress> ips) {
   return {{id, "eth0"}, "pods", {"shop", id}, 1700000000, std::move(ips)};
 }
 
@@ -24,7 +24,7 @@ LeaseBook bookOf(const std::string& lines) {
 }
 
 TEST(Journal, FollowsALeaseToItsEnd) {
-  const auto pod = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
   std::string lines = giveLine(pod);
   EXPECT_EQ(lines, "give c1 eth0 pods shop/c1 1700000000 10.0.0.1,fd00::1\n");
   LeaseBook expected;
@@ -44,9 +44,9 @@ TEST(Journal, FollowsALeaseToItsEnd) {
 }
 
 TEST(Journal, KeepsSeveralDeparturesOfOneAttachment) {
-  const auto first = lease("c1", {ip("10.0.0.1")});
-  const auto second = lease("c1", {ip("10.0.0.2")});
-  const auto third = lease("c1", {ip("10.0.0.3")});
+  const auto first = leaseOf("c1", {ip("10.0.0.1")});
+  const auto second = leaseOf("c1", {ip("10.0.0.2")});
+  const auto third = leaseOf("c1", {ip("10.0.0.3")});
   const auto book = bookOf(giveLine(first) + leaveLine(first.id, {7}) + giveLine(second) +
                            leaveLine(second.id, {9}) + giveLine(third) + "gone 10.0.0.1\n");
   EXPECT_EQ(book.departures, (std::vector<Departure>{{second, {9}}}));
@@ -70,10 +70,10 @@ TEST(Journal, NotesWhatNetworksHandOut) {
 
 TEST(Journal, PrintedAnewSaysTheSame) {
   LeaseBook book;
-  const auto pod = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
-  const auto gone = lease("c1", {ip("10.0.0.2"), ip("fd00::2")});
+  const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  const auto gone = leaseOf("c1", {ip("10.0.0.2"), ip("fd00::2")});
   book.leases = {{pod.id, pod}};
-  book.departures = {{gone, {4}}, {lease("c2", {ip("10.0.0.3")}), {0}}};
+  book.departures = {{gone, {4}}, {leaseOf("c2", {ip("10.0.0.3")}), {0}}};
   book.lastGiven = {{"pods", {ip("10.0.0.9")}}, {"other", {ip("10.9.0.1")}}};
   book.ranges["pods"] = {
       {{base::Prefix::parse("10.0.0.0/24").value(), ip("10.0.0.1"), ip("10.0.0.9"), std::nullopt}}};
@@ -83,7 +83,7 @@ TEST(Journal, PrintedAnewSaysTheSame) {
 }
 
 TEST(Journal, OfTheOldFormatIsRead) {
-  const auto pod = lease("c1", {ip("10.0.0.1")});
+  const auto pod = leaseOf("c1", {ip("10.0.0.1")});
   const auto journal =
       readJournal("kpol-leases 1 " + std::string(kBoot) + "\n" + giveLine(pod), kBoot);
   EXPECT_TRUE(journal.isOfBoot);
@@ -103,7 +103,7 @@ TEST(Journal, OfAnotherBootIsVoidWhateverItSays) {
 }
 
 TEST(Journal, RefusesWhatItDidNotWrite) {
-  const auto give = giveLine(lease("c1", {ip("10.0.0.1")}));
+  const auto give = giveLine(leaseOf("c1", {ip("10.0.0.1")}));
   for (const std::string& other : {
            std::string("grant c2\n"),
            std::string("\n"),

@@ -2,6 +2,7 @@
 #include "ipam/lease_store.hpp"
 
 #include "tests/plugin/temporary_directory.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,13 +15,10 @@ namespace kpol::ipam {
 namespace {
 
 using std::chrono::milliseconds;
+using test::ip;
 using test::readFile;
 using test::TemporaryDirectory;
 using test::writeFile;
-
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
 
 Lease lease(const std::string& id, std::vector<base::IpAddress> ips,
             const std::string& network = "pods") {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/range_use.hpp"
 
+#include "tests/support/addresses.hpp"
+
 #include <gtest/gtest.h>
 
 namespace kpol::ipam {
 namespace {
 
-base::IpAddress ip(const char* text) {
-  return base::IpAddress::parse(text).value();
-}
+using test::ip;
 
-Lease lease(const std::string& id, const std::string& network, std::vector<base::IpAddress> ips) {
+Lease leaseIn(const std::string& id, const std::string& network, std::vector<base::IpAddress> ips) {
   return {{id, "eth0"}, network, {"shop", id}, 1700000000, std::move(ips)};
 }
 
@@ -21,11 +21,11 @@ TEST(RangeUse, CountsWhatCannotBeGivenNow) {
                          ip("fd00::ffff:ffff:ffff:ffff"), std::nullopt};
   LeaseBook book;
   book.ranges = {{"pods", {{v4}, {v6}}}};
-  for (const auto& each : {lease("c1", "pods", {ip("10.0.0.2"), ip("fd00::1")}),
-                           lease("c2", "other", {ip("10.0.0.4")}),
-                           lease("c3", "pods", {ip("10.0.1.1"), ip("fd00::2")})})
+  for (const auto& each : {leaseIn("c1", "pods", {ip("10.0.0.2"), ip("fd00::1")}),
+                           leaseIn("c2", "other", {ip("10.0.0.4")}),
+                           leaseIn("c3", "pods", {ip("10.0.1.1"), ip("fd00::2")})})
     book.leases.emplace(each.id, each);
-  book.departures = {{lease("c4", "pods", {ip("10.0.0.5")}), {7}}};
+  book.departures = {{leaseIn("c4", "pods", {ip("10.0.0.5")}), {7}}};
   const auto uses = rangeUseOf(book);
   ASSERT_EQ(uses.size(), 2U);
   EXPECT_EQ(uses[0].network, "pods");

@@ -5,8 +5,11 @@
 #include "netlink/route_socket.hpp"
 #include "tests/support/manifest_text.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 namespace kpol::test {
 namespace {
@@ -18,7 +21,8 @@ const DualAddress kOffCluster{*base::IpAddress::parse("198.51.100.7"),
 
 std::vector<std::string> argumentsFor(policy::PodToNode podToNode) {
   if (podToNode == policy::PodToNode::Allow) return {};
-  const auto file = std::filesystem::temp_directory_path() / "kpol-pod-to-node-policy.yaml";
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("kpol-pod-to-node-" + std::to_string(::getpid()) + ".yaml");
   std::ofstream(file) << "apiVersion: kpol.io/v1alpha1\n"
                          "kind: KpoldConfiguration\n"
                          "podToNode: policy\n";

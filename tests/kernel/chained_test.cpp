@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr const char* kReference = "/usr/lib/cni";
 
-constexpr const char* kPods = R"(
+constexpr const char* kChainedPods = R"(
 apiVersion: v1
 kind: PodList
 items:
@@ -47,7 +47,7 @@ class Chained : public ::testing::Test {
  protected:
   void SetUp() override {
     writeSysctl("ipv4/ip_forward", "1");
-    node_.apply("pods.yaml", kPods);
+    node_.apply("pods.yaml", kChainedPods);
     node_.apply("guard.yaml", kGuard);
     node_.startKpold();
   }

@@ -30,7 +30,7 @@ namespace {
 
 using base::Family;
 
-constexpr const char* kPods = R"(
+constexpr const char* kEnforcedPods = R"(
 apiVersion: v1
 kind: PodList
 items:
@@ -65,7 +65,7 @@ std::string table() {
 class Enforcement : public ::testing::Test {
  protected:
   void start() {
-    node_.apply("pods.yaml", kPods);
+    node_.apply("pods.yaml", kEnforcedPods);
     node_.startKpold();
     for (const char* name : {"a", "b"}) addHost(node_.add({"shop", name}));
     prober_.addHost("outside", node_.outside().open());
@@ -174,7 +174,7 @@ TEST(EnforcementOfReusedAddresses, FlowsEndWithTheirPod) {
   options.ipv4 = "10.244.1.0/30";  // two addresses for pods
   options.ipv6 = "";
   Node node(options);
-  node.apply("pods.yaml", kPods);
+  node.apply("pods.yaml", kEnforcedPods);
   node.startKpold();
   const auto first = node.add({"shop", "a"}).ip(Family::V4);
   const auto outside = node.outside().open();

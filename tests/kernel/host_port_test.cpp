@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports of the node that lead to pods: who reaches them, and that policies judge who really sent.
 #include "netlink/route_socket.hpp"
+#include "tests/support/addresses.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
 
@@ -21,7 +22,7 @@ namespace {
 
 using base::Family;
 
-constexpr const char* kPods = R"(
+constexpr const char* kHostPortPods = R"(
 apiVersion: v1
 kind: PodList
 items:
@@ -36,10 +37,6 @@ constexpr const char* kMappings = R"({"portMappings":[
   {"hostPort":18080,"containerPort":8080,"protocol":"tcp"},
   {"hostPort":18080,"containerPort":8080,"protocol":"SCTP"},
   {"hostPort":18053,"containerPort":53,"protocol":"udp","hostIP":""}]})";
-
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
 
 // A socket in `netns` connected to a port; TCP: false where that fails or takes more than 10 s.
 class Client {
@@ -113,7 +110,7 @@ class Answering {
 class HostPorts : public ::testing::Test {
  protected:
   void SetUp() override {
-    node_.apply("pods.yaml", kPods);
+    node_.apply("pods.yaml", kHostPortPods);
     node_.startKpold();
     prober_.addHost("web", node_.add({"shop", "web"}, kMappings).netns->open());
     prober_.addHost("other", node_.add({"shop", "other"}).netns->open());

@@ -41,7 +41,7 @@ items:
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: b}}}
 )";
 // a is reached by b only.
-constexpr const char* kPolicy = R"(
+constexpr const char* kConfinedPolicy = R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {namespace: shop, name: guard}
@@ -80,7 +80,7 @@ class LeastPrivilege : public testing::Test {
   LeastPrivilege() : node_(confinedNode()) {
     setForwarding("1");
     node_.apply("objects.yaml", kObjects);
-    node_.apply("policy.yaml", kPolicy);
+    node_.apply("policy.yaml", kConfinedPolicy);
   }
   void start(const Strings& extra = {}) {
     Strings arguments{"--cni-conf-dir", node_.directory() / "net.d"};
@@ -172,7 +172,7 @@ TEST_F(LeastPrivilege, PoliciesHoldFromStartToRestart) {
   node_.remove("policy.yaml");
   node_.sync();
   EXPECT_TRUE(reaches("outside", "a", true));
-  node_.apply("policy.yaml", kPolicy);
+  node_.apply("policy.yaml", kConfinedPolicy);
   node_.sync();
   expectGuarded();
 

@@ -24,9 +24,8 @@ namespace {
 using base::Family;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr std::size_t kAlpha = 0, kBeta = 1, kGamma = 2;
 constexpr std::uint16_t kVxlanPort = 8472;
-const std::vector<std::string> kPodNames{"a", "b", "c"};  // one on each node
+const std::vector<std::string> kMasqueradedPods{"a", "b", "c"};  // one on each node
 
 // A UDP socket of a namespace, of both families.
 class Udp {
@@ -80,13 +79,13 @@ class Masquerade : public ::testing::Test {
     const auto file = site_.node(kAlpha).directory() / "kpold.yaml";
     std::ofstream(file) << "apiVersion: kpol.io/v1alpha1\nkind: KpoldConfiguration\n" << config;
     std::string pods;
-    for (const auto& name : kPodNames)
+    for (const auto& name : kMasqueradedPods)
       pods += "---\napiVersion: v1\nkind: Pod\nmetadata: {namespace: shop, name: " + name + "}\n";
     site_.announceNodes();
     site_.apply("pods.yaml", pods);
     site_.start({"--config", file});
     for (std::size_t i = 0; i < Site::kNodes; ++i)
-      pods_[kPodNames[i]] = &site_.add(i, {"shop", kPodNames[i]});
+      pods_[kMasqueradedPods[i]] = &site_.add(i, {"shop", kMasqueradedPods[i]});
   }
   netlink::Netns pod(const std::string& name) const { return pods_.at(name)->netns->open(); }
   base::IpAddress ip(const std::string& pod, Family family) const {
@@ -113,8 +112,8 @@ class Masquerade : public ::testing::Test {
   // Packets that the guard has dropped on the node.
   int dropped(std::size_t node) {
     const auto text = site_.in(node, {"nft", "-j", "list", "counters", "table", "inet", "kpol"});
-    const auto json = nlohmann::json::parse(text);
-    for (const auto& entry : json.at("nftables"))
+    const auto listed = nlohmann::json::parse(text);
+    for (const auto& entry : listed.at("nftables"))
       if (entry.contains("counter") && entry.at("counter").at("name") == "vxlan-guard")
         return entry.at("counter").at("packets");
     return -1;

@@ -17,7 +17,7 @@ namespace {
 
 using base::Family;
 
-constexpr const char* kPods = R"(
+constexpr const char* kCountedPods = R"(
 apiVersion: v1
 kind: List
 items:
@@ -26,7 +26,7 @@ items:
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: b}}}
 )";
 // Nobody reaches a, and a reaches nobody.
-constexpr const char* kPolicy = R"(
+constexpr const char* kCountedPolicy = R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {namespace: shop, name: guard}
@@ -42,7 +42,7 @@ NodeOptions withMetrics() {
 class MetricsTest : public ::testing::Test {
  protected:
   MetricsTest() : node_(withMetrics()) {
-    node_.apply("pods.yaml", kPods);
+    node_.apply("pods.yaml", kCountedPods);
     node_.startKpold();
   }
   static MetricFamilies scrape() {
@@ -90,7 +90,7 @@ TEST_F(MetricsTest, AreThoseOfTheDocumentation) {
 
 TEST_F(MetricsTest, DeniedPacketsAreCountedByReason) {
   addPods();
-  node_.apply("policy.yaml", kPolicy);
+  node_.apply("policy.yaml", kCountedPolicy);
   node_.sync();
   const auto denied = [](const char* reason) {
     return valueOf(scrape(), "kpold_denied_packets_total", {{"reason", reason}});
@@ -142,7 +142,7 @@ TEST_F(MetricsTest, EventsAreTimedToTheirCommit) {
   addPods();
   const auto before = count("kpold_event_to_kernel_duration_seconds_count");
   EXPECT_GE(before, 2);
-  node_.apply("policy.yaml", kPolicy);
+  node_.apply("policy.yaml", kCountedPolicy);
   node_.sync();
   const auto families = scrape();
   EXPECT_EQ(valueOf(families, "kpold_event_to_kernel_duration_seconds_count"), before + 1);

@@ -17,7 +17,6 @@ namespace {
 using base::Family;
 using nlohmann::json;
 
-constexpr std::size_t kAlpha = 0, kBeta = 1, kGamma = 2;
 const std::vector<std::string> kPodNames{"a", "b", "c"};  // one on each node
 
 class NodeNetwork : public ::testing::Test {

@@ -13,6 +13,8 @@
 namespace kpol::kpolctl {
 namespace {
 
+using What = ShowCommand::What;
+
 using namespace std::chrono_literals;
 using test::UnixServer;
 
@@ -78,7 +80,6 @@ TEST(Commands, ExplainIsExitCode3WhenDenied) {
 }
 
 TEST(Commands, RequestsNameWhatWasAskedFor) {
-  using What = ShowCommand::What;
   const std::string list = R"({"items":[]})";
   EXPECT_EQ(requestOf(ShowCommand{What::Pods, {}}, list), "GET /v1/show/pods HTTP/1.1");
   EXPECT_EQ(requestOf(ShowCommand{What::Sets, {}}, list), "GET /v1/show/sets HTTP/1.1");

@@ -2,6 +2,7 @@
 // Whom the client trusts, and as whom it comes: real TLS on loopback.
 #include "kube/api_client.hpp"
 
+#include "base/async/asio.hpp"
 #include "kube/api_error.hpp"
 #include "tests/kube/certificates.hpp"
 #include "tests/kube/scripted_server.hpp"

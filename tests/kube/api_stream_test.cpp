@@ -10,7 +10,7 @@
 namespace kpol::kube {
 namespace {
 
-std::string pod(const std::string& name, const std::string& more = {}) {
+std::string podJson(const std::string& name, const std::string& more = {}) {
   return R"({"metadata":{"namespace":"shop","name":")" + name +
          R"(","resourceVersion":"5","uid":"u-)" + name + R"("},"spec":{"nodeName":"n1"})" + more +
          "}";
@@ -57,8 +57,8 @@ std::string readList(const std::string& text, std::size_t size) {
 }
 
 const std::string kWatch =
-    event("ADDED", pod("a")) + event("MODIFIED", pod("b", R"(,"x":"\"}{é\\")")) +
-    event("DELETED", pod("c")) +
+    event("ADDED", podJson("a")) + event("MODIFIED", podJson("b", R"(,"x":"\"}{é\\")")) +
+    event("DELETED", podJson("c")) +
     event(
         "BOOKMARK",
         R"({"kind":"Pod","metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}})") +
@@ -69,7 +69,7 @@ const std::string kWatchLines =
 const std::string kList =
     R"( {"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"77","continue":"tok/en="},)"
     R"("items":[ )" +
-    pod("a") + "," + pod("b", R"(,"x":["]",{"y":"\\"}])") + R"(] , "other":12.5 } )";
+    podJson("a") + "," + podJson("b", R"(,"x":["]",{"y":"\\"}])") + R"(] , "other":12.5 } )";
 const std::string kListLines = "0 Pod shop/a @5\n0 Pod shop/b @5\nend @77 tok/en=";
 
 TEST(ApiStream, WatchIsTheSameHoweverItIsCut) {
@@ -138,7 +138,8 @@ TEST(ApiStream, ListsWithoutItems) {
 }
 
 TEST(ApiStream, AnObjectOfAMegabyte) {
-  const std::string large = pod("big", R"(,"annotations":")" + std::string(1 << 20, 'x') + "\"");
+  const std::string large =
+      podJson("big", R"(,"annotations":")" + std::string(1 << 20, 'x') + "\"");
   EXPECT_EQ(readWatch(event("ADDED", large), 4096), "0 Pod shop/big @5\nend");
 }
 
@@ -168,8 +169,8 @@ TEST(ApiStream, WhatIsNoListOrWatchIsRefused) {
 TEST(ApiStream, UnknownFieldsAreNoFault) {
   const std::string text = event(
       "ADDED",
-      pod("a",
-          R"(,"status":{"podIP":"10.0.0.1","newField":{"deep":[1,2,{"x":null}]}},"future":1)"));
+      podJson("a",
+              R"(,"status":{"podIP":"10.0.0.1","newField":{"deep":[1,2,{"x":null}]}},"future":1)"));
   WatchBody body(Kind::Pod);
   std::size_t at = 0;
   const auto item = body.next(text, at);

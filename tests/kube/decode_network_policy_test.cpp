@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/objects.hpp"
 #include "tests/kube/faults.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ using policy::PolicyPort;
 using policy::PolicyRule;
 using Lines = std::vector<std::string>;
 using Operator = policy::LabelRequirement::Operator;
+using test::prefix;
 
 constexpr std::string_view kHead =
     "apiVersion: networking.k8s.io/v1\n"
@@ -30,9 +32,6 @@ NetworkPolicy ingressPolicy(std::vector<PolicyRule> rules) {
   return {{"shop", "p"}, {}, {}, std::move(rules), {}};
 }
 
-base::Prefix prefix(std::string_view text) {
-  return *base::Prefix::parse(text);
-}
 base::PortRange ports(int first, int last) {
   return *base::PortRange::make(first, last);
 }

@@ -2,6 +2,7 @@
 // Pods, Namespaces, Nodes, and the metadata that every kind has.
 #include "policy/objects.hpp"
 #include "tests/kube/faults.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,17 +14,14 @@ using policy::Node;
 using policy::Pod;
 using policy::PodPhase;
 using Lines = std::vector<std::string>;
+using test::ip;
 
-base::IpAddress ip(std::string_view text) {
-  return *base::IpAddress::parse(text);
-}
-
-std::string podText(const std::string& rest) {
+std::string podWith(const std::string& rest) {
   return "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n" + rest;
 }
 
 void checkPodFault(const std::string& rest, const std::string& expected) {
-  EXPECT_EQ(faultsOf(podText(rest)), (Lines{"error Pod default/web: " + expected})) << rest;
+  EXPECT_EQ(faultsOf(podWith(rest)), (Lines{"error Pod default/web: " + expected})) << rest;
 }
 
 TEST(DecodePod, EveryField) {
@@ -89,14 +87,14 @@ TEST(DecodePod, LargePartsThatNoPolicyNeedsAreSkippedOnlyWhereTheyAre) {
 
 TEST(DecodePod, WithoutStatusItIsPendingAndHasANetwork) {
   const Pod expected{{"default", "web"}, "", "", false, PodPhase::Pending, {}, {}, {}};
-  EXPECT_EQ(read<Pod>(podText("")), expected);
-  EXPECT_EQ(read<Pod>(podText("spec: null\nstatus: {}")), expected);
-  EXPECT_EQ(read<Pod>(podText("status: {phase: '', podIP: '', podIPs: []}")), expected);
+  EXPECT_EQ(read<Pod>(podWith("")), expected);
+  EXPECT_EQ(read<Pod>(podWith("spec: null\nstatus: {}")), expected);
+  EXPECT_EQ(read<Pod>(podWith("status: {phase: '', podIP: '', podIPs: []}")), expected);
 }
 
 TEST(DecodePod, Phases) {
   const auto phase = [](const std::string& text) {
-    return read<Pod>(podText("status: {phase: " + text + "}")).phase;
+    return read<Pod>(podWith("status: {phase: " + text + "}")).phase;
   };
   EXPECT_EQ(phase("Pending"), PodPhase::Pending);
   EXPECT_EQ(phase("Running"), PodPhase::Running);
@@ -109,11 +107,11 @@ TEST(DecodePod, Phases) {
 }
 
 TEST(DecodePod, PodIpAloneCounts) {
-  EXPECT_EQ(read<Pod>(podText("status: {podIP: 10.0.0.1}")).ips, (std::vector{ip("10.0.0.1")}));
+  EXPECT_EQ(read<Pod>(podWith("status: {podIP: 10.0.0.1}")).ips, (std::vector{ip("10.0.0.1")}));
 }
 
 TEST(DecodePod, PortsOfSidecarsCountThoseOfOtherInitContainersDoNot) {
-  const auto pod = read<Pod>(podText(R"(
+  const auto pod = read<Pod>(podWith(R"(
 spec:
   containers: [{name: a}]
   initContainers:

@@ -15,7 +15,7 @@ namespace {
 using Parts = std::vector<std::pair<std::size_t, std::string>>;
 
 // `text` must split into `expected`: line and text of each document.
-void check(const std::string& text, const Parts& expected) {
+void checkParts(const std::string& text, const Parts& expected) {
   Parts parts;
   for (const auto& document : splitDocuments(text)) {
     parts.emplace_back(document.line, std::string(document.text));
@@ -33,31 +33,31 @@ std::string characterFault(const std::string& text) {
 }
 
 TEST(Documents, MarkersAtTheStartOfALineSplit) {
-  check("", {});
-  check("a", {{1, "a"}});
-  check("a\n---\nb\n", {{1, "a\n"}, {2, "\nb\n"}});
-  check("---\na\n---\nb", {{1, "\na\n"}, {3, "\nb"}});
-  check("a\n--- {b: c}\n", {{1, "a\n"}, {2, " {b: c}\n"}});
-  check("a\n...\nb\n", {{1, "a\n"}, {3, "b\n"}});
-  check("a\r\n---\r\nb\r\n", {{1, "a\r\n"}, {2, "\r\nb\r\n"}});
+  checkParts("", {});
+  checkParts("a", {{1, "a"}});
+  checkParts("a\n---\nb\n", {{1, "a\n"}, {2, "\nb\n"}});
+  checkParts("---\na\n---\nb", {{1, "\na\n"}, {3, "\nb"}});
+  checkParts("a\n--- {b: c}\n", {{1, "a\n"}, {2, " {b: c}\n"}});
+  checkParts("a\n...\nb\n", {{1, "a\n"}, {3, "b\n"}});
+  checkParts("a\r\n---\r\nb\r\n", {{1, "a\r\n"}, {2, "\r\nb\r\n"}});
 }
 
 TEST(Documents, OtherDashesDoNotSplit) {
-  check("a: |\n  ---\n", {{1, "a: |\n  ---\n"}});
-  check("a\n----\n", {{1, "a\n----\n"}});
-  check("a\n---b\n", {{1, "a\n---b\n"}});
-  check("a ---\n", {{1, "a ---\n"}});
+  checkParts("a: |\n  ---\n", {{1, "a: |\n  ---\n"}});
+  checkParts("a\n----\n", {{1, "a\n----\n"}});
+  checkParts("a\n---b\n", {{1, "a\n---b\n"}});
+  checkParts("a ---\n", {{1, "a ---\n"}});
 }
 
 TEST(Documents, CommentsAndDirectivesAloneAreNoDocument) {
-  check("---\n---\n# only this\n   # and this\n---\n\n---", {});
-  check("# licence\n---\na\n", {{2, "\na\n"}});
-  check("%YAML 1.1\n---\na\n", {{2, "\na\n"}});
-  check("a\n---\n", {{1, "a\n"}});
+  checkParts("---\n---\n# only this\n   # and this\n---\n\n---", {});
+  checkParts("# licence\n---\na\n", {{2, "\na\n"}});
+  checkParts("%YAML 1.1\n---\na\n", {{2, "\na\n"}});
+  checkParts("a\n---\n", {{1, "a\n"}});
 }
 
 TEST(Documents, AByteOrderMarkIsNoPartOfTheText) {
-  check(
+  checkParts(
       "\xEF\xBB\xBF"
       "a\n---\n\xEF\xBB\xBF"
       "b",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kube/fake_api.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <gtest/gtest.h>
 
 namespace kpol::kube::testing {

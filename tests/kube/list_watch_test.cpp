@@ -23,7 +23,7 @@ ListWatch::Options pages() {
   return options;
 }
 
-class ListWatchTest : public testing::Test {
+class ListWatchTest : public ::testing::Test {
  protected:
   explicit ListWatchTest(ListWatch::Options options = pages()) : machine(options, none) {}
 

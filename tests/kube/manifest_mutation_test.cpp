@@ -14,7 +14,7 @@
 namespace kpol::kube::testing {
 namespace {
 
-constexpr unsigned kRounds = 600;
+constexpr unsigned kMutations = 600;
 
 // Bytes with a meaning in YAML or JSON, and some with none.
 char damage(std::mt19937& random) {
@@ -57,13 +57,13 @@ void checkInvariants(const Manifests& manifests) {
 void checkDamaged(auto print) {
   std::mt19937 random(20240229);
   std::size_t broken = 0;
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < kMutations; ++round) {
     const auto objects = randomObjects(random, 2);
     const auto manifests = readManifests(mutate(print(objects), random), "f");
     checkInvariants(manifests);
     broken += manifests.broken() ? 1 : 0;
   }
-  EXPECT_GT(broken, kRounds / 4);  // else the damage is too small to show anything
+  EXPECT_GT(broken, kMutations / 4);  // else the damage is too small to show anything
 }
 
 TEST(ManifestMutation, DamagedYaml) {
@@ -76,7 +76,7 @@ TEST(ManifestMutation, DamagedJson) {
 
 TEST(ManifestMutation, RandomBytes) {
   std::mt19937 random(5);
-  for (unsigned round = 0; round < kRounds; ++round) {
+  for (unsigned round = 0; round < kMutations; ++round) {
     std::string text;
     for (auto length = random() % 60; length > 0; --length) text += damage(random);
     checkInvariants(readManifests(text, "f"));

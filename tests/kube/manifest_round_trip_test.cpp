@@ -9,7 +9,7 @@
 namespace kpol::kube::testing {
 namespace {
 
-constexpr unsigned kRounds = 200;
+constexpr unsigned kRoundTrips = 200;
 
 void checkReads(const std::string& text, const std::vector<Object>& objects, unsigned seed) {
   const Manifests manifests = readManifests(text, "f");
@@ -22,7 +22,7 @@ void checkReads(const std::string& text, const std::vector<Object>& objects, uns
 }
 
 TEST(ManifestRoundTrip, YamlDocuments) {
-  for (unsigned seed = 0; seed < kRounds; ++seed) {
+  for (unsigned seed = 0; seed < kRoundTrips; ++seed) {
     std::mt19937 random(seed);
     const auto objects = randomObjects(random, 5);
     checkReads(test::toYaml(objects), objects, seed);
@@ -31,7 +31,7 @@ TEST(ManifestRoundTrip, YamlDocuments) {
 }
 
 TEST(ManifestRoundTrip, JsonLists) {
-  for (unsigned seed = 0; seed < kRounds; ++seed) {
+  for (unsigned seed = 0; seed < kRoundTrips; ++seed) {
     std::mt19937 random(seed);
     const auto objects = randomObjects(random, 5);
     checkReads(test::toJsonList(objects), objects, seed);

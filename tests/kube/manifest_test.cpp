@@ -17,14 +17,14 @@ Lines idsOf(const Manifests& manifests) {
 }
 
 // What `text` gives: the objects by name, and the faults.
-void check(std::string_view text, const Lines& objects, const Lines& faults = {}) {
+void checkManifest(std::string_view text, const Lines& objects, const Lines& faults = {}) {
   const Manifests manifests = readManifests(text, "f.yaml");
   EXPECT_EQ(idsOf(manifests), objects) << text;
   EXPECT_EQ(lines(manifests.diagnostics), faults) << text;
 }
 
 TEST(Manifest, EveryKindInTheOrderOfTheText) {
-  check(R"(# a comment
+  checkManifest(R"(# a comment
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: p, namespace: shop}
@@ -37,18 +37,18 @@ metadata: {name: node-1}
 ---
 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
 )",
-        {"NetworkPolicy shop/p", "Node node-1", "Pod default/web", "Namespace shop"});
+                {"NetworkPolicy shop/p", "Node node-1", "Pod default/web", "Namespace shop"});
 }
 
 TEST(Manifest, NothingInTheTextIsNoFault) {
   for (const char* text : {"", "\n", "---\n---\n", "# nothing\n", "\xEF\xBB\xBF", "null\n", "~",
                            "...\n", "\r\n---\r\n"}) {
-    check(text, {});
+    checkManifest(text, {});
   }
 }
 
 TEST(Manifest, WindowsTextAndByteOrderMark) {
-  check(
+  checkManifest(
       "\xEF\xBB\xBF"
       "apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: web\r\n---\r\n"
       "apiVersion: v1\r\nkind: Namespace\r\nmetadata:\r\n  name: \"shop\"\r\n",
@@ -56,27 +56,28 @@ TEST(Manifest, WindowsTextAndByteOrderMark) {
 }
 
 TEST(Manifest, ListsOfSeveralKinds) {
-  check(R"({"apiVersion":"v1","kind":"List","items":[
+  checkManifest(R"({"apiVersion":"v1","kind":"List","items":[
     {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}},
     {"apiVersion":"v1","kind":"List","items":[
       {"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}]},
     {"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicyList","items":[
       {"metadata":{"name":"c"}}]}]})",
-        {"Pod default/a", "Namespace b", "NetworkPolicy default/c"});
+                {"Pod default/a", "Namespace b", "NetworkPolicy default/c"});
 }
 
 TEST(Manifest, ItemsOfATypedListNeedNotSayTheirKind) {
-  check(
+  checkManifest(
       "{apiVersion: v1, kind: PodList, items: [{metadata: {name: a}}, {apiVersion: v1, kind: Pod, "
       "metadata: {name: b}}]}",
       {"Pod default/a", "Pod default/b"});
-  check("{apiVersion: v1, kind: NamespaceList, items: []}", {});
-  check("{apiVersion: v1, kind: List, items: null}", {},
-        {"warning kind: f.yaml: document 1: \"List of v1\" is not used by kpol and is left out"});
+  checkManifest("{apiVersion: v1, kind: NamespaceList, items: []}", {});
+  checkManifest(
+      "{apiVersion: v1, kind: List, items: null}", {},
+      {"warning kind: f.yaml: document 1: \"List of v1\" is not used by kpol and is left out"});
 }
 
 TEST(Manifest, FaultsInListsNameTheItem) {
-  check(
+  checkManifest(
       "{apiVersion: v1, kind: List, items: [{kind: Pod}, null, {apiVersion: v1, kind: Pod, "
       "metadata: {name: b, uid: 1}}]}",
       {},
@@ -84,34 +85,37 @@ TEST(Manifest, FaultsInListsNameTheItem) {
        "error Pod default/b: metadata.uid: f.yaml: document 1: items[2]: must be a string, found "
        "the number 1 (quote it)",
        "error items[1]: f.yaml: document 1: must not be null"});
-  check("{apiVersion: v1, kind: List, items: {}}", {},
-        {"error items: f.yaml: document 1: must be a list, found an object"});
+  checkManifest("{apiVersion: v1, kind: List, items: {}}", {},
+                {"error items: f.yaml: document 1: must be a list, found an object"});
 }
 
 TEST(Manifest, OtherKindsGiveAWarning) {
-  check("{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: [anything]}", {},
-        {"warning kind: f.yaml: document 1: \"Deployment of apps/v1\" is not used by kpol and is "
-         "left out"});
+  checkManifest(
+      "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: [anything]}", {},
+      {"warning kind: f.yaml: document 1: \"Deployment of apps/v1\" is not used by kpol and is "
+       "left out"});
 }
 
 TEST(Manifest, KnownKindsOfOtherVersionsAreErrors) {
-  check("{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: x}}", {},
-        {"error apiVersion: f.yaml: document 1: must be networking.k8s.io/v1 for a NetworkPolicy, "
-         "found \"extensions/v1beta1\""});
-  check("{apiVersion: v2, kind: Pod, metadata: {name: x}}", {},
-        {"error apiVersion: f.yaml: document 1: must be v1 for a Pod, found \"v2\""});
+  checkManifest(
+      "{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: x}}", {},
+      {"error apiVersion: f.yaml: document 1: must be networking.k8s.io/v1 for a NetworkPolicy, "
+       "found \"extensions/v1beta1\""});
+  checkManifest("{apiVersion: v2, kind: Pod, metadata: {name: x}}", {},
+                {"error apiVersion: f.yaml: document 1: must be v1 for a Pod, found \"v2\""});
 }
 
 TEST(Manifest, KindAndApiVersionAreRequired) {
-  check("{kind: Pod, metadata: {name: x}}", {},
-        {"error apiVersion: f.yaml: document 1: is required"});
-  check("{apiVersion: v1, kind: 1}", {},
-        {"error kind: f.yaml: document 1: must be a string, found the number 1 (quote it)"});
-  check("{}", {},
-        {"error apiVersion: f.yaml: document 1: is required",
-         "error kind: f.yaml: document 1: is required"});
-  check("- a\n", {}, {"error f.yaml: document 1: must be an object, found a list"});
-  check("hello", {}, {"error f.yaml: document 1: must be an object, found \"hello\""});
+  checkManifest("{kind: Pod, metadata: {name: x}}", {},
+                {"error apiVersion: f.yaml: document 1: is required"});
+  checkManifest(
+      "{apiVersion: v1, kind: 1}", {},
+      {"error kind: f.yaml: document 1: must be a string, found the number 1 (quote it)"});
+  checkManifest("{}", {},
+                {"error apiVersion: f.yaml: document 1: is required",
+                 "error kind: f.yaml: document 1: is required"});
+  checkManifest("- a\n", {}, {"error f.yaml: document 1: must be an object, found a list"});
+  checkManifest("hello", {}, {"error f.yaml: document 1: must be an object, found \"hello\""});
 }
 
 TEST(Manifest, AFaultyDocumentDoesNotHideTheOthers) {
@@ -140,7 +144,7 @@ a: 2
 }
 
 TEST(Manifest, AnObjectDefinedTwiceIsAnError) {
-  check(
+  checkManifest(
       "{apiVersion: v1, kind: PodList, items: [{metadata: {name: a}}]}\n"
       "---\n{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: default}}\n",
       {"Pod default/a"},
@@ -148,7 +152,7 @@ TEST(Manifest, AnObjectDefinedTwiceIsAnError) {
 }
 
 TEST(Manifest, EqualNamesOfOtherKindsOrNamespacesAreOtherObjects) {
-  check(
+  checkManifest(
       "{apiVersion: v1, kind: Pod, metadata: {name: b-c, namespace: a}}\n"
       "---\n{apiVersion: v1, kind: Pod, metadata: {name: c, namespace: a-b}}\n"
       "---\n{apiVersion: v1, kind: Node, metadata: {name: c}}\n"
@@ -172,10 +176,10 @@ TEST(Manifest, TruncatedTextIsAnError) {
 }
 
 TEST(Manifest, TextThatIsNoUtf8IsRefusedAsAWhole) {
-  check("{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n# \xff\n", {},
-        {"error f.yaml: line 3: not UTF-8 text"});
-  check(std::string_view("a: b\0c", 6), {}, {"error f.yaml: line 1: a control character"});
-  check("kind: Pod\n\x04", {}, {"error f.yaml: line 2: a control character"});
+  checkManifest("{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n# \xff\n", {},
+                {"error f.yaml: line 3: not UTF-8 text"});
+  checkManifest(std::string_view("a: b\0c", 6), {}, {"error f.yaml: line 1: a control character"});
+  checkManifest("kind: Pod\n\x04", {}, {"error f.yaml: line 2: a control character"});
 }
 
 TEST(Manifest, TenThousandDocuments) {

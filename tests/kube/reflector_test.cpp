@@ -3,6 +3,7 @@
 // it ends up knowing what the server has, and meanwhile it loses nothing that it knew.
 #include "kube/reflector.hpp"
 
+#include "base/async/asio.hpp"
 #include "tests/kube/fake_api.hpp"
 
 #include <gtest/gtest.h>

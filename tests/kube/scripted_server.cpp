@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kube/scripted_server.hpp"
 
+#include "base/async/asio.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
@@ -54,6 +56,8 @@ Asked parseRequest(const std::string& head) {
   return asked;
 }
 
+}  // namespace
+
 template <class Stream>
 class StreamExchange final : public Exchange {
  public:
@@ -71,8 +75,6 @@ class StreamExchange final : public Exchange {
  private:
   Stream& stream_;
 };
-
-}  // namespace
 
 Task<> Exchange::sendInParts(std::string bytes, std::size_t size) {
   for (std::size_t at = 0; at < bytes.size(); at += size) co_await send(bytes.substr(at, size));

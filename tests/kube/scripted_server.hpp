@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/async/task_group.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include <cstdint>
 #include <functional>

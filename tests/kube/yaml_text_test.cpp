@@ -12,7 +12,7 @@ namespace kpol::kube {
 namespace {
 
 // `yaml` must mean the JSON `json`.
-void check(const std::string& yaml, const std::string& json) {
+void checkJson(const std::string& yaml, const std::string& json) {
   try {
     EXPECT_EQ(parseYaml(yaml, 1), Json::parse(json)) << yaml;
   } catch (const SyntaxError& error) {
@@ -37,27 +37,28 @@ std::string nested(std::size_t levels) {
 }
 
 TEST(YamlText, PlainScalarsHaveTheTypesOfGoYamlTwo) {
-  check("", "null");
-  for (const char* text : {"~", "null", "Null", "NULL"}) check(text, "null");
-  for (const char* text : {"true", "True", "yes", "YES", "on", "On", "y", "Y"}) check(text, "true");
-  for (const char* text : {"false", "no", "No", "off", "OFF", "n", "N"}) check(text, "false");
-  check("80", "80");
-  check("+80", "80");
-  check("-80", "-80");
-  check("0", "0");
-  check("1_000", "1000");
-  check("0x50", "80");
-  check("-0x50", "-80");
-  check("0o120", "80");
-  check("0120", "80");
-  check("0b101", "5");
-  check("18446744073709551615", "18446744073709551615");
-  check("18446744073709551616", "18446744073709551616.0");
-  check("1.5", "1.5");
-  check(".5", "0.5");
-  check("80.0", "80");
-  check("1e3", "1000");
-  check("-1.5e-1", "-0.15");
+  checkJson("", "null");
+  for (const char* text : {"~", "null", "Null", "NULL"}) checkJson(text, "null");
+  for (const char* text : {"true", "True", "yes", "YES", "on", "On", "y", "Y"})
+    checkJson(text, "true");
+  for (const char* text : {"false", "no", "No", "off", "OFF", "n", "N"}) checkJson(text, "false");
+  checkJson("80", "80");
+  checkJson("+80", "80");
+  checkJson("-80", "-80");
+  checkJson("0", "0");
+  checkJson("1_000", "1000");
+  checkJson("0x50", "80");
+  checkJson("-0x50", "-80");
+  checkJson("0o120", "80");
+  checkJson("0120", "80");
+  checkJson("0b101", "5");
+  checkJson("18446744073709551615", "18446744073709551615");
+  checkJson("18446744073709551616", "18446744073709551616.0");
+  checkJson("1.5", "1.5");
+  checkJson(".5", "0.5");
+  checkJson("80.0", "80");
+  checkJson("1e3", "1000");
+  checkJson("-1.5e-1", "-0.15");
 }
 
 TEST(YamlText, WhatOnlyLooksLikeANumberIsText) {
@@ -65,22 +66,22 @@ TEST(YamlText, WhatOnlyLooksLikeANumberIsText) {
        {"10.0.0.1", "1.2.3",      "0x",       "0b",   "0b2",      "08a", "1-2",    "--1",
         "+-1",      "2024-01-01", "12:30:45", "1e",   "infinity", "nan", ".",      "..data",
         "yeS",      "tRUE",       "nULL",     "http", "<<",       "=",   "fd00::1"}) {
-    check(text, Json(text).dump());
+    checkJson(text, Json(text).dump());
   }
 }
 
 TEST(YamlText, QuotedScalarsAreText) {
-  check("'80'", "\"80\"");
-  check("\"true\"", "\"true\"");
-  check("''", "\"\"");
-  check("\"a\\u00e4\\n\"", "\"a\xc3\xa4\\n\"");
-  check("! 80", "\"80\"");
-  check("!!str 80", "\"80\"");
-  check("!!int '80'", "80");
-  check("!!bool 'yes'", "true");
-  check("!custom 80", "\"80\"");
-  check("|\n  80\n", "\"80\\n\"");
-  check(">-\n  a\n  b\n", "\"a b\"");
+  checkJson("'80'", "\"80\"");
+  checkJson("\"true\"", "\"true\"");
+  checkJson("''", "\"\"");
+  checkJson("\"a\\u00e4\\n\"", "\"a\xc3\xa4\\n\"");
+  checkJson("! 80", "\"80\"");
+  checkJson("!!str 80", "\"80\"");
+  checkJson("!!int '80'", "80");
+  checkJson("!!bool 'yes'", "true");
+  checkJson("!custom 80", "\"80\"");
+  checkJson("|\n  80\n", "\"80\\n\"");
+  checkJson(">-\n  a\n  b\n", "\"a b\"");
 }
 
 TEST(YamlText, NumbersThatJsonHasNotAreRefused) {
@@ -90,20 +91,20 @@ TEST(YamlText, NumbersThatJsonHasNotAreRefused) {
 }
 
 TEST(YamlText, CollectionsNestInBothStyles) {
-  check("a:\n  b: [1, {c: d}]\n  e:\n  - f\n  - - g\n",
-        R"({"a":{"b":[1,{"c":"d"}],"e":["f",["g"]]}})");
-  check("{}", "{}");
-  check("[]", "[]");
-  check("a:\nb:", R"({"a":null,"b":null})");
-  check("- \n- a", R"([null,"a"])");
-  check("a: {\"b\": \"c\"}", R"({"a":{"b":"c"}})");
-  check("? a\n: b\n", R"({"a":"b"})");
-  check("a: b\r\nc:\r\n- d\r\n", R"({"a":"b","c":["d"]})");
+  checkJson("a:\n  b: [1, {c: d}]\n  e:\n  - f\n  - - g\n",
+            R"({"a":{"b":[1,{"c":"d"}],"e":["f",["g"]]}})");
+  checkJson("{}", "{}");
+  checkJson("[]", "[]");
+  checkJson("a:\nb:", R"({"a":null,"b":null})");
+  checkJson("- \n- a", R"([null,"a"])");
+  checkJson("a: {\"b\": \"c\"}", R"({"a":{"b":"c"}})");
+  checkJson("? a\n: b\n", R"({"a":"b"})");
+  checkJson("a: b\r\nc:\r\n- d\r\n", R"({"a":"b","c":["d"]})");
 }
 
 TEST(YamlText, KeysBecomeText) {
-  check("1: a\n0x10: b\non: c\n1.5: d\n'2': e",
-        R"({"1":"a","16":"b","true":"c","1.5":"d","2":"e"})");
+  checkJson("1: a\n0x10: b\non: c\n1.5: d\n'2': e",
+            R"({"1":"a","16":"b","true":"c","1.5":"d","2":"e"})");
   checkError("~: a", "line 1: a key must not be null");
   checkError(": a", "line 1: a key must not be null");
   checkError("[a]: b", "line 1: a key must be a scalar");
@@ -117,22 +118,22 @@ TEST(YamlText, AKeyMustNotBeThereTwice) {
 }
 
 TEST(YamlText, AliasesRepeatAValue) {
-  check("a: &x [1, 2]\nb: *x", R"({"a":[1,2],"b":[1,2]})");
-  check("a: &x 80\nb: *x\nc: &x 81\nd: *x", R"({"a":80,"b":80,"c":81,"d":81})");
-  check("&k a: 1\nb: *k", R"({"a":1,"b":"a"})");
-  check("a: &x\nb: *x", R"({"a":null,"b":null})");
+  checkJson("a: &x [1, 2]\nb: *x", R"({"a":[1,2],"b":[1,2]})");
+  checkJson("a: &x 80\nb: *x\nc: &x 81\nd: *x", R"({"a":80,"b":80,"c":81,"d":81})");
+  checkJson("&k a: 1\nb: *k", R"({"a":1,"b":"a"})");
+  checkJson("a: &x\nb: *x", R"({"a":null,"b":null})");
   checkError("a: &x [*x]", "line 1: an alias inside the value it stands for");
   checkError("*x : 1", "line 1: not YAML: the referenced anchor is not defined");
   checkError("a: &x k\n*x : 1", "line 2: a key must not be an alias");
 }
 
 TEST(YamlText, MergesAddWhatIsNotThere) {
-  check("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3", R"({"a":{"p":1,"q":2},"b":{"p":1,"q":3}})");
-  check("a: &x {p: 1, q: 2}\nb:\n  q: 3\n  <<: *x", R"({"a":{"p":1,"q":2},"b":{"p":1,"q":3}})");
-  check("- &x {p: 1}\n- &y {p: 2, q: 2}\n- <<: [*x, *y]\n",
-        R"([{"p":1},{"p":2,"q":2},{"p":1,"q":2}])");
-  check("<<: {a: 1}", R"({"a":1})");
-  check("'<<': {a: 1}", R"({"<<":{"a":1}})");
+  checkJson("a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3", R"({"a":{"p":1,"q":2},"b":{"p":1,"q":3}})");
+  checkJson("a: &x {p: 1, q: 2}\nb:\n  q: 3\n  <<: *x", R"({"a":{"p":1,"q":2},"b":{"p":1,"q":3}})");
+  checkJson("- &x {p: 1}\n- &y {p: 2, q: 2}\n- <<: [*x, *y]\n",
+            R"([{"p":1},{"p":2,"q":2},{"p":1,"q":2}])");
+  checkJson("<<: {a: 1}", R"({"a":1})");
+  checkJson("'<<': {a: 1}", R"({"<<":{"a":1}})");
   checkError("<<: 1", "line 1: a merge (<<) takes an object or a list of objects");
   checkError("<<: [{a: 1}, 2]", "line 1: a merge (<<) takes an object or a list of objects");
 }
@@ -152,7 +153,7 @@ TEST(YamlText, AnAliasBombIsRefusedAtOnce) {
 }
 
 TEST(YamlText, DepthIsLimitedWhateverMakesIt) {
-  check(nested(200), nested(200));
+  checkJson(nested(200), nested(200));
   checkError(nested(201), "line 1: nested deeper than 200 levels");
   checkError(nested(100'000), "line 1: nested deeper than 200 levels");
   std::string text = "a0: &a0 []\n";

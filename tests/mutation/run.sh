@@ -26,12 +26,10 @@ done
 # The likeliest and quickest first: the first that fails ends the trial of a breakage. Each is a program
 # below build/tests, and a filter of its tests.
 tests=(
-  "policy/policy_compile_test *"
-  "policy/policy_meaning_test *"
-  "policy/policy_engine_changes_test *"
-  "property/engine_history_test *"
-  "property/policy_proof_test *"
-  "policy/policy_random_policy_test *"
+  "policy/policy_unit_test *"
+  "property/property_test EngineHistory.*"
+  "property/property_test PolicyProof.*"
+  "policy/policy_property_test *"
 )
 export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # of random ones
 

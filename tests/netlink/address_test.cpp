@@ -15,7 +15,7 @@
 namespace kpol::netlink {
 namespace {
 
-Bytes header(int family, int length, int flags, unsigned index) {
+Bytes addressHeader(int family, int length, int flags, unsigned index) {
   return raw(ifaddrmsg{.ifa_family = static_cast<std::uint8_t>(family),
                        .ifa_prefixlen = static_cast<std::uint8_t>(length),
                        .ifa_flags = static_cast<std::uint8_t>(flags),
@@ -23,20 +23,20 @@ Bytes header(int family, int length, int flags, unsigned index) {
                        .ifa_index = index});
 }
 
-struct FamilyCase {
+struct AddressCase {
   int family;
   std::string address;
   std::uint8_t length;
 };
 
-class AddressBytes : public testing::TestWithParam<FamilyCase> {
+class AddressBytes : public testing::TestWithParam<AddressCase> {
  protected:
   [[nodiscard]] Address address(bool noDad) const {
     return {base::IfIndex{7}, ip(GetParam().address), GetParam().length, noDad};
   }
   [[nodiscard]] Bytes own() const { return copy(ip(GetParam().address).bytes()); }
   [[nodiscard]] Bytes head(int flags) const {
-    return header(GetParam().family, GetParam().length, flags, 7);
+    return addressHeader(GetParam().family, GetParam().length, flags, 7);
   }
 };
 
@@ -81,18 +81,18 @@ TEST_P(AddressBytes, MalformedOnesAreRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, AddressBytes,
-                         testing::Values(FamilyCase{AF_INET, "10.244.1.5", 32},
-                                         FamilyCase{AF_INET6, "fd00:10::5", 128}));
+                         testing::Values(AddressCase{AF_INET, "10.244.1.5", 32},
+                                         AddressCase{AF_INET6, "fd00:10::5", 128}));
 
 TEST(ParseAddress, OtherFamiliesAreNone) {
-  EXPECT_EQ(parseAddress(header(AF_PHONET, 0, 0, 7)), std::nullopt);
+  EXPECT_EQ(parseAddress(addressHeader(AF_PHONET, 0, 0, 7)), std::nullopt);
 }
 
 TEST(EncodeDumpAddresses, FiltersByLinkInTheHeader) {
   EXPECT_EQ(copy(encodeDumpAddresses(std::nullopt).bytes()),
-            message({RTM_GETADDR, NLM_F_REQUEST}, header(AF_UNSPEC, 0, 0, 0)));
+            message({RTM_GETADDR, NLM_F_REQUEST}, addressHeader(AF_UNSPEC, 0, 0, 0)));
   EXPECT_EQ(copy(encodeDumpAddresses(base::IfIndex{7}).bytes()),
-            message({RTM_GETADDR, NLM_F_REQUEST}, header(AF_UNSPEC, 0, 0, 7)));
+            message({RTM_GETADDR, NLM_F_REQUEST}, addressHeader(AF_UNSPEC, 0, 0, 7)));
 }
 
 }  // namespace

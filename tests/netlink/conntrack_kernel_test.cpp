@@ -2,6 +2,7 @@
 #include "base/unique_fd.hpp"
 #include "netlink/conntrack.hpp"
 #include "netlink/route_socket.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -15,9 +16,7 @@
 namespace kpol::netlink {
 namespace {
 
-base::IpAddress ip(const char* text) {
-  return *base::IpAddress::parse(text);
-}
+using test::ip;
 
 // Sends one datagram over the loopback interface, which is enough for a flow to be tracked.
 void sendDatagram(const char* from, const char* to) {

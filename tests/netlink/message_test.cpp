@@ -84,7 +84,7 @@ TEST(Message, EmptyNestIsAHeader) {
   EXPECT_EQ(copy(built.bytes()), message({RTM_NEWLINK, NLM_F_REQUEST}, nested(1, {})));
 }
 
-int codeOf(const std::function<void(Message&)>& put) {
+int codeOfPut(const std::function<void(Message&)>& put) {
   Message built(RTM_NEWLINK, 0);
   built.put(1, zeros(Message::kCapacity - 16 - 4));  // exactly full
   EXPECT_EQ(built.bytes().size(), Message::kCapacity);
@@ -98,12 +98,12 @@ int codeOf(const std::function<void(Message&)>& put) {
 }
 
 TEST(Message, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(codeOf([](Message& m) { m.put(2, Bytes{}); }), EMSGSIZE);
-  EXPECT_EQ(codeOf([](Message& m) { m.putU8(2, 1); }), EMSGSIZE);
-  EXPECT_EQ(codeOf([](Message& m) { m.putU32(2, 1); }), EMSGSIZE);
-  EXPECT_EQ(codeOf([](Message& m) { m.putText(2, ""); }), EMSGSIZE);
-  EXPECT_EQ(codeOf([](Message& m) { m.putHeader(rtmsg{}); }), EMSGSIZE);
-  EXPECT_EQ(codeOf([](Message& m) { static_cast<void>(m.nest(2)); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { m.put(2, Bytes{}); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { m.putU8(2, 1); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { m.putU32(2, 1); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { m.putText(2, ""); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { m.putHeader(rtmsg{}); }), EMSGSIZE);
+  EXPECT_EQ(codeOfPut([](Message& m) { static_cast<void>(m.nest(2)); }), EMSGSIZE);
 }
 
 }  // namespace

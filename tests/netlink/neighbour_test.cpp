@@ -15,7 +15,7 @@
 namespace kpol::netlink {
 namespace {
 
-Bytes header(int family, int index, int state) {
+Bytes neighbourHeader(int family, int index, int state) {
   ndmsg kernel{};
   kernel.ndm_family = static_cast<std::uint8_t>(family);
   kernel.ndm_ifindex = index;
@@ -25,17 +25,17 @@ Bytes header(int family, int index, int state) {
 
 const Bytes kMac = {2, 0, 0, 0, 0, 1};
 
-struct FamilyCase {
+struct NeighbourCase {
   int family;
   std::string address;
 };
 
-class NeighbourBytes : public testing::TestWithParam<FamilyCase> {
+class NeighbourBytes : public testing::TestWithParam<NeighbourCase> {
  protected:
   [[nodiscard]] Neighbour neighbour(bool permanent) const {
     return {base::IfIndex{7}, ip(GetParam().address), mac("02:00:00:00:00:01"), permanent};
   }
-  [[nodiscard]] Bytes head(int state) const { return header(GetParam().family, 7, state); }
+  [[nodiscard]] Bytes head(int state) const { return neighbourHeader(GetParam().family, 7, state); }
   [[nodiscard]] Bytes destination() const {
     return attribute(NDA_DST, copy(ip(GetParam().address).bytes()));
   }
@@ -87,16 +87,17 @@ TEST_P(NeighbourBytes, MalformedOnesAreRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, NeighbourBytes,
-                         testing::Values(FamilyCase{AF_INET, "169.254.1.1"},
-                                         FamilyCase{AF_INET6, "fe80::1"}));
+                         testing::Values(NeighbourCase{AF_INET, "169.254.1.1"},
+                                         NeighbourCase{AF_INET6, "fe80::1"}));
 
 TEST(ParseNeighbour, ForwardingEntriesOfABridgeAreNone) {
-  EXPECT_EQ(parseNeighbour(join(header(AF_BRIDGE, 7, NUD_PERMANENT), attribute(NDA_LLADDR, kMac))),
+  EXPECT_EQ(parseNeighbour(
+                join(neighbourHeader(AF_BRIDGE, 7, NUD_PERMANENT), attribute(NDA_LLADDR, kMac))),
             std::nullopt);
 }
 
 TEST(EncodeDumpNeighbours, FiltersByLinkInAnAttribute) {
-  const auto head = header(AF_UNSPEC, 0, 0);
+  const auto head = neighbourHeader(AF_UNSPEC, 0, 0);
   EXPECT_EQ(copy(encodeDumpNeighbours(std::nullopt).bytes()),
             message({RTM_GETNEIGH, NLM_F_REQUEST}, head));
   EXPECT_EQ(copy(encodeDumpNeighbours(base::IfIndex{7}).bytes()),
@@ -104,10 +105,11 @@ TEST(EncodeDumpNeighbours, FiltersByLinkInAnAttribute) {
 }
 
 TEST(NeighbourKeyBytes, AreReadWithoutAnEthernetAddress) {
-  const auto payload = join(header(AF_INET, 7, NUD_FAILED), attribute(NDA_DST, {10, 0, 0, 1}));
+  const auto payload =
+      join(neighbourHeader(AF_INET, 7, NUD_FAILED), attribute(NDA_DST, {10, 0, 0, 1}));
   EXPECT_EQ(parseNeighbourKey(payload), (NeighbourKey{base::IfIndex{7}, ip("10.0.0.1")}));
-  EXPECT_EQ(parseNeighbourKey(header(PF_BRIDGE, 7, NUD_PERMANENT)), std::nullopt);
-  EXPECT_THROW(parseNeighbourKey(header(AF_INET, 7, NUD_FAILED)), Error);
+  EXPECT_EQ(parseNeighbourKey(neighbourHeader(PF_BRIDGE, 7, NUD_PERMANENT)), std::nullopt);
+  EXPECT_THROW(parseNeighbourKey(neighbourHeader(AF_INET, 7, NUD_FAILED)), Error);
 }
 
 Bytes forwardingHeader() {
@@ -135,8 +137,8 @@ TEST(ForwardingBytes, WhatHasNoAddressToSendToIsNone) {
   EXPECT_EQ(parseForwardingEntry(join(forwardingHeader(), attribute(NDA_LLADDR, kMac))),
             std::nullopt);
   EXPECT_EQ(
-      parseForwardingEntry(join(header(AF_INET, 7, NUD_PERMANENT), attribute(NDA_LLADDR, kMac),
-                                attribute(NDA_DST, {192, 0, 2, 1}))),
+      parseForwardingEntry(join(neighbourHeader(AF_INET, 7, NUD_PERMANENT),
+                                attribute(NDA_LLADDR, kMac), attribute(NDA_DST, {192, 0, 2, 1}))),
       std::nullopt);
 }
 

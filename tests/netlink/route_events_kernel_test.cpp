@@ -39,7 +39,7 @@ std::vector<RouteEvent> readUntil(RouteEvents& events, const Event& last) {
 }
 
 template <class Event>
-bool holds(const std::vector<RouteEvent>& events, const Event& event) {
+bool holdsEvent(const std::vector<RouteEvent>& events, const Event& event) {
   return std::find(events.begin(), events.end(), RouteEvent(event)) != events.end();
 }
 
@@ -57,7 +57,7 @@ TEST_F(Events, LinksThatComeChangeAndGo) {
   EXPECT_TRUE(isReadable(events));
   const auto link = socket_.findLink(index).value();
   const auto made = drain(events);
-  EXPECT_TRUE(holds(made, Added<Link>{link}));
+  EXPECT_TRUE(holdsEvent(made, Added<Link>{link}));
   EXPECT_TRUE(socket_.deleteLink(index));
   const auto removed = drain(events);
   ASSERT_FALSE(removed.empty());
@@ -67,14 +67,14 @@ TEST_F(Events, LinksThatComeChangeAndGo) {
   EXPECT_EQ(last->object.name, link.name);
 }
 
-struct FamilyCase {
+struct EventCase {
   std::string name;
   std::string address;
   std::string network;
   std::string gateway;
 };
 
-class EventsPerFamily : public NodeAndPod, public testing::WithParamInterface<FamilyCase> {};
+class EventsPerFamily : public NodeAndPod, public testing::WithParamInterface<EventCase> {};
 
 TEST_P(EventsPerFamily, ObjectsOfALinkThatComeAndGo) {
   const auto link = addUpVeth();
@@ -88,23 +88,23 @@ TEST_P(EventsPerFamily, ObjectsOfALinkThatComeAndGo) {
                     .onLink = true};
   const Neighbour neighbour{link, ip(GetParam().gateway), mac("02:00:00:00:00:02"), true};
   EXPECT_TRUE(socket_.addAddress(address));
-  EXPECT_TRUE(holds(readUntil(events, Added<Address>{address}), Added<Address>{address}));
+  EXPECT_TRUE(holdsEvent(readUntil(events, Added<Address>{address}), Added<Address>{address}));
   EXPECT_TRUE(socket_.addRoute(route));
   socket_.replaceNeighbour(neighbour);
   const auto added = drain(events);
-  EXPECT_TRUE(holds(added, Added<Route>{route}));
-  EXPECT_TRUE(holds(added, Added<Neighbour>{neighbour}));
+  EXPECT_TRUE(holdsEvent(added, Added<Route>{route}));
+  EXPECT_TRUE(holdsEvent(added, Added<Neighbour>{neighbour}));
   EXPECT_TRUE(socket_.deleteRoute(route));
   EXPECT_TRUE(socket_.deleteAddress(address));
   const auto removed = drain(events);
-  EXPECT_TRUE(holds(removed, Removed<Address>{address}));
-  EXPECT_TRUE(holds(removed, Removed<Route>{route}));
+  EXPECT_TRUE(holdsEvent(removed, Removed<Address>{address}));
+  EXPECT_TRUE(holdsEvent(removed, Removed<Route>{route}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, EventsPerFamily,
-                         testing::Values(FamilyCase{"V4", "10.244.1.5", "10.50.0.0/16",
-                                                    "169.254.1.1"},
-                                         FamilyCase{"V6", "fd00:1::5", "fd00:50::/48", "fe80::77"}),
+                         testing::Values(EventCase{"V4", "10.244.1.5", "10.50.0.0/16",
+                                                   "169.254.1.1"},
+                                         EventCase{"V6", "fd00:1::5", "fd00:50::/48", "fe80::77"}),
                          [](const auto& family) { return family.param.name; });
 
 TEST_F(Events, OnlyTopicsAskedForAreRead) {

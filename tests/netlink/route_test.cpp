@@ -43,7 +43,7 @@ Bytes addressAttribute(int type, const std::string& text) {
   return attribute(type, copy(ip(text).bytes()));
 }
 
-struct FamilyCase {
+struct RouteCase {
   int family;
   std::string network;
   int length;
@@ -52,7 +52,7 @@ struct FamilyCase {
   std::string anywhere;
 };
 
-class RouteBytes : public testing::TestWithParam<FamilyCase> {
+class RouteBytes : public testing::TestWithParam<RouteCase> {
  protected:
   [[nodiscard]] Route full() const {
     return {.destination = cidr(GetParam().network + "/" + std::to_string(GetParam().length)),
@@ -171,8 +171,8 @@ TEST_P(RouteBytes, MalformedOnesAreRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Families, RouteBytes,
-    testing::Values(FamilyCase{AF_INET, "10.244.1.0", 24, "169.254.1.1", "10.244.1.5", "0.0.0.0/0"},
-                    FamilyCase{AF_INET6, "fd00:1::", 64, "fe80::1", "fd00:1::5", "::/0"}));
+    testing::Values(RouteCase{AF_INET, "10.244.1.0", 24, "169.254.1.1", "10.244.1.5", "0.0.0.0/0"},
+                    RouteCase{AF_INET6, "fd00:1::", 64, "fe80::1", "fd00:1::5", "::/0"}));
 
 TEST(RouteVia, GatewayOfTheOtherFamily) {
   const Route route{

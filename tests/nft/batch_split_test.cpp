@@ -53,11 +53,11 @@ DeleteElements empty(std::string set) {
 AddElements lead(std::string map, const char* chain) {
   return {std::move(map), {element(test::ip("10.0.0.1"), test::goTo(chain))}};
 }
-AddRule rule(std::string chain, Statement statement) {
+AddRule addRule(std::string chain, Statement statement) {
   return {std::move(chain), {{std::move(statement)}, {}}};
 }
 AddRule lookUp(std::string chain, const char* set) {
-  return rule(std::move(chain), test::in({Field::IpSaddr}, set));
+  return addRule(std::move(chain), test::in({Field::IpSaddr}, set));
 }
 const AddChain kHook{"forward", test::forwardChain({}).base};
 
@@ -93,7 +93,7 @@ TEST(BatchSplit, SetsMadeAnewUnderTheirNameAreChangedWithAllThatRefersToThem) {
 TEST(BatchSplit, ChainsMadeAnewUnderTheirNameAreChangedWithAllThatLeadsToThem) {
   EXPECT_EQ(stagesOf({DeleteSet{"old"}, DeleteChain{"c"}, AddChain{"c", {}}, AddChain{"d", {}},
                       addSet("v", Set::Kind::VerdictMap), lead("v", "c"), lead("v", "d"),
-                      rule("d", test::goTo("c"))}),
+                      addRule("d", test::goTo("c"))}),
             "cccppcpc");
 }
 

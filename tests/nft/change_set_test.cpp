@@ -31,43 +31,43 @@ Set interval(Set set) {
 }
 
 // A set that is full, a map that leads to a chain, ranges, and chains that use them.
-Ruleset table() {
-  Ruleset table;
-  table.counters = {"denied"};
+Ruleset richTable() {
+  Ruleset richTable;
+  richTable.counters = {"denied"};
   Set full = declared("full", {DataType::Ipv4Addr});
   full.size = 2;
   full.elements = {element(ip("1.1.1.1")), element(ip("1.1.1.2"))};
-  table.add(full);
+  richTable.add(full);
   Set dispatch = declared("dispatch", {DataType::Ipv4Addr}, Kind::VerdictMap);
   dispatch.elements = {element(ip("1.1.1.1"), goTo("leaf"))};
-  table.add(dispatch);
+  richTable.add(dispatch);
   Set blocks = interval(declared("blocks", {DataType::Ipv4Addr}));
   blocks.elements = {range(ip("1.1.1.1"), ip("1.1.1.9")),
                      range(ip("3.0.0.0"), ip("3.255.255.255"))};
-  table.add(blocks);
+  richTable.add(blocks);
   Set boxes = interval(declared("boxes", {DataType::Ipv4Addr, DataType::InetService}));
   boxes.elements = {range(ip("10.0.0.0").dot(port(80)), ip("10.255.255.255").dot(port(90)))};
-  table.add(boxes);
+  richTable.add(boxes);
   Set marks = declared("marks", {DataType::Ipv4Addr}, Kind::Map);
   marks.value = {DataType::Mark};
-  table.add(marks);
-  table.add(Chain{"leaf", {}, {Rule{{AnonymousCounter{}}, ""}}});
-  table.add(Chain{"user",
-                  {},
-                  {Rule{{CounterReference{"denied"}, drop()}, ""},
-                   Rule{{in({Field::IpSaddr}, "full"), accept()}, ""}}});
-  table.add(Chain{"middle", {}, {Rule{{goTo("leaf")}, ""}}});
-  table.add(forwardChain(
+  richTable.add(marks);
+  richTable.add(Chain{"leaf", {}, {Rule{{AnonymousCounter{}}, ""}}});
+  richTable.add(Chain{"user",
+                      {},
+                      {Rule{{CounterReference{"denied"}, drop()}, ""},
+                       Rule{{in({Field::IpSaddr}, "full"), accept()}, ""}}});
+  richTable.add(Chain{"middle", {}, {Rule{{goTo("leaf")}, ""}}});
+  richTable.add(forwardChain(
       {Rule{{VerdictMapLookup{{Field::IpSaddr}, "dispatch"}}, ""}, Rule{{goTo("middle")}, ""}}));
-  return table;
+  return richTable;
 }
 
-Ruleset applied(std::vector<Change> changes, const Ruleset& to = table()) {
+Ruleset applied(std::vector<Change> changes, const Ruleset& to = richTable()) {
   return apply({"kpol", std::move(changes)}, to).value();
 }
 
 // What apply() says against the changes; empty when it takes them.
-std::string refusal(std::vector<Change> changes, const std::optional<Ruleset>& from = table()) {
+std::string refusal(std::vector<Change> changes, const std::optional<Ruleset>& from = richTable()) {
   try {
     apply({"kpol", std::move(changes)}, from);
     return "";
@@ -99,9 +99,9 @@ TEST(Apply, MakesATableFromNothing) {
 }
 
 TEST(Apply, LeavesNothingAfterTheTableIsDeleted) {
-  EXPECT_EQ(apply({"kpol", {DeleteTable{}}}, table()), std::nullopt);
+  EXPECT_EQ(apply({"kpol", {DeleteTable{}}}, richTable()), std::nullopt);
   EXPECT_EQ(apply({"kpol", {}}, std::nullopt), std::nullopt);
-  EXPECT_EQ(apply({"kpol", {DeleteTable{}, AddTable{}}}, table()), Ruleset{});
+  EXPECT_EQ(apply({"kpol", {DeleteTable{}, AddTable{}}}, richTable()), Ruleset{});
 }
 
 TEST(Apply, InsertsAndDeletesElementsInOrder) {
@@ -343,11 +343,11 @@ TEST(Apply, RefusesMoreThan16ChainsInARow) {
 }
 
 TEST(Apply, RefusesAnotherTable) {
-  EXPECT_THROW(apply({"other", {DeleteTable{}}}, table()), std::invalid_argument);
+  EXPECT_THROW(apply({"other", {DeleteTable{}}}, richTable()), std::invalid_argument);
 }
 
 TEST(ChangeText, IsTheCommandAPersonWouldType) {
-  const Ruleset context = table();
+  const Ruleset context = richTable();
   Set ports = declared("ports", {DataType::InetProto, DataType::InetService}, Kind::VerdictMap);
   ports.size = 16;
   ports.comment = "web";

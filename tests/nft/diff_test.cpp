@@ -41,37 +41,38 @@ Set dispatch(std::vector<nft::Element> elements) {
   return map;
 }
 
-Rule rule(std::vector<nft::Statement> statements) {
+Rule plainRule(std::vector<nft::Statement> statements) {
   return {std::move(statements), ""};
 }
 
 Rule lookup() {
-  return rule({nft::VerdictMapLookup{{Field::IpSaddr}, "dispatch"}});
+  return plainRule({nft::VerdictMapLookup{{Field::IpSaddr}, "dispatch"}});
 }
 
 Rule allowMembers() {
-  return rule({in({Field::IpSaddr}, "members"), accept()});
+  return plainRule({in({Field::IpSaddr}, "members"), accept()});
 }
 
 // forward -> dispatch -> web, which allows members and counts the rest.
-Ruleset table() {
-  Ruleset table;
-  table.counters = {"denied"};
-  table.add(addresses("members", {nft::element(ip("10.0.0.1")), nft::element(ip("10.0.0.2"))}));
-  table.add(dispatch({nft::element(ip("10.0.0.9"), goTo("web"))}));
-  table.add(Chain{"web", {}, {allowMembers(), rule({nft::CounterReference{"denied"}, drop()})}});
-  table.add(forwardChain({lookup()}));
-  return table;
+Ruleset webTable() {
+  Ruleset webTable;
+  webTable.counters = {"denied"};
+  webTable.add(addresses("members", {nft::element(ip("10.0.0.1")), nft::element(ip("10.0.0.2"))}));
+  webTable.add(dispatch({nft::element(ip("10.0.0.9"), goTo("web"))}));
+  webTable.add(
+      Chain{"web", {}, {allowMembers(), plainRule({nft::CounterReference{"denied"}, drop()})}});
+  webTable.add(forwardChain({lookup()}));
+  return webTable;
 }
 
 TEST(Diff, EmptyWhenEqual) {
-  EXPECT_TRUE(diff(table(), table()).empty());
+  EXPECT_TRUE(diff(webTable(), webTable()).empty());
   EXPECT_TRUE(diff(Ruleset{}, Ruleset{}).empty());
 }
 
 TEST(Diff, AddsWhatIsReferredToBeforeWhatRefers) {
   EXPECT_THAT(
-      changes(std::nullopt, table()),
+      changes(std::nullopt, webTable()),
       ElementsAre(
           "add table inet kpol", "add counter inet kpol denied",
           "add chain inet kpol forward { type filter hook forward priority filter - 5; policy "
@@ -86,7 +87,7 @@ TEST(Diff, AddsWhatIsReferredToBeforeWhatRefers) {
 }
 
 TEST(Diff, DeletesWhatRefersBeforeWhatIsReferredTo) {
-  EXPECT_THAT(changes(table(), Ruleset{}),
+  EXPECT_THAT(changes(webTable(), Ruleset{}),
               ElementsAre("flush chain inet kpol forward", "flush chain inet kpol web",
                           "delete map inet kpol dispatch", "delete set inet kpol members",
                           "delete chain inet kpol forward", "delete chain inet kpol web",
@@ -94,16 +95,16 @@ TEST(Diff, DeletesWhatRefersBeforeWhatIsReferredTo) {
 }
 
 TEST(Diff, ChangesSetsElementByElement) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.sets.at("members").elements = {nft::element(ip("10.0.0.0")), nft::element(ip("10.0.0.2"))};
-  EXPECT_THAT(changes(table(), to), ElementsAre("delete element inet kpol members { 10.0.0.1 }",
-                                                "add element inet kpol members { 10.0.0.0 }"));
+  EXPECT_THAT(changes(webTable(), to), ElementsAre("delete element inet kpol members { 10.0.0.1 }",
+                                                   "add element inet kpol members { 10.0.0.0 }"));
 }
 
 TEST(Diff, ReplacesAnElementWhoseValueChanged) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.sets.at("dispatch").elements = {nft::element(ip("10.0.0.9"), drop())};
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("delete element inet kpol dispatch { 10.0.0.9 : goto web }",
                           "add element inet kpol dispatch { 10.0.0.9 : drop }"));
 }
@@ -118,46 +119,46 @@ TEST(Diff, ReplacesARangeWhoseEndChanged) {
 }
 
 TEST(Diff, DeletesElementsBeforeTheChainTheyLeadTo) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.sets.at("dispatch").elements.clear();
   to.chains.erase("web");
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol web",
                           "delete element inet kpol dispatch { 10.0.0.9 : goto web }",
                           "delete chain inet kpol web"));
 }
 
 TEST(Diff, AppendsRulesWhereNoneIsTakenAway) {
-  Ruleset to = table();
-  to.chains.at("web").rules.push_back(rule({accept()}));
-  EXPECT_THAT(changes(table(), to), ElementsAre("add rule inet kpol web accept"));
+  Ruleset to = webTable();
+  to.chains.at("web").rules.push_back(plainRule({accept()}));
+  EXPECT_THAT(changes(webTable(), to), ElementsAre("add rule inet kpol web accept"));
 }
 
 TEST(Diff, RefillsAChainWhereARuleIsTakenAwayOrChanged) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.chains.at("web").rules.erase(to.chains.at("web").rules.begin());
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol web",
                           "add rule inet kpol web counter name \"denied\" drop"));
-  Ruleset commented = table();
+  Ruleset commented = webTable();
   commented.chains.at("forward").rules[0].comment = "c";
-  EXPECT_THAT(changes(table(), commented),
+  EXPECT_THAT(changes(webTable(), commented),
               ElementsAre("flush chain inet kpol forward",
                           "add rule inet kpol forward ip saddr vmap @dispatch comment \"c\""));
 }
 
 TEST(Diff, DoesNotFlushAnEmptyChain) {
-  Ruleset from = table();
+  Ruleset from = webTable();
   from.chains.at("web").rules.clear();
-  EXPECT_THAT(changes(from, table()),
+  EXPECT_THAT(changes(from, webTable()),
               ElementsAre("add rule inet kpol web ip saddr @members accept",
                           "add rule inet kpol web counter name \"denied\" drop"));
 }
 
 TEST(Diff, ASetDeclaredAnewTakesTheRulesThatLookItUpWithIt) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.sets.at("members").size = 64;
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol web", "delete set inet kpol members",
                           "add set inet kpol members { type ipv4_addr; size 64; }",
                           "add element inet kpol members { 10.0.0.1, 10.0.0.2 }",
@@ -166,9 +167,9 @@ TEST(Diff, ASetDeclaredAnewTakesTheRulesThatLookItUpWithIt) {
 }
 
 TEST(Diff, AMapDeclaredAnewTakesTheRulesThatLookItUpButNotItsChains) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.sets.at("dispatch").comment = "c";
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol forward", "delete map inet kpol dispatch",
                           "add map inet kpol dispatch { type ipv4_addr : verdict; comment \"c\"; }",
                           "add element inet kpol dispatch { 10.0.0.9 : goto web }",
@@ -176,9 +177,9 @@ TEST(Diff, AMapDeclaredAnewTakesTheRulesThatLookItUpButNotItsChains) {
 }
 
 TEST(Diff, MakesABaseChainWithOtherParametersAnew) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.chains.at("forward").base->priority = 0;
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol forward", "delete chain inet kpol forward",
                           "add chain inet kpol forward { type filter hook forward priority "
                           "filter; policy accept; }",
@@ -186,10 +187,10 @@ TEST(Diff, MakesABaseChainWithOtherParametersAnew) {
 }
 
 TEST(Diff, AChainThatBecomesABaseChainLosesWhatLedToIt) {
-  Ruleset to = table();
+  Ruleset to = webTable();
   to.chains.at("web").base = forwardChain().base;
   to.sets.at("dispatch").elements.clear();
-  EXPECT_THAT(changes(table(), to),
+  EXPECT_THAT(changes(webTable(), to),
               ElementsAre("flush chain inet kpol web",
                           "delete element inet kpol dispatch { 10.0.0.9 : goto web }",
                           "delete chain inet kpol web",
@@ -198,11 +199,11 @@ TEST(Diff, AChainThatBecomesABaseChainLosesWhatLedToIt) {
                           "add rule inet kpol web ip saddr @members accept",
                           "add rule inet kpol web counter name \"denied\" drop"));
   // And back: the element can only come when the chain is no base chain any more.
-  EXPECT_EQ(changes(to, table()).back(), "add rule inet kpol web counter name \"denied\" drop");
+  EXPECT_EQ(changes(to, webTable()).back(), "add rule inet kpol web counter name \"denied\" drop");
 }
 
 TEST(Diff, MakesRoomBeforeItFillsAFullSet) {
-  Ruleset from = table();
+  Ruleset from = webTable();
   from.sets.at("members").size = 2;
   Ruleset to = from;
   to.sets.at("members").elements = {nft::element(ip("10.0.0.3")), nft::element(ip("10.0.0.4"))};
@@ -212,9 +213,9 @@ TEST(Diff, MakesRoomBeforeItFillsAFullSet) {
 }
 
 TEST(Diff, ReplacesARuleThatIsNotUnderstood) {
-  Ruleset from = table();
+  Ruleset from = webTable();
   from.chains.at("forward").rules[0].statements = {nft::UnknownStatement{"limit rate 1/second"}};
-  EXPECT_THAT(changes(from, table()),
+  EXPECT_THAT(changes(from, webTable()),
               ElementsAre("flush chain inet kpol forward",
                           "add rule inet kpol forward ip saddr vmap @dispatch"));
 }

@@ -56,7 +56,8 @@ Key address(std::size_t number) {
   return Key(bytes);
 }
 
-std::vector<Element> decoded(const std::vector<netlink::MessageView>& messages, const Set& set) {
+std::vector<Element> decodedElements(const std::vector<netlink::MessageView>& messages,
+                                     const Set& set) {
   ElementDecoder decoder(set);
   for (const auto& message : messages)
     if (message.type == typeOf(NFT_MSG_NEWSETELEM)) decoder.read(message);
@@ -133,7 +134,7 @@ TEST(Encode, ElementsAreSpreadOverMessagesThatHoldThem) {
   const Sealed sealed({AddSet{plain("s")}, AddElements{"s", elements}});
   EXPECT_GT(sealed.messages.size(), 5U);
   for (const auto& message : sealed.messages) EXPECT_LT(message.payload.size(), 65536U);
-  EXPECT_EQ(decoded(sealed.messages, plain("s")), elements);
+  EXPECT_EQ(decodedElements(sealed.messages, plain("s")), elements);
   // The messages know which of the elements is their first.
   std::set<std::size_t> starts;
   for (const auto& message : sealed.messages) {
@@ -153,7 +154,7 @@ TEST(Encode, BothEndsOfARangeAreInOneMessage) {
   std::size_t ranges = 0;
   for (const auto& message : sealed.messages)
     if (message.type == typeOf(NFT_MSG_NEWSETELEM)) {
-      const auto part = decoded({message}, blocks());
+      const auto part = decodedElements({message}, blocks());
       EXPECT_EQ(part.back().last, next(part.back().first)) << "open";
       ranges += part.size();
     }
@@ -166,7 +167,7 @@ TEST(Encode, RangesAreReadAsTheyWere) {
       element(ip("0.0.0.0")), range(ip("0.0.0.1"), ip("9.255.255.255")),
       range(ip("10.0.0.0"), ip("10.0.0.9")), range(ip("224.0.0.0"), ip("255.255.255.255"))};
   const Sealed sealed({AddElements{"blocks", elements}}, {{"blocks", blocks()}});
-  EXPECT_EQ(decoded(sealed.messages, blocks()), elements);
+  EXPECT_EQ(decodedElements(sealed.messages, blocks()), elements);
 }
 
 TEST(Encode, DeclarationsFollowTheChanges) {

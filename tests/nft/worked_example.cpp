@@ -13,7 +13,7 @@ using nft::Set;
 
 namespace {
 
-Set declare(std::string name, std::vector<DataType> key, Set::Kind kind = Set::Kind::Set) {
+Set declareSet(std::string name, std::vector<DataType> key, Set::Kind kind = Set::Kind::Set) {
   Set set;
   set.name = std::move(name);
   set.kind = kind;
@@ -23,20 +23,21 @@ Set declare(std::string name, std::vector<DataType> key, Set::Kind kind = Set::K
 }
 
 void addSets(nft::Ruleset& table) {
-  Set blocks = declare("blocks", {DataType::Ipv4Addr});
+  Set blocks = declareSet("blocks", {DataType::Ipv4Addr});
   blocks.size.reset();
   blocks.interval = true;
   blocks.elements = {nft::range(ip("10.0.0.0"), ip("10.255.255.255")),
                      nft::range(ip("192.168.1.3"), ip("192.168.1.9")), element(ip("192.168.2.2"))};
   table.add(blocks);
-  Set endpoints = declare("endpoints", {DataType::IfName, DataType::Ipv4Addr});
+  Set endpoints = declareSet("endpoints", {DataType::IfName, DataType::Ipv4Addr});
   endpoints.comment = "local pods";
   endpoints.elements = {element(interface("kpol0123456789a").dot(ip("10.244.1.2")))};
   table.add(endpoints);
-  Set ingress = declare("ingress", {DataType::Ipv4Addr}, Set::Kind::VerdictMap);
+  Set ingress = declareSet("ingress", {DataType::Ipv4Addr}, Set::Kind::VerdictMap);
   ingress.elements = {element(ip("10.244.1.2"), goTo("in-shop"))};
   table.add(ingress);
-  Set ports = declare("ports", {DataType::InetProto, DataType::InetService}, Set::Kind::VerdictMap);
+  Set ports =
+      declareSet("ports", {DataType::InetProto, DataType::InetService}, Set::Kind::VerdictMap);
   ports.elements = {element(kTcp.dot(port(80)), goTo("in-shop-80"))};
   table.add(ports);
 }

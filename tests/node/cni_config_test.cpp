@@ -5,15 +5,14 @@
 #include "ipam/lease_store.hpp"
 #include "node/atomic_file.hpp"
 #include "tests/plugin/temporary_directory.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
 namespace kpol::node {
 namespace {
 
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
-}
+using test::prefix;
 
 class CniConfigFile : public testing::Test {
  protected:

@@ -2,6 +2,7 @@
 #include "node/host_firewall.hpp"
 
 #include "nft/xt_match.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/netfilter/xt_conntrack.h>
@@ -14,10 +15,7 @@ using nft::ForeignRule;
 using nft::ForwardFilter;
 using Field = ForeignMatch::Field;
 using Verdict = ForeignRule::Verdict;
-
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
-}
+using test::prefix;
 
 ForeignMatch interfaceMatch(Field field, std::string name, bool isPrefix) {
   ForeignMatch match;

@@ -42,7 +42,7 @@ Bytes headOfChain(std::size_t claimedSize) {
   return bytes;
 }
 
-Bytes rule(int verdict) {
+Bytes legacyRule(int verdict) {
   xt_standard_target target{};
   target.target.u.user.target_size = sizeof target;
   target.verdict = verdict;
@@ -63,9 +63,10 @@ nft::ForwardFilter parsed(const Bytes& entries, std::size_t policy) {
 
 TEST(LegacyTable, AChainIsKnownByThePlaceBehindItsName) {
   const Bytes head = headOfChain(sizeof(xt_error_target));
-  const auto place = static_cast<int>(2 * rule(0).size() + head.size());
+  const auto place = static_cast<int>(2 * legacyRule(0).size() + head.size());
   const auto filter =
-      parsed(rule(place) + rule(-NF_DROP - 1) + head + rule(XT_RETURN), rule(0).size());
+      parsed(legacyRule(place) + legacyRule(-NF_DROP - 1) + head + legacyRule(XT_RETURN),
+             legacyRule(0).size());
   EXPECT_TRUE(filter.policyDrops);
   ASSERT_EQ(filter.chains.at("FORWARD").size(), 1U);
   EXPECT_EQ(filter.chains.at("FORWARD").front().target, "MINE");
@@ -73,8 +74,8 @@ TEST(LegacyTable, AChainIsKnownByThePlaceBehindItsName) {
 }
 
 TEST(LegacyTable, CutShortIsNoTable) {
-  const Bytes whole = rule(-NF_DROP - 1) + headOfChain(sizeof(xt_error_target));
-  const auto first = rule(0).size();
+  const Bytes whole = legacyRule(-NF_DROP - 1) + headOfChain(sizeof(xt_error_target));
+  const auto first = legacyRule(0).size();
   for (std::size_t size = 1; size < whole.size(); ++size) {
     if (size == first) continue;
     EXPECT_THROW(parsed(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)), 0),

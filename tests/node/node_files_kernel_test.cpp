@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-constexpr const char* kPods = R"(
+constexpr const char* kFilesPods = R"(
 apiVersion: v1
 kind: PodList
 items:
@@ -31,7 +31,7 @@ std::string nodeManifest(const std::string& podCidrs) {
 
 class NodeFiles : public testing::Test {
  protected:
-  NodeFiles() { node_.apply("pods.yaml", kPods); }
+  NodeFiles() { node_.apply("pods.yaml", kFilesPods); }
 
   [[nodiscard]] std::filesystem::path confDir() const { return node_.directory() / "net.d"; }
   [[nodiscard]] std::filesystem::path conflist() const { return confDir() / "10-kpol.conflist"; }

@@ -2,6 +2,7 @@
 // Random clusters that change: what a plan promises, and that its steps lead there.
 #include "node/held.hpp"
 #include "node/plan.hpp"
+#include "tests/support/addresses.hpp"
 #include "tests/support/seed.hpp"
 
 #include <gtest/gtest.h>
@@ -14,6 +15,8 @@
 namespace kpol::node {
 namespace {
 
+using test::ip;
+
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -25,10 +28,6 @@ class Random {
  private:
   std::mt19937_64 engine_;
 };
-
-base::IpAddress ip(const std::string& text) {
-  return *base::IpAddress::parse(text);
-}
 
 // Few values, so that they meet often.
 base::Prefix randomCidr(Random& random) {

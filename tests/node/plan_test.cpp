@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/plan.hpp"
 
+#include "tests/support/addresses.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -11,10 +13,8 @@ namespace {
 
 using conf::Routing;
 using Lines = std::vector<std::string>;
+using test::ip;
 
-base::IpAddress ip(std::string_view text) {
-  return *base::IpAddress::parse(text);
-}
 base::Prefix cidr(std::string_view text) {
   return *base::Prefix::parse(text);
 }

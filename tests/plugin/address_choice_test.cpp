@@ -26,7 +26,7 @@ std::vector<IpAddress> ips(const std::vector<const char*>& texts) {
   return result;
 }
 
-struct Case {
+struct ChoiceCase {
   const char* ranges;
   std::vector<const char*> taken;
   std::vector<const char*> last;
@@ -34,7 +34,7 @@ struct Case {
   std::vector<const char*> expected;
 };
 
-std::vector<IpAddress> choose(const Case& c) {
+std::vector<IpAddress> choose(const ChoiceCase& c) {
   const auto sets = ranges(c.ranges);
   const auto taken = ips(c.taken);
   return chooseAddresses({sets, {taken.begin(), taken.end()}, ips(c.last), ips(c.requested)});
@@ -44,49 +44,55 @@ TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
   for (
       const auto& c : {
           // The first address when none was given before.
-          Case{R"([["10.0.0.0/29"]])", {}, {}, {}, {"10.0.0.1"}},
-          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {}, {"10.0.0.1", "fd00::1"}},
+          ChoiceCase{R"([["10.0.0.0/29"]])", {}, {}, {}, {"10.0.0.1"}},
+          ChoiceCase{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {}, {"10.0.0.1", "fd00::1"}},
           // After the last one, whether it is still held or not.
-          Case{R"([["10.0.0.0/29"]])", {}, {"10.0.0.1"}, {}, {"10.0.0.2"}},
-          Case{R"([["10.0.0.0/29"]])", {"10.0.0.2", "10.0.0.3"}, {"10.0.0.1"}, {}, {"10.0.0.4"}},
+          ChoiceCase{R"([["10.0.0.0/29"]])", {}, {"10.0.0.1"}, {}, {"10.0.0.2"}},
+          ChoiceCase{
+              R"([["10.0.0.0/29"]])", {"10.0.0.2", "10.0.0.3"}, {"10.0.0.1"}, {}, {"10.0.0.4"}},
           // Around the end; never network or broadcast.
-          Case{R"([["10.0.0.0/29"]])", {}, {"10.0.0.6"}, {}, {"10.0.0.1"}},
-          Case{R"([["10.0.0.0/29"]])", {"10.0.0.6", "10.0.0.1"}, {"10.0.0.5"}, {}, {"10.0.0.2"}},
+          ChoiceCase{R"([["10.0.0.0/29"]])", {}, {"10.0.0.6"}, {}, {"10.0.0.1"}},
+          ChoiceCase{
+              R"([["10.0.0.0/29"]])", {"10.0.0.6", "10.0.0.1"}, {"10.0.0.5"}, {}, {"10.0.0.2"}},
           // The address given last is the last to come again.
-          Case{R"([["10.0.0.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.0.2"}},
+          ChoiceCase{R"([["10.0.0.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.0.2"}},
           // Gateways are passed over.
-          Case{R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.1"}]])", {}, {}, {}, {"10.0.0.2"}},
-          Case{R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.4"}]])",
-               {},
-               {"10.0.0.3"},
-               {},
-               {"10.0.0.5"}},
+          ChoiceCase{
+              R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.1"}]])", {}, {}, {}, {"10.0.0.2"}},
+          ChoiceCase{R"([[{"subnet":"10.0.0.0/29","gateway":"10.0.0.4"}]])",
+                     {},
+                     {"10.0.0.3"},
+                     {},
+                     {"10.0.0.5"}},
           // From range to range of a set, and around.
-          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.1.1"}},
-          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])", {}, {"10.0.1.2"}, {}, {"10.0.0.1"}},
-          Case{R"([["10.0.0.0/30","10.0.1.0/30"]])",
-               {"10.0.0.1", "10.0.1.1", "10.0.1.2"},
-               {"10.0.0.1"},
-               {},
-               {"10.0.0.2"}},
+          ChoiceCase{
+              R"([["10.0.0.0/30","10.0.1.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.1.1"}},
+          ChoiceCase{R"([["10.0.0.0/30","10.0.1.0/30"]])", {}, {"10.0.1.2"}, {}, {"10.0.0.1"}},
+          ChoiceCase{R"([["10.0.0.0/30","10.0.1.0/30"]])",
+                     {"10.0.0.1", "10.0.1.1", "10.0.1.2"},
+                     {"10.0.0.1"},
+                     {},
+                     {"10.0.0.2"}},
           // The config was changed since: begin anew.
-          Case{R"([["10.0.0.0/29"]])", {}, {"10.9.9.9"}, {}, {"10.0.0.1"}},
-          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {"10.0.0.3"}, {}, {"10.0.0.4", "fd00::1"}},
+          ChoiceCase{R"([["10.0.0.0/29"]])", {}, {"10.9.9.9"}, {}, {"10.0.0.1"}},
+          ChoiceCase{
+              R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {"10.0.0.3"}, {}, {"10.0.0.4", "fd00::1"}},
           // Past the end of the address space.
-          Case{R"([["255.255.255.0/24"]])", {}, {"255.255.255.254"}, {}, {"255.255.255.1"}},
-          Case{
+          ChoiceCase{R"([["255.255.255.0/24"]])", {}, {"255.255.255.254"}, {}, {"255.255.255.1"}},
+          ChoiceCase{
               R"([[{"subnet":"ffff::/16","rangeStart":"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"}]])",
               {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"},
               {},
               {},
               {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}},
           // Requested ones, in any order, and the rest chosen.
-          Case{R"([["10.0.0.0/29"],["fd00::/64"]])",
-               {},
-               {"10.0.0.1", "fd00::1"},
-               {"fd00::9", "10.0.0.1"},
-               {"10.0.0.1", "fd00::9"}},
-          Case{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {"fd00::9"}, {"10.0.0.1", "fd00::9"}},
+          ChoiceCase{R"([["10.0.0.0/29"],["fd00::/64"]])",
+                     {},
+                     {"10.0.0.1", "fd00::1"},
+                     {"fd00::9", "10.0.0.1"},
+                     {"10.0.0.1", "fd00::9"}},
+          ChoiceCase{
+              R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {"fd00::9"}, {"10.0.0.1", "fd00::9"}},
       })
     EXPECT_EQ(choose(c), ips(c.expected)) << c.ranges << " expecting " << c.expected.front();
 }
@@ -108,7 +114,7 @@ TEST(ChooseAddresses, GivesEveryAddressOnceInARound) {
 
 TEST(ChooseAddresses, RefusesWithCounts) {
   struct Refusal {
-    Case c;
+    ChoiceCase c;
     const char* msg;
   };
   for (const auto& [c, msg] : {

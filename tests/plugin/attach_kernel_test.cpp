@@ -4,6 +4,7 @@
 #include "plugin/plan.hpp"
 #include "tests/control/unix_server.hpp"
 #include "tests/plugin/plugin_node.hpp"
+#include "tests/support/addresses.hpp"
 #include "tests/support/prober.hpp"
 
 #include <arpa/inet.h>
@@ -20,19 +21,6 @@ namespace kpol::test {
 namespace {
 
 using conf::CniCode;
-
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
-base::IfName interface(const std::string& name) {
-  return base::IfName::parse(name).value();
-}
-unsigned number(CniCode code) {
-  return static_cast<unsigned>(code);
-}
-base::IfName hostEnd(const std::string& id) {
-  return plugin::hostInterfaceOf({id, "eth0"});
-}
 
 class Add : public PluginNode {
  protected:

@@ -22,10 +22,6 @@ namespace {
 
 using conf::CniCode;
 
-unsigned number(CniCode code) {
-  return static_cast<unsigned>(code);
-}
-
 // A process that does `begin` and then stands still, until it is killed with the object.
 class StoppedProcess {
  public:

@@ -20,7 +20,7 @@ using test::TemporaryDirectory;
 using test::UnixServer;
 using test::writeFile;
 
-unsigned number(CniCode code) {
+unsigned codeNumber(CniCode code) {
   return static_cast<unsigned>(code);
 }
 
@@ -127,7 +127,7 @@ TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
        }) {
     const UnixServer server(UnixServer::answering(status, body));
     const auto error = cniErrorOf([&] { enforce(configWith(server.path()), attachment()); });
-    EXPECT_EQ(error.code, number(code)) << status;
+    EXPECT_EQ(error.code, codeNumber(code)) << status;
     EXPECT_EQ(error.msg, msg);
     EXPECT_NE(error.details, "");
   }
@@ -136,7 +136,7 @@ TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
 TEST(Kpold, ThatIsAwayMakesAddTryAgainAtOnce) {
   const auto error = cniErrorOf(
       [] { enforce(configWith("/tmp/kpol-test-no-such-directory/kpold.sock"), attachment()); });
-  EXPECT_EQ(error.code, number(CniCode::TryAgain));
+  EXPECT_EQ(error.code, codeNumber(CniCode::TryAgain));
   EXPECT_THAT(error.msg, testing::HasSubstr("cannot connect: No such file or directory"));
   EXPECT_THAT(error.details, testing::HasSubstr("kpold"));
 }
@@ -171,14 +171,14 @@ TEST(Kpold, ThatDoesNotForgetLosesItsFile) {
 TEST(Kpold, ThatDoesNotKnowTheAttachmentFailsCheck) {
   const UnixServer unknowing(UnixServer::answering(404, R"({"error":"no such attachment"})"));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(unknowing.path()), kId); }),
-            (conf::CniError{number(CniCode::CheckFailed),
+            (conf::CniError{codeNumber(CniCode::CheckFailed),
                             "kpold does not know container c1 interface eth0",
                             "the pod must be started again"}));
   const UnixServer failing(UnixServer::answering(500, "{}"));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(failing.path()), kId); }).code,
-            number(CniCode::TryAgain));
+            codeNumber(CniCode::TryAgain));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith("/tmp/kpol-test-none"), kId); }).code,
-            number(CniCode::TryAgain));
+            codeNumber(CniCode::TryAgain));
 }
 
 TEST(Kpold, IsReadyOnlyWhenItSaysSo) {
@@ -186,11 +186,11 @@ TEST(Kpold, IsReadyOnlyWhenItSaysSo) {
        {std::pair{200U, R"({"ready":false})"}, {200U, "{}"}, {503U, R"({"error":"starting"})"}}) {
     const UnixServer server(UnixServer::answering(status, body));
     EXPECT_EQ(cniErrorOf([&] { verifyReady(configWith(server.path())); }).code,
-              number(CniCode::NotAvailable))
+              codeNumber(CniCode::NotAvailable))
         << body;
   }
   EXPECT_EQ(cniErrorOf([] { verifyReady(configWith("/tmp/kpol-test-none")); }).code,
-            number(CniCode::NotAvailable));
+            codeNumber(CniCode::NotAvailable));
 }
 
 }  // namespace

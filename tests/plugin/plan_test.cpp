@@ -2,6 +2,7 @@
 #include "plugin/plan.hpp"
 
 #include "tests/plugin/requests.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +13,9 @@ namespace kpol::plugin {
 namespace {
 
 using test::ip;
+using test::prefix;
 using test::requestFor;
 
-base::Prefix prefix(const char* text) {
-  return base::Prefix::parse(text).value();
-}
 base::IfName interface(const char* name) {
   return base::IfName::parse(name).value();
 }

@@ -6,6 +6,7 @@
 #include "netlink/netns.hpp"
 #include "netlink/objects.hpp"
 #include "netlink/route_socket.hpp"
+#include "plugin/plan.hpp"
 #include "tests/plugin/temporary_directory.hpp"
 #include "tests/support/process.hpp"
 
@@ -17,6 +18,17 @@
 #include <vector>
 
 namespace kpol::test {
+
+inline base::IfName interface(const std::string& name) {
+  return base::IfName::parse(name).value();
+}
+inline unsigned number(conf::CniCode code) {
+  return static_cast<unsigned>(code);
+}
+// The host interface of container `id`.
+inline base::IfName hostEnd(const std::string& id) {
+  return plugin::hostInterfaceOf({id, "eth0"});
+}
 
 // A network namespace of its own, bound to a file; gone with the object.
 class PodNamespace {

@@ -3,16 +3,13 @@
 
 #include "conf/cni_error.hpp"
 #include "plugin/request.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
 namespace kpol::test {
-
-inline base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
 
 // A request as the runtime would make it: container `id`, interface eth0, pod shop/<id>.
 inline plugin::Request requestFor(const std::string& id, const std::string& configText) {

@@ -20,7 +20,7 @@ Pod pod(const char* key, Labels labels, std::vector<ContainerPort> ports = {}) {
   return result;
 }
 
-std::string print(const PeerSet& peers) {
+std::string peersText(const PeerSet& peers) {
   if (peers.any) return "any";
   std::string text;
   for (const auto& [selector, origins] : peers.selectors) text += toString(selector) + ";";
@@ -37,7 +37,7 @@ std::string ports(const std::vector<NetworkPolicy>& policies, const Pod& target)
   std::string text;
   for (const auto& port : disjointPorts(makeProfile(*key)))
     text += std::string(toString(port.protocol)) + " " + std::to_string(port.first) + "-" +
-            std::to_string(port.last) + " " + print(port.peers) + "|";
+            std::to_string(port.last) + " " + peersText(port.peers) + "|";
   return text;
 }
 

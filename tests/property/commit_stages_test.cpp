@@ -30,11 +30,11 @@ namespace {
 
 using Table = std::optional<nft::Ruleset>;
 
-constexpr std::uint64_t kHistories = 10;
+constexpr std::uint64_t kStagedHistories = 10;
 constexpr int kChangesEach = 32;
 constexpr int kFlows = 12;
 
-std::uint64_t firstSeed() {
+std::uint64_t firstStagesSeed() {
   static const std::uint64_t kFirst = seedOfThisRun();
   return kFirst;
 }
@@ -258,7 +258,7 @@ policy::Snapshot clusterAt(Random& random, RandomHistory& history, int change,
 // and from one cluster to another that knows nothing of it.
 template <class Check>
 void forManyChanges(std::uint64_t histories, Check check) {
-  for (std::uint64_t seed = firstSeed(); seed < firstSeed() + histories; ++seed) {
+  for (std::uint64_t seed = firstStagesSeed(); seed < firstStagesSeed() + histories; ++seed) {
     Random random(seed);
     RandomHistory history(random, RandomHistory::Order::Plausible);
     policy::Snapshot before;
@@ -280,7 +280,7 @@ void forManyChanges(std::uint64_t histories, Check check) {
 
 TEST(CommitStages, NothingPassesInBetweenThatPassesNeitherBeforeNorAfter) {
   Counts counts;
-  forManyChanges(kHistories,
+  forManyChanges(kStagedHistories,
                  [&](const Table& from, const nft::Ruleset& to, const std::vector<Sent>& sent) {
                    Commit commit(from, to, sent, counts);
                    commit.run();
@@ -317,7 +317,7 @@ bool admits(const nft::Rule& rule) {
 // What the stages rely on: such a set is asked for nothing but to let a packet pass.
 TEST(CommitStages, SetsOfPodsOnlyAdmit) {
   std::map<std::string, int> kinds;
-  for (std::uint64_t seed = firstSeed(); seed < firstSeed() + 300; ++seed) {
+  for (std::uint64_t seed = firstStagesSeed(); seed < firstStagesSeed() + 300; ++seed) {
     Random random(seed);
     const auto table = policy::compile(randomSnapshot(random)).ruleset;
     for (const auto& [name, chain] : table.chains)

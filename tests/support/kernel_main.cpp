@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main of kernel tests: the whole program runs in a network namespace of its own (and a mount
-// namespace, so that what a test mounts is gone with it), with the loopback device up.
+// The main of kernel tests: the whole program runs in a mount namespace of its own, so that what a
+// test mounts is gone with it, and each test suite in a new network namespace with the loopback
+// device up, so that no suite depends on the links and sysctls that another leaves.
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <sched.h>
@@ -43,10 +44,32 @@ std::string enterFreshNamespaces() {
   return bringLoopbackUp();
 }
 
+std::string enterFreshNetwork() {
+  if (::unshare(CLONE_NEWNET) != 0) return failure("unshare(NEWNET)");
+  return bringLoopbackUp();
+}
+
+class NetworkOfEachSuite : public testing::EmptyTestEventListener {
+  void OnTestSuiteStart(const testing::TestSuite& suite) override {
+    const std::string error = enterFreshNetwork();
+    if (error.empty()) return;
+    std::fprintf(stderr, "%s: %s\n", suite.name(), error.c_str());
+    std::abort();
+  }
+};
+
+// How many tests this process would run: all, or its shard of them.
+int testCount() {
+  const int all = testing::UnitTest::GetInstance()->total_test_count();
+  const char* total = std::getenv("GTEST_TOTAL_SHARDS");
+  const char* index = std::getenv("GTEST_SHARD_INDEX");
+  if (total == nullptr || index == nullptr || std::atoi(total) < 1) return all;
+  return (all - std::atoi(index) + std::atoi(total) - 1) / std::atoi(total);
+}
+
 // A skip must be seen and counted: one line in a fixed form, with the number of tests not run.
 int skipAll(const std::string& reason) {
-  std::printf("[  SKIPPED ] %d tests, no private namespaces: %s\n",
-              testing::UnitTest::GetInstance()->total_test_count(), reason.c_str());
+  std::printf("[  SKIPPED ] %d tests, no private namespaces: %s\n", testCount(), reason.c_str());
   return EXIT_SUCCESS;
 }
 
@@ -57,7 +80,10 @@ int main(int argc, char** argv) {
   // Listing needs no kernel.
   if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
   const std::string error = enterFreshNamespaces();
-  if (error.empty()) return RUN_ALL_TESTS();
+  if (error.empty()) {
+    testing::UnitTest::GetInstance()->listeners().Append(new NetworkOfEachSuite);
+    return RUN_ALL_TESTS();
+  }
   const char* required = std::getenv("KPOL_REQUIRE_KERNEL");
   if (required == nullptr || std::string(required) != "1") return skipAll(error);
   std::fprintf(stderr, "KPOL_REQUIRE_KERNEL=1, but the tests cannot run: %s\n", error.c_str());

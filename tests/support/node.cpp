@@ -27,11 +27,11 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-void must(int result, const std::string& what) {
+void mustSucceed(int result, const std::string& what) {
   if (result < 0) throw base::SystemError(what, errno);
 }
 
-std::filesystem::path makeDirectory() {
+std::filesystem::path makeNodeDirectory() {
   std::string pattern = std::filesystem::temp_directory_path() / "kpol-node-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw base::SystemError("make " + pattern, errno);
   return pattern;
@@ -52,13 +52,13 @@ void addDefaultRoute(netlink::RouteSocket& socket, base::IfIndex link, const bas
 
 TestNetns::TestNetns(std::filesystem::path file) : path_(std::move(file)) {
   const base::UniqueFd made(::open(path_.c_str(), O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0600));
-  must(made.value(), "make " + path_);
+  mustSucceed(made.value(), "make " + path_);
   const auto self = netlink::Netns::current();
   {
     const auto back = self.enter();  // restores this thread's namespace at the end of the block
-    must(unshare(CLONE_NEWNET), "make a network namespace");
-    must(mount("/proc/thread-self/ns/net", path_.c_str(), nullptr, MS_BIND, nullptr),
-         "bind " + path_);
+    mustSucceed(unshare(CLONE_NEWNET), "make a network namespace");
+    mustSucceed(mount("/proc/thread-self/ns/net", path_.c_str(), nullptr, MS_BIND, nullptr),
+                "bind " + path_);
     netlink::RouteSocket socket;
     socket.setUp({1});  // lo
   }
@@ -82,7 +82,7 @@ base::IpAddress Node::outsideIp(base::Family family) {
   return *base::IpAddress::parse(family == base::Family::V4 ? "192.0.2.2" : "2001:db8:2::2");
 }
 
-Node::Node(NodeOptions options) : options_(std::move(options)), directory_(makeDirectory()) {
+Node::Node(NodeOptions options) : options_(std::move(options)), directory_(makeNodeDirectory()) {
   for (const char* part : {"state", "manifests", "netns"})
     std::filesystem::create_directory(directory_ / part);
   if (options_.outside) connectOutside();

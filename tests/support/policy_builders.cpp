@@ -36,10 +36,6 @@ base::ObjectKey keyOf(std::string_view text) {
   return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
-base::IpAddress ip(std::string_view text) {
-  return orDie(base::IpAddress::parse(text), text);
-}
-
 base::Prefix cidr(std::string_view text) {
   return orDie(base::Prefix::parse(text), text);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/objects.hpp"
+#include "tests/support/addresses.hpp"
 
 #include <initializer_list>
 #include <string>
@@ -14,7 +15,6 @@ namespace kpol::test {
 
 // "shop/web" -> {"shop", "web"}.
 base::ObjectKey keyOf(std::string_view text);
-base::IpAddress ip(std::string_view text);
 base::Prefix cidr(std::string_view text);
 
 policy::Labels labels(std::initializer_list<std::pair<std::string, std::string>> entries);

@@ -38,17 +38,17 @@ std::vector<std::string> words(const std::string& text) {
   return all;
 }
 
-void must(const std::string& command) {
+void mustRun(const std::string& command) {
   const auto result = run(words(command));
   if (result.status != 0) throw std::runtime_error(command + ": " + result.out + result.err);
 }
 
 void addAddresses(const std::string& link, const std::string& ipv4, const std::string& ipv6) {
-  must("ip address add " + ipv4 + "/24 dev " + link);
-  must("ip address add " + ipv6 + "/64 dev " + link + " nodad");
+  mustRun("ip address add " + ipv4 + "/24 dev " + link);
+  mustRun("ip address add " + ipv6 + "/64 dev " + link + " nodad");
 }
 
-std::filesystem::path makeDirectory() {
+std::filesystem::path makeSiteDirectory() {
   std::string pattern = std::filesystem::temp_directory_path() / "kpol-site-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) throw base::SystemError("make " + pattern, errno);
   return pattern;
@@ -62,7 +62,7 @@ std::string rangeOf(std::size_t number, base::Family family) {
 
 }  // namespace
 
-Site::Site() : directory_(makeDirectory()) {
+Site::Site() : directory_(makeSiteDirectory()) {
   fabric_ = std::make_unique<TestNetns>(directory_ / "fabric");
   for (std::size_t i = 0; i < kNodes; ++i) {
     auto& member = members_.at(i);
@@ -91,24 +91,24 @@ Site::~Site() {
 
 void Site::connect() {
   const auto inFabric = fabric().enter();
-  must("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-  must("ip link add br0 type bridge");
+  mustRun("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+  mustRun("ip link add br0 type bridge");
   for (std::size_t i = 0; i < kNodes; ++i) {
     const auto& place = kPlaces.at(i);
-    must("ip link add " + std::string(place.name) + " type veth peer name eth0 netns " +
-         (directory_ / place.name).string());
-    must("ip link set " + std::string(place.name) + (i < 2 ? " master br0 up" : " up"));
+    mustRun("ip link add " + std::string(place.name) + " type veth peer name eth0 netns " +
+            (directory_ / place.name).string());
+    mustRun("ip link set " + std::string(place.name) + (i < 2 ? " master br0 up" : " up"));
   }
-  must("ip link set br0 up");
+  mustRun("ip link set br0 up");
   addAddresses("br0", kPlaces[0].router4, kPlaces[0].router6);
   addAddresses(kPlaces[2].name, kPlaces[2].router4, kPlaces[2].router6);
   for (std::size_t i = 0; i < kNodes; ++i) {
     const auto& place = kPlaces.at(i);
     const auto inside = netns(i).enter();
-    must("ip link set eth0 up");
+    mustRun("ip link set eth0 up");
     addAddresses("eth0", place.ipv4, place.ipv6);
-    must("ip route add default via " + std::string(place.router4));
-    must("ip route add default via " + std::string(place.router6));
+    mustRun("ip route add default via " + std::string(place.router4));
+    mustRun("ip route add default via " + std::string(place.router6));
   }
 }
 

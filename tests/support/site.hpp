@@ -5,6 +5,7 @@
 #include "tests/support/node.hpp"
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,6 +13,9 @@
 #include <vector>
 
 namespace kpol::test {
+
+// The numbers of the nodes of a site.
+inline constexpr std::size_t kAlpha = 0, kBeta = 1, kGamma = 2;
 
 // Three nodes, each a network namespace with a kpold of its own, and the network between them: a
 // namespace that is a switch to the first two and a router to the third, knows no pod, and can be

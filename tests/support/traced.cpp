@@ -5,7 +5,11 @@
 #include "base/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -16,15 +20,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
+#include <cstddef>
 #include <map>
+#include <mutex>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 
 namespace kpol::test {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{60};
 
 struct Known {
@@ -97,11 +104,50 @@ std::string contentsOf(const base::UniqueFd& fd) {
   return text;
 }
 
+// A seccomp filter that stops a traced process at the calls of kKnown only. All others, such as the
+// memory calls of the sanitizers, run at full speed.
+void stopAtKnownCalls() {
+  std::vector<sock_filter> filter{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+  };
+  auto toTrace = static_cast<std::uint8_t>(kKnown.size());  // instructions up to the last
+  for (const auto& known : kKnown)
+    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(known.number),
+                              toTrace--, 0));
+  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE));
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    ::_exit(126);
+}
+
 // In the child: from here on the parent traces it.
 void submit() {
   ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::raise(SIGSTOP);
+  stopAtKnownCalls();
 }
+
+// Calls `act` once, in another thread, unless it is destroyed within kPatience.
+class Watchdog {
+ public:
+  template <class Act>
+  explicit Watchdog(Act act)
+      : thread_([this, act](const std::stop_token& stopping) {
+          std::unique_lock lock(mutex_);
+          changed_.wait_for(lock, stopping, kPatience, [] { return false; });
+          if (!stopping.stop_requested()) act();
+        }) {}
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::jthread thread_;  // last: ends before what it uses
+};
 
 // Follows a program and its forks until the last has ended.
 class Tracer {
@@ -113,29 +159,27 @@ class Tracer {
       throw base::SystemError("trace a program", errno);
     ::ptrace(PTRACE_SETOPTIONS, child, nullptr,
              PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK |
-                 PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE);
-    processes_[child];
-    resume(child, 0);
+                 PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACESECCOMP);
+    resume(child, processOf(child), 0);
   }
 
   // The main program's exit code, or 128 + signal.
   int run() {
-    const auto deadline = Clock::now() + kPatience;
+    const Watchdog watchdog([this] {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [pid, process] : processes_) ::kill(pid, SIGKILL);
+    });
     int exitCode = -1;
     while (!processes_.empty()) {
       int status = 0;
-      const pid_t pid = ::waitpid(-1, &status, __WALL | WNOHANG);
-      if (pid < 0 && errno == ECHILD) break;
-      if (pid <= 0) {
-        if (Clock::now() > deadline)
-          for (const auto& [each, state] : processes_) ::kill(each, SIGKILL);
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
-        continue;
-      }
+      const pid_t pid = ::waitpid(-1, &status, __WALL);
+      if (pid < 0 && errno == EINTR) continue;
+      if (pid < 0) break;
       if (WIFSTOPPED(status)) {
         stopped(pid, status);
         continue;
       }
+      const std::lock_guard lock(mutex_);
       processes_.erase(pid);
       if (pid == main_) exitCode = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
@@ -145,12 +189,19 @@ class Tracer {
  private:
   struct Process {
     TracedCall call;
+    bool inCall = false;  // between the entry and the exit of a watched call
     bool failing = false;
     int error = 0;
   };
 
-  static void resume(pid_t pid, int signal) {
-    ::ptrace(PTRACE_SYSCALL, pid, nullptr, static_cast<long>(signal));
+  static void resume(pid_t pid, const Process& process, int signal) {
+    ::ptrace(process.inCall ? PTRACE_SYSCALL : PTRACE_CONT, pid, nullptr,
+             static_cast<long>(signal));
+  }
+
+  Process& processOf(pid_t pid) {
+    const std::lock_guard lock(mutex_);
+    return processes_[pid];
   }
 
   void stopped(pid_t pid, int status) {
@@ -160,31 +211,33 @@ class Tracer {
       // It counts from now on: its parent may end before it first stops.
       unsigned long child = 0;
       ::ptrace(PTRACE_GETEVENTMSG, pid, nullptr, &child);
-      processes_[static_cast<pid_t>(child)];
+      processOf(static_cast<pid_t>(child));
     }
-    auto& process = processes_[pid];  // a new one may stop before its parent tells of it
+    auto& process = processOf(pid);  // a new one may stop before its parent reports it
     int pass = 0;
-    if (signal == (SIGTRAP | 0x80))
+    if (event == PTRACE_EVENT_SECCOMP || signal == (SIGTRAP | 0x80))
       atCall(pid, process);
     else if (signal != SIGTRAP && signal != SIGSTOP)
       pass = signal;
-    resume(pid, pass);
+    resume(pid, process, pass);
   }
 
   void atCall(pid_t pid, Process& process) {
     __ptrace_syscall_info info{};
     if (::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) return;
     auto& call = process.call;
-    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-      call = {pid, info.entry.nr, {}, false, 0};
-      std::copy(std::begin(info.entry.args), std::end(info.entry.args), call.arguments.begin());
+    if (info.op == PTRACE_SYSCALL_INFO_SECCOMP) {
+      call = {pid, info.seccomp.nr, {}, false, 0};
+      std::copy(std::begin(info.seccomp.args), std::end(info.seccomp.args), call.arguments.begin());
       if (call.number == SYS_read && call.arguments[0] == 0) watching_ = true;
+      process.inCall = watching_;
     } else {
+      process.inCall = false;
       call.isExit = true;
       call.result = info.exit.rval;
       if (process.failing) setResult(pid, process);
     }
-    if (!watching_ || find(call.number) == nullptr) return;
+    if (!watching_) return;
     const auto decision = watch_(call);
     if (decision.what == Interference::Kill) ::kill(pid, SIGKILL);
     if (decision.what == Interference::Fail && !call.isExit) suppress(pid, process, decision.error);
@@ -211,6 +264,7 @@ class Tracer {
   pid_t main_;
   bool watching_;
   const Watch& watch_;
+  std::mutex mutex_;  // the set of processes: the watchdog reads it
   std::map<pid_t, Process> processes_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/event.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 
 #include <gtest/gtest.h>

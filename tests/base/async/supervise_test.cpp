@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/async/supervise.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 #include "base/error.hpp"
 
