@@ -41,6 +41,11 @@ target_compile_options(kpol_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(kpol_options INTERFACE -Wno-restrict)
 endif()
+# g++ frees its own memory only when it has this much (in KiB): a tenth less work for files compiled
+# in batches.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(kpol_options INTERFACE --param=ggc-min-heapsize=524288)
+endif()
 target_include_directories(kpol_options INTERFACE ${PROJECT_SOURCE_DIR})
 
 option(KPOL_UNITY "Compile files of a room together, with precompiled headers; OFF: each alone" ON)
@@ -58,6 +63,14 @@ function(kpol_fast_build target)
   if(NOT ARG_BATCH)
     set(ARG_BATCH 0)
   endif()
+  # A release is built as a whole: in batches three times as large and of equal size, so that templates
+  # are instantiated less often. During development a smaller batch compiles sooner.
+  if(CMAKE_BUILD_TYPE STREQUAL Release AND ARG_BATCH GREATER 0)
+    get_target_property(files ${target} SOURCES)
+    list(LENGTH files count)
+    math(EXPR batches "(${count} + 3 * ${ARG_BATCH} - 1) / (3 * ${ARG_BATCH})")
+    math(EXPR ARG_BATCH "(${count} + ${batches} - 1) / ${batches}")
+  endif()
   # g++ takes included files for headers, and warns about coroutines in them that contain local
   # types. Compiled alone (tests/alone.sh), the files are checked for it.
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
@@ -71,11 +84,15 @@ function(kpol_fast_build target)
   endif()
 endfunction()
 
+# AddressSanitizer by calls instead of code in each place: a sixth less work for the compiler, and
+# slower at run time. Only where sanitizers are on.
+set(KPOL_ASAN_CALLS "$<$<AND:$<CONFIG:Debug>,$<CXX_COMPILER_ID:GNU>>:--param=asan-instrumentation-with-call-threshold=0>")
+
 # kpol_cold(TARGET): for code that runs once per request, start or change of the node, never per
 # packet, object or element. At -O1 it compiles in half the time, and the difference at run time is
 # not measurable.
 function(kpol_cold target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> ${KPOL_ASAN_CALLS})
 endfunction()
 
 # The standard library's headers that most files include.
@@ -85,9 +102,12 @@ set(KPOL_STD_HEADERS <algorithm> <array> <charconv> <chrono> <cstdint> <cstring>
 
 # kpol_test_build(TARGET [BATCH files]): kpol_fast_build for what only tests use, with GoogleTest's
 # headers precompiled. Without debug information, which is a fifth of the work: a failed assertion
-# prints its line anyway, and the product's functions keep theirs.
+# prints its line anyway, and the product's functions keep theirs. Without UBSan, which is a third of
+# the work: it judges the product, whose code has it; AddressSanitizer is in both, because a test may
+# use what the product let go of.
 function(kpol_test_build target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-g0>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-g0> $<$<CONFIG:Debug>:-fno-sanitize=undefined>
+    ${KPOL_ASAN_CALLS})
   target_link_libraries(${target} PRIVATE GTest::gmock)  # with the same macros as the headers
   kpol_fast_build(${target} ${ARGN} REUSE kpol_test_headers)
 endfunction()

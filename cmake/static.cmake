@@ -28,8 +28,8 @@ if(KPOL_STATIC)
     ${PROJECT_SOURCE_DIR}/build/libmnl/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE})
   mark_as_advanced(KPOL_MNL_ARCHIVE)
   if(NOT KPOL_MNL_ARCHIVE)
-    message(FATAL_ERROR "There is no libmnl.a, which static programs need. packaging/libmnl.sh fetches "
-      "Debian's; otherwise name one with -DKPOL_MNL_ARCHIVE=FILE, or give -DKPOL_STATIC=OFF")
+    message(FATAL_ERROR "libmnl.a not found, but static programs need it. packaging/libmnl.sh fetches "
+      "Debian's; otherwise set -DKPOL_MNL_ARCHIVE=FILE or -DKPOL_STATIC=OFF")
   endif()
   set_target_properties(PkgConfig::MNL PROPERTIES INTERFACE_LINK_LIBRARIES ${KPOL_MNL_ARCHIVE})
   kpol_link_archive(PkgConfig::NFTNL libnftnl.a)
