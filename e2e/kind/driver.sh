@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by e2e/run.sh --kind: the words of e2e/cluster/driver.sh, for a cluster of kind's.
+# Sourced by e2e/run.sh --kind: the functions of e2e/cluster/driver.sh, for a kind cluster.
 
 # shellcheck source=e2e/kind/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -22,7 +22,7 @@ start_outside() {
   docker exec --detach "$machine_outside" sh -c 'echo $$ >"/tmp/$1" && shift && exec "$@"' sh "$@"
 }
 end_outside() { outside sh -c "kill -KILL \$(cat /tmp/$1)"; }
-# Nodes' default route leads to Docker's host, not there.
+# The nodes' default route leads to Docker's host, not to that machine.
 outside_gains() {
   local address node via
   read -r via _ <<<"$(outside_addresses)"
@@ -51,7 +51,7 @@ part() {
       ;;
     "stop $node1" | "stop $node2") docker kill "$2" >/dev/null ;;
     "start $node1" | "start $node2") docker start "$2" >/dev/null ;;
-    *) die "say part stop|start kube-apiserver|$node1|$node2" ;;
+    *) die "usage: part stop|start kube-apiserver|$node1|$node2" ;;
   esac
 }
 api_server_is_gone() { ! on_node "$control_plane" pgrep -x kube-apiserver; }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What e2e/kind does on a machine with Docker, done without one: the real kind and all scripts here,
-# with stand-ins for docker and kubectl. Prints every command that would be run (kind's own further to
-# the right, its mere questions left out), and checks what can be checked without a cluster.
+# Runs the scripts of e2e/kind without Docker: with the real kind, and stand-ins for docker and kubectl.
+# Prints every command that would run (kind's own are indented, its queries omitted), and checks what
+# can be checked without a cluster.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Nothing starts kpol here, so an image of nothing does for it.
+# kpol never starts here, so an empty image is enough.
 # shellcheck source=e2e/cluster/images/image.sh
 . e2e/cluster/images/image.sh
 mkdir "$scratch/nothing" "$scratch/containers"
@@ -24,7 +24,7 @@ mkdir "$KPOL_CLUSTER"
 . e2e/tests/lib.sh
 explain_failure() { :; }
 
-# What each driver gives to tests, by sourcing it: functions, and variables with a $.
+# The functions and (with a $) variables that a driver defines when it is sourced.
 given_by() {
   # shellcheck disable=SC2016
   bash -c 'compgen -v | sort >"$2"
@@ -39,7 +39,7 @@ tests_use_only_what_both_drivers_give() {
       \$*) use="[\$][{]?${word#?}([^[:alnum:]_]|\$)" ;;
       *) use="(^|[^[:alnum:]_.-])$word([^[:alnum:]_:-]|\$)" ;;
     esac
-    ! grep -nE "$use" e2e/tests/*.sh || fail "not both drivers have $word"
+    ! grep -nE "$use" e2e/tests/*.sh || fail "only one driver has $word"
   done < <(comm -3 <(given_by cluster) <(given_by kind) | tr -d '\t')
 }
 
@@ -62,7 +62,7 @@ nodes_have_the_images() {
   equals "$(wc -l <"$scratch/named")" 2
   for node in "$control_plane" "$node1" "$node2"; do
     while read -r image; do
-      grep -qx "$image" "$scratch/containers/$node/images" || fail "$node lacks $image"
+      grep -qx "$image" "$scratch/containers/$node/images" || fail "$node does not have $image"
     done <"$scratch/named"
   done
 }
@@ -72,7 +72,7 @@ kpol_comes_last() {
 kubectl --kubeconfig $dir/kubeconfig wait --for=condition=Ready nodes --all --timeout=120s"
 }
 
-# commands_of WORD...: what it runs, in one line.
+# commands_of WORD...: the commands that it runs, in one line.
 commands_of() {
   : >"$scratch/commands"
   "$@" >/dev/null
@@ -89,7 +89,7 @@ words_mean() {
   equals "$(commands_of outside_loses 203.0.113.1)" \
     "$outside ip addr del 203.0.113.1/32 dev lo;docker exec $node1 ip route del 203.0.113.1;docker exec $node2 ip route del 203.0.113.1"
   part stop "$node2"
-  ! on_node "$node2" ip route || fail "$node2 runs"
+  ! on_node "$node2" ip route || fail "$node2 still runs"
   part start "$node2"
   on_node "$node2" ip route
   part stop kube-apiserver
@@ -97,7 +97,7 @@ words_mean() {
   equals "$(with_kubeconfig printenv KUBECONFIG)" "$dir/kubeconfig"
   make_image "$scratch/nothing" registry.local/kpol:other '{}' "$scratch/other.tar"
   load_image "$scratch/other.tar"
-  grep -qx registry.local/kpol:other "$scratch/containers/$node1/images" || fail "the image is not there"
+  grep -qx registry.local/kpol:other "$scratch/containers/$node1/images" || fail "the image was not loaded"
   start_outside server probe serve tcp/80
   end_outside server
 }
@@ -106,20 +106,20 @@ nothing_is_left() {
   equals "$(ls "$dir")" "$(printf 'check.log\nlog')"
 }
 
-check "tests use only what both drivers give" tests_use_only_what_both_drivers_give
+check "tests use only names that both drivers have" tests_use_only_what_both_drivers_give
 check "up" cluster_up
 say "Commands"
 grep -vE '^ +docker (-v|info|inspect|ps) ?' "$scratch/commands" | sed "s|$scratch|DIR|g; s|$PWD|.|g"
 say "Checks"
-check "kind makes of the configuration what our own cluster has" is_as_ours nftables
+check "kind has the same configuration as our own cluster" is_as_ours nftables
 check "no other network is installed" has_no_other_network
-check "nodes have the images that manifests and tests name" nodes_have_the_images
-check "kpol is installed when all is there" kpol_comes_last
-check "what tests ask of a cluster" words_mean
+check "nodes have the images of manifests and tests" nodes_have_the_images
+check "kpol is installed last" kpol_comes_last
+check "the functions for tests run the right commands" words_mean
 check "down" cluster_down
 check "nothing is left" nothing_is_left
 check "up, with kube-proxy's other mode" cluster_up --kube-proxy iptables
-check "which it has" is_as_ours iptables
+check "kube-proxy has that mode" is_as_ours iptables
 check "down" cluster_down
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

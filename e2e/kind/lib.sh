@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# Sourced by the scripts of a cluster of kind's: where things are, and how they are called.
+# Sourced by the scripts of a kind cluster: paths and names.
 #
-# KPOL_CLUSTER is the folder that one cluster keeps its files in, and gives the cluster its name.
+# KPOL_CLUSTER is the folder of one cluster's files, and determines its name.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -16,7 +16,7 @@ cluster_name=$(basename "$dir")
 logs="kind export logs --name $cluster_name"
 manifests=$top/manifests/overlays/kind
 
-# kind's own names.
+# The names that kind gives.
 control_plane=$cluster_name-control-plane
 node1=$cluster_name-worker node2=$cluster_name-worker2
 machine_outside=$cluster_name-outside

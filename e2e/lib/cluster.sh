@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Sourced by both kinds of test cluster: all steps but the making of the cluster itself.
+# Sourced by both kinds of test cluster: all steps except the creation of the cluster.
 
-# wait_for SECONDS WHAT CMD...: until CMD succeeds.
+# wait_for SECONDS WHAT CMD...: repeats CMD until it succeeds.
 wait_for() {
   local seconds=$1 what=$2 end
   shift 2
   end=$((SECONDS + seconds))
   until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || die "$what: not within $seconds seconds; logs: $logs"
+    [ $SECONDS -lt $end ] || die "timed out waiting for $what ($seconds seconds); logs: $logs"
     sleep 0.2
   done
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts that build kpol: installs what a fresh Debian 12 or 13 lacks, and says so.
+# Sourced by the scripts that build kpol: installs packages that a new Debian 12 or 13 does not have.
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
 die() {
@@ -7,8 +7,8 @@ die() {
   exit 1
 }
 
-# Debian 12 ships Boost 1.74 as its default, which g++ 12 cannot use with coroutines; 1.81 lies
-# beside it. Debian 13's default is new enough.
+# Debian 12 ships Boost 1.74 as its default, which g++ 12 cannot use with coroutines; it also
+# has 1.81. Debian 13's default is new enough.
 boost_package() {
   if [ -n "$(apt-cache madison libboost1.81-dev 2>/dev/null)" ]; then
     echo libboost1.81-dev
@@ -29,7 +29,7 @@ test_packages() {
 # cannot read its own C++20 headers.
 fuzz_packages() { echo clang-19 libclang-rt-19-dev; }
 ci_packages() { echo git; }
-# busybox-static takes the place of busybox.
+# busybox-static replaces busybox.
 kind_packages() { echo g++ busybox-static; }
 cluster_packages() {
   echo g++ containerd runc busybox-static containernetworking-plugins iproute2 \
@@ -47,12 +47,12 @@ demo_packages() {
   command -v busybox >/dev/null || echo busybox
 }
 
-# Where this machine's packages come from.
+# Prints the mirror of this machine's packages.
 debian_mirror() {
   local mirror
   # shellcheck disable=SC2016  # apt's own variable
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
-  [ -n "$mirror" ] || die "apt knows no mirror: run apt-get update first"
+  [ -n "$mirror" ] || die "apt has no mirror configured: run apt-get update first"
   echo "$mirror"
 }
 
@@ -64,13 +64,13 @@ as_root() {
   elif command -v sudo >/dev/null; then
     sudo "$@"
   else
-    die "this needs root: run it as root, or install sudo"
+    die "installing packages needs root: run this as root, or install sudo"
   fi
 }
 
 # ensure_packages build|test|demo|bench|ci...
 ensure_packages() {
-  command -v apt-get >/dev/null || die "apt-get not found: this script knows Debian 12 and 13 only"
+  command -v apt-get >/dev/null || die "apt-get not found: this script supports only Debian 12 and 13"
   if [ -z "$(ls /var/lib/apt/lists/*_Packages* 2>/dev/null)" ]; then
     say "Fetching the package lists"
     as_root apt-get update -qq

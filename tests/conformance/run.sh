@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The CNI specification's flow as its own client drives it: cnitool (libcni) reads a conflist, calls
-# ADD, CHECK, DEL, GC and STATUS of the real plugin beside the real kpold, keeps results in its cache
-# and hands them back, as container runtimes do.
+# Runs the verbs of the CNI specification with its own client: cnitool (libcni) reads a conflist, calls
+# ADD, CHECK, DEL, GC and STATUS of the plugin while kpold runs, and passes cached results, as container
+# runtimes do.
 #
-#   tests/conformance/run.sh [BUILD-FOLDER]      # default build/release, which it builds
+#   tests/conformance/run.sh [BUILD-FOLDER]      # default: build/release, which is built first
 #
-# As root. Everything happens in network and mount namespaces that end with the script.
+# Needs root. Uses network and mount namespaces that end with the script.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh
+. e2e/lib/go.sh
 
 if [ "${KPOL_CONFORMANCE_INSIDE:-}" != 1 ]; then
   ensure_packages build demo
@@ -20,7 +21,7 @@ if [ "${KPOL_CONFORMANCE_INSIDE:-}" != 1 ]; then
   fi
   say "Building cnitool"
   mkdir -p build/conformance
-  (cd tests/conformance && go build -o ../../build/conformance/cnitool \
+  (cd tests/conformance && go_build ../../build/conformance/cnitool \
     github.com/containernetworking/cni/cnitool)
   KPOL_CONFORMANCE_INSIDE=1 exec unshare --net --mount --propagation private \
     "$0" "$(realpath "$folder")"
@@ -46,7 +47,7 @@ mkdir -p "$NETCONFPATH" "$scratch/manifests" "$scratch/state"
 
 passed=0
 failed=0
-check() { # check WHAT COMMAND...: the command succeeds
+check() { # check WHAT COMMAND...: the command must succeed
   local what=$1
   shift
   if "$@" >"$scratch/out" 2>&1; then
@@ -57,7 +58,7 @@ check() { # check WHAT COMMAND...: the command succeeds
     sed 's/^/    /' "$scratch/out"
   fi
 }
-refuses() { # refuses TEXT COMMAND...: it fails and says TEXT
+refuses() { # refuses TEXT COMMAND...: the command must fail and print TEXT
   local text=$1
   shift
   if "$@" >"$scratch/refusal" 2>&1; then return 1; fi
@@ -106,9 +107,9 @@ arguments=${orders[0]}
 say "Without kpold"
 ip netns add pod
 conflist 1.1.0
-check "STATUS says code 50" refuses "code: 50\|kpold" cni status pod
-check "ADD is refused, to be tried again" refuses "try again\|kpold" cni add pod
-check "and leaves nothing" nothing_left
+check "STATUS returns code 50" refuses "code: 50\|kpold" cni status pod
+check "ADD fails with code 11 (try again)" refuses "try again\|kpold" cni add pod
+check "the failed ADD leaves nothing" nothing_left
 
 say "With kpold"
 "$folder/controller/kpold" --source "dir:$scratch/manifests" --socket "$scratch/kpold.sock" \
@@ -128,11 +129,11 @@ for version in 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
   check "$version: the result has that version" \
     grep -q "\"cniVersion\": \"$version\"" "$scratch/result"
   check "$version: the pod has its addresses" sh -c "ip -n pod address show eth0 | grep -q 10.244.1"
-  # CHECK came with 0.4.0, GC and STATUS with 1.1.0; libcni calls what the version has.
+  # CHECK exists since 0.4.0, GC and STATUS since 1.1.0.
   case $version in 0.3.*) ;; *) check "$version: CHECK" cni check pod ;; esac
   case $version in 0.3.*) ;; *)
     ip -n pod route del default
-    check "$version: CHECK finds what is missing" refuses "route" cni check pod
+    check "$version: CHECK reports a missing route" refuses "route" cni check pod
     ;;
   esac
   check "$version: DEL with the cached result" cni del pod

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Builds Helm, and what renders kustomizations, or finds those built before, and prints their folder:
-# `helm` and `kustomize` are in it. Two minutes on two cores the first time.
+# Builds `helm` and `kustomize`, unless they were built before, and prints their folder. The first build
+# takes two minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")"
 # shellcheck source=e2e/lib/packages.sh
 . ../../e2e/lib/packages.sh
+# shellcheck source=e2e/lib/go.sh
+. ../../e2e/lib/go.sh
 
 version=$(sed -n 's/^\thelm.sh\/helm\/v4 v//p' go.mod)
-key=$(cat go.mod go.sum main.go build.sh | sha256sum | cut -c1-16)
+key=$(cat go.mod go.sum main.go build.sh ../../e2e/lib/go.sh | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kpol
 folder=$cache/helm-$version-$key
 
@@ -19,10 +21,9 @@ if [ ! -d "$folder" ]; then
   trap 'rm -rf "$building"' EXIT
   chmod 755 "$building"
   flags="-s -w -X helm.sh/helm/v4/internal/version.version=v$version"
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$flags" -o "$building/helm" \
-    helm.sh/helm/v4/cmd/helm >&2
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$building/kustomize" . >&2
-  # Another build may have come first.
+  go_build "$building/helm" -ldflags "$flags" helm.sh/helm/v4/cmd/helm
+  go_build "$building/kustomize" -ldflags "-s -w" .
+  # Another process may have finished first.
   mv -T "$building" "$folder" 2>/dev/null || [ -d "$folder" ]
 fi
 echo "$folder"

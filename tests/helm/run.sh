@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Holds the Helm chart against the manifests, object by object, and its values against what kpold takes.
-# Helm itself renders it; no cluster is needed.
+# Compares the objects of the Helm chart with the manifests, and its values with the configuration that
+# kpold accepts. Helm renders the chart; no cluster is needed.
 #
 #   tests/helm/run.sh
 #
-# As root. KPOL_PROGRAMS=FOLDER: the kpold in there, which is built otherwise.
+# Needs root. KPOL_PROGRAMS=FOLDER is a folder with kpold (default: build it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh
@@ -16,17 +16,17 @@ tools=$(tests/helm/build.sh)
 chart=packaging/helm/kpol
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-# Nothing of the caller's Helm.
+# Do not use the caller's Helm configuration.
 for place in CACHE CONFIG DATA; do export "HELM_${place}_HOME=$scratch/helm"; done
 mkdir "$scratch/programs"
 static_programs "$scratch/programs"
 helm() { "$tools/helm" "$@"; }
 kustomize() { "$tools/kustomize" "manifests/$1"; }
 py() { tests/helm/check.py "$@"; }
-# render FLAG...: the chart in $from, as a user of kube-system would.
+# render FLAG...: renders the chart in $from for the namespace kube-system.
 render() { helm template kpol "${from:-$chart}" --namespace kube-system "$@"; }
 
-# Each overlay by the flags that give the same; the image is the manifests'.
+# The flags that give the same objects as each overlay; the image is that of the manifests.
 declare -A flags=(
   [base]=""
   [overlays/vxlan]="--set config.routing=vxlan"
@@ -51,7 +51,7 @@ same_everywhere() {
   same base uninstall
 }
 in_own_network() { unshare --net "$@"; }
-# kpold says what it would refuse at start (tests/manifests/examples.sh).
+# kpold reports a configuration that it would reject at start (tests/manifests/examples.sh).
 paths=(--socket "$scratch/kpold.sock" --state-dir "$scratch/state" --cni-conf-dir "$scratch/net.d"
   --cni-bin-dir "$scratch/bin")
 kpold_takes() { # kpold_takes FLAG...
@@ -59,11 +59,11 @@ kpold_takes() { # kpold_takes FLAG...
   cat "$scratch/kpold.yaml"
   in_own_network "$scratch/programs/kpold" --config "$scratch/kpold.yaml" "${paths[@]}" --cleanup --dry-run
 }
-# refuses_with TEXT COMMAND...: it fails, and says TEXT.
+# refuses_with TEXT COMMAND...: the command must fail and print TEXT.
 refuses_with() {
   local text=$1
   shift
-  refuses "$@" >"$scratch/refusal" 2>&1 || { echo "it is taken" && return 1; }
+  refuses "$@" >"$scratch/refusal" 2>&1 || { echo "it is accepted" && return 1; }
   cat "$scratch/refusal"
   grep -qE -- "$text" "$scratch/refusal"
 }
@@ -80,21 +80,21 @@ say "The chart"
 version=$(project_version)
 chart_has_version() { grep -qx "$1: $version" "$chart/Chart.yaml"; }
 check "lint" helm lint --strict "$chart"
-check "its version is the project's" chart_has_version version
-check "and so is the version of what it installs" chart_has_version appVersion
-check "it may be packed" helm package "$chart" --destination "$scratch"
+check "the chart has the project's version" chart_has_version version
+check "appVersion is the project's version" chart_has_version appVersion
+check "helm package" helm package "$chart" --destination "$scratch"
 packed() { diff <(from="$scratch/kpol-$version.tgz" render) <(render); }
-check "the package gives the same" packed
+check "the package renders the same objects" packed
 
 say "The objects"
 for overlay in "${!flags[@]}"; do check "manifests/$overlay: ${flags[$overlay]:-no flags}" same "$overlay"; done
 check "manifests/uninstall: --set uninstall=true" same base uninstall
 check "another namespace" has ClusterRoleBinding subjects/0/namespace '"net"' --namespace net
 namespaces() { diff <(echo net) <(render --namespace net | sed -n 's/^  namespace: //p' | sort -u); }
-check "for all that has one" namespaces
+check "every namespaced object is in that namespace" namespaces
 
 say "The values"
-check "the chart's own version is the image's tag" \
+check "the default image tag is appVersion" \
   has DaemonSet $pod/containers/0/image "\"registry.local/kpol:$version\""
 digest=sha256:$(printf %064d 1)
 check "a digest" has DaemonSet $pod/initContainers/0/image "\"registry.example/kpol@$digest\"" \
@@ -102,7 +102,7 @@ check "a digest" has DaemonSet $pod/initContainers/0/image "\"registry.example/k
 check "pull secrets" has DaemonSet $pod/imagePullSecrets '[{"name": "s"}]' --set 'imagePullSecrets[0].name=s'
 check "resources" has DaemonSet $pod/containers/0/resources/limits '{"memory": "1Gi"}' \
   --set resources.limits.memory=1Gi
-check "resources of what runs before" has DaemonSet $pod/initContainers/0/resources/requests/cpu '"1m"' \
+check "resources of the init container" has DaemonSet $pod/initContainers/0/resources/requests/cpu '"1m"' \
   --set initResources.requests.cpu=1m
 check "a priority class" has DaemonSet $pod/priorityClassName '"high"' --set priorityClassName=high
 check "tolerations" has DaemonSet $pod/tolerations '[{"key": "k"}]' --set-json 'tolerations=[{"key":"k"}]'
@@ -117,14 +117,14 @@ check "labels of pods" has DaemonSet spec/template/metadata/labels \
   '{"a": "b", "app.kubernetes.io/name": "kpol"}' --set podLabels.a=b
 checksum() { render "$@" | sed -n 's/ *checksum.config: //p'; }
 changes() { [ "$(checksum)" != "$(checksum "$@")" ]; }
-check "another configuration replaces the pods" changes --set config.logLevel=debug
+check "a changed configuration replaces the pods" changes --set config.logLevel=debug
 keeps() { diff <(checksum) <(checksum "$@"); }
-check "nothing else does by its checksum" keeps --set resources.requests.cpu=1m
+check "other values do not change the checksum" keeps --set resources.requests.cpu=1m
 
-say "Where things are"
+say "Paths and addresses"
 elsewhere=(--set config.cniBinDir=/b --set config.cniConfDir=/c --set config.stateDir=/s
   --set config.socket=/r/x/k.sock)
-paths_of() { # paths_of FLAG...: of volumes, and where they are mounted
+paths_of() { # paths_of FLAG...: prints the volumes' paths and mount paths
   render "$@" >"$scratch/rendered.yaml"
   py get "$scratch/rendered.yaml" DaemonSet $pod | python3 -c '
 import json, sys
@@ -137,10 +137,10 @@ for container in pod["initContainers"] + pod["containers"]:
 }
 mounts() { diff <(printf '%s\n' 'cni-bin /b /b' 'cni-conf /c /c' 'netns /run/netns /run/netns' 'run /r/x /r/x' 'state /s /s') <(paths_of "$@"); }
 check "volumes follow the configuration" mounts "${elsewhere[@]}"
-check "those of the clean-up too" mounts "${elsewhere[@]}" --set uninstall=true
-check "the plugin is installed there" has DaemonSet $pod/initContainers/0/args '["--cni-bin-dir", "/b"]' \
+check "volumes of the clean-up follow the configuration" mounts "${elsewhere[@]}" --set uninstall=true
+check "the plugin is installed in cniBinDir" has DaemonSet $pod/initContainers/0/args '["--cni-bin-dir", "/b"]' \
   "${elsewhere[@]}"
-check "and taken away from there" has DaemonSet $pod/initContainers/0/args \
+check "the clean-up removes the plugin from cniBinDir" has DaemonSet $pod/initContainers/0/args \
   '["--cni-bin-dir", "/b", "--cni-conf-dir", "/c", "--state-dir", "/s", "--socket", "/r/x/k.sock"]' \
   "${elsewhere[@]}" --set uninstall=true
 probes() { # probes LISTEN HOST PORT
@@ -150,11 +150,11 @@ probes() { # probes LISTEN HOST PORT
       has DaemonSet "$pod/containers/0/$probe/httpGet/port" "$3" --set-string "config.metricsListen=$1" || return 1
   done
 }
-check "probes follow the address" probes 10.1.2.3:99 10.1.2.3 99
-check "from within, where it is any" probes 0.0.0.0:9464 127.0.0.1 9464
-check "IPv6" probes '[::]:9464' ::1 9464
+check "probes use metricsListen" probes 10.1.2.3:99 10.1.2.3 99
+check "probes use the loopback address if metricsListen is unspecified" probes 0.0.0.0:9464 127.0.0.1 9464
+check "probes use IPv6" probes '[::]:9464' ::1 9464
 
-say "What kpold takes"
+say "Configurations that kpold accepts"
 for overlay in "${!flags[@]}"; do
   # shellcheck disable=SC2086
   check "the configuration of $overlay" kpold_takes ${flags[$overlay]}
@@ -167,20 +167,20 @@ config: {vxlanId: 16777215, apiServers: "https://10.0.0.1:6443,https://10.0.0.2:
 VALUES
 check "a file of values" kpold_takes --values "$scratch/values.yaml"
 says() { render --values "$scratch/values.yaml" | grep -qx "    $1"; }
-check "whose large numbers stay whole" says 'vxlanId: 16777215'
-check "and whose false is said" says 'masquerade: false'
-# Those of the pod or the node itself are left out; all others can be said.
+check "large numbers are not rounded" says 'vxlanId: 16777215'
+check "false is rendered" says 'masquerade: false'
+# All fields except those of the pod or the node itself can be set.
 fields() {
   diff <(py fields $chart/values.schema.json) \
     <(sed -n 's/^ *Field{"\([A-Za-z0-9]*\)".*/\1/p' conf/daemon_config.cpp |
       grep -vxE 'nodeName|nodeIP|source|kubeconfig|insecureSkipTlsVerify' | LC_ALL=C sort)
 }
-check "each field of kpold's can be said" fields
+check "each field of kpold's configuration can be set" fields
 no_routing() { kpold_takes --set config.routing=null && refuses grep routing "$scratch/kpold.yaml"; }
-check "a default can be taken away" no_routing
+check "null removes a default" no_routing
 
-say "What the chart refuses"
-refusal() { # refusal WORDS FLAG...: Helm names the place
+say "Values that the chart rejects"
+refusal() { # refusal WORDS FLAG...: Helm's error contains WORDS
   check "${*:2}" refuses_with "$1" render "${@:2}"
 }
 refusal "'sauce'" --set sauce=1
@@ -205,16 +205,16 @@ refusal "'/updateStrategy/rollingUpdate'.*'maxSurge'" --set updateStrategy.rolli
 refusal "'/podLabels/app.kubernetes.io" --set-string 'podLabels.app\.kubernetes\.io/name=other'
 refusal "'/podAnnotations/checksum" --set-string 'podAnnotations.checksum/config=other'
 
-# A chart of somebody's that has this one in it.
+# A parent chart that contains this one.
 mkdir -p "$scratch/parent/charts"
 cp -r $chart "$scratch/parent/charts/kpol"
 printf '%s\n' 'apiVersion: v2' 'name: parent' 'version: 1.0.0' >"$scratch/parent/Chart.yaml"
 part() { from=$scratch/parent has DaemonSet $pod/containers/0/imagePullPolicy '"Always"' --set "$1"; }
-check "as a part of another chart" part kpol.image.pullPolicy=Always
-check "which may have globals" part kpol.image.pullPolicy=Always,global.region=x
+check "as a subchart" part kpol.image.pullPolicy=Always
+check "the parent chart may have globals" part kpol.image.pullPolicy=Always,global.region=x
 
-say "Breakages that these tests must notice"
-# broken FILE SCRIPT CHECK...: the check fails on a copy that sed has changed.
+say "Mutations that these tests must detect"
+# broken FILE SCRIPT CHECK...: the check must fail on a copy that sed has changed.
 broken() {
   local file=$1 script=$2
   shift 2
@@ -225,14 +225,14 @@ broken() {
     return 1
   fi
   if from=$scratch/broken "$@" >"$scratch/noticed" 2>&1; then
-    echo "not noticed"
+    echo "not detected"
     return 1
   fi
   cat "$scratch/noticed"
   refuses grep -q Traceback "$scratch/noticed"
 }
 unbroken() { from=$scratch/parent/charts/kpol same_everywhere; }
-check "a copy without one" unbroken
+check "an unchanged copy passes" unbroken
 while read -r file script; do
   check "$file $script" broken "$file" "$script" same_everywhere
 done <<'BREAKAGES'
@@ -259,7 +259,7 @@ templates/_helpers.tpl /managed-by/d
 BREAKAGES
 taken() { render --set config.sauce=api; }
 refuses_sauce() { refuses taken; }
-check "a schema that lets everything in" broken values.schema.json 's/"additionalProperties": false,//' refuses_sauce
-check "a configuration that kpold refuses" broken templates/_helpers.tpl 's/^source: api/sauce: api/' kpold_takes
+check "a schema that accepts every value" broken values.schema.json 's/"additionalProperties": false,//' refuses_sauce
+check "a configuration that kpold rejects" broken templates/_helpers.tpl 's/^source: api/sauce: api/' kpold_takes
 
 tell_count "Helm chart"

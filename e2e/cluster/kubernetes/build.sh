@@ -5,9 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 # shellcheck source=e2e/lib/packages.sh
 . ../../lib/packages.sh
+# shellcheck source=e2e/lib/go.sh
+. ../../lib/go.sh
 
 version=$(sed -n 's/^\tk8s.io\/kubernetes v//p;s/^require k8s.io\/kubernetes v//p' go.mod | head -1)
-key=$(cat go.mod go.sum main.go build.sh | sha256sum | cut -c1-16)
+key=$(cat go.mod go.sum main.go build.sh ../../lib/go.sh | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/kpol
 binary=$cache/kubernetes-$version-$key
 
@@ -22,7 +24,7 @@ if [ ! -x "$binary" ]; then
     flags+=" -X $package.gitVersion=v$version -X $package.gitMajor=$major"
     flags+=" -X $package.gitMinor=${minor%%.*} -X $package.gitTreeState=clean"
   done
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$flags" -o "$binary.$$" . >&2
+  go_build "$binary.$$" -ldflags "$flags" .
   mv "$binary.$$" "$binary"
 fi
 echo "$binary"
