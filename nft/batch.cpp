@@ -35,7 +35,7 @@ void Batch::append(Kind kind, std::size_t room, const std::function<void(nlmsghd
   nlmsghdr* header =
       nftnl_nlmsg_build_hdr(chars(bytes_.data() + offset), kind.type, NFPROTO_INET, kind.flags, 0);
   fill(header);
-  base::expects(header->nlmsg_len <= kHeaderRoom + room, "a message fits the room made for it");
+  base::expects(header->nlmsg_len <= kHeaderRoom + room, "a message fits its buffer");
   bytes_.resize(offset + MNL_ALIGN(header->nlmsg_len));
   messages_.push_back({offset, origin_});
 }

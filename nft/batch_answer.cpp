@@ -73,9 +73,9 @@ std::optional<MessageRefusal> receiveAnswer(netlink::Socket& socket, BatchAnswer
       continue;
     }
     if (answer.refusal()) return answer.refusal();
-    if (lost) throw netlink::Error("learn the outcome of a transaction", ENOBUFS);
+    if (lost) throw netlink::Error("receive the result of a transaction", ENOBUFS);
     if (answer.complete()) return std::nullopt;
-    throw netlink::Error("wait for the outcome of a transaction", ETIMEDOUT);
+    throw netlink::Error("wait for the result of a transaction", ETIMEDOUT);
   }
 }
 

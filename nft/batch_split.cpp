@@ -33,6 +33,9 @@ class Fates {
     for (const Change& change : changes.changes) std::visit(*this, change);
     bool remadeSets = false;
     for (const auto& [name, fate] : sets) remadeSets = remadeSets || fate.isRemade();
+    bool remadeCounters = false;
+    for (const auto& [name, fate] : counters) remadeCounters = remadeCounters || fate.isRemade();
+    flushesWait = !remadeSets && !remadeCounters;
     for (const auto& [name, fate] : chains) {
       const bool frees = fate.isGone() && !fate.flushed;
       if (fate.isRemade() || (frees && remadeSets)) removalsWait = false;
@@ -72,6 +75,8 @@ class Fates {
   // False if an object can be recreated only after the deletion of what refers to it: a map whose
   // elements refer to a chain, or a chain whose rules refer to a set.
   bool removalsWait = true;
+  // False if rules of a chain that goes may refer to an object that is recreated.
+  bool flushesWait = true;
 
  private:
   std::set<std::string> growing_;
@@ -113,8 +118,11 @@ class Stages {
     return movable(change.set, fate) && !fate.added ? split_.tighten : split_.change;
   }
 
-  // Also for deleted chains, so that nothing refers to the objects that `remove` deletes.
-  Stage& operator()(const FlushChain&) { return split_.change; }
+  // A chain that goes keeps its rules until nothing leads to it, because a packet that found it
+  // before `change` may still be on its way.
+  Stage& operator()(const FlushChain& change) {
+    return fates_.flushesWait ? deleted(fates_.chains, change.name) : split_.change;
+  }
   Stage& operator()(const FlushSet&) { return split_.change; }
   Stage& operator()(const DeleteTable&) { return split_.change; }
 

@@ -23,8 +23,8 @@ class Walk {
 
   std::optional<std::string> from(const std::string& base) {
     const int length = longestFrom(base);
-    if (!loop_.empty()) return "chain " + loop_ + " leads back to itself";
-    if (length > kLongestWay) return "more than 16 chains in a row from " + base;
+    if (!loop_.empty()) return "chain " + loop_ + " is part of a loop";
+    if (length > kLongestWay) return "a path of more than 16 chains from " + base;
     return {};
   }
 

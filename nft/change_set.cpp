@@ -144,7 +144,7 @@ void Model::operator()(const DeleteCounter& change) {
   const char* what = "delete counter";
   Ruleset& ruleset = table(what, change.name);
   require(ruleset.counters.contains(change.name), what, change.name, "it does not exist");
-  require(!uses().ofCounter(change.name), what, change.name, "a rule still counts with it");
+  require(!uses().ofCounter(change.name), what, change.name, "a rule still refers to it");
   ruleset.counters.erase(change.name);
 }
 
@@ -153,7 +153,7 @@ void Model::operator()(const AddChain& change) {
   auto& chains = table(what, change.name).chains;
   const bool policyFits = !change.base || change.base->policy == Verdict::Kind::Accept ||
                           change.base->policy == Verdict::Kind::Drop;
-  require(policyFits, what, change.name, "a policy is accept or drop");
+  require(policyFits, what, change.name, "its policy must be accept or drop");
   const bool fresh = chains.try_emplace(change.name, Chain{change.name, change.base, {}}).second;
   require(fresh, what, change.name, "it exists");
 }
@@ -171,7 +171,7 @@ void Model::operator()(const DeleteChain& change) {
   // chain do not count.
   uses();
   count(deleted.rules, -1);
-  require(!uses().ofChain(change.name), what, change.name, "rules or elements still lead to it");
+  require(!uses().ofChain(change.name), what, change.name, "rules or elements still refer to it");
   table_->chains.erase(change.name);
 }
 
@@ -189,7 +189,8 @@ void Model::operator()(const AddSet& change) {
   const char* what = "add set";
   auto& sets = table(what, declaration.name).sets;
   refuse(faultOf(declaration), what, declaration.name);
-  require(declaration.elements.empty(), what, declaration.name, "elements are a change apart");
+  require(declaration.elements.empty(), what, declaration.name,
+          "its elements must be added by a separate change");
   const bool fresh = sets.try_emplace(declaration.name, declaration).second;
   require(fresh, what, declaration.name, "it exists");
 }
@@ -197,7 +198,7 @@ void Model::operator()(const AddSet& change) {
 void Model::operator()(const DeleteSet& change) {
   const char* what = "delete set";
   const Set& deleted = set(what, change.name);
-  require(!uses().ofSet(change.name), what, change.name, "a rule still looks it up");
+  require(!uses().ofSet(change.name), what, change.name, "a rule still refers to it");
   count(deleted.elements, -1);
   table_->sets.erase(change.name);
 }

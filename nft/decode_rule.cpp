@@ -343,7 +343,7 @@ class RuleDecoder {
   void expectNothingLoaded() {
     const bool idle = loaded_.empty() && !immediate_;
     forgetRegisters();
-    if (!idle) statements_.emplace_back(UnknownStatement{"a value that nothing uses"});
+    if (!idle) statements_.emplace_back(UnknownStatement{"a value that no statement uses"});
   }
 
   void forgetRegisters() {

@@ -86,7 +86,7 @@ class RuleEncoder {
   }
 
   void operator()(const UnknownStatement&) {
-    base::expects(false, "a rule to be added has no unknown statement");
+    base::expects(false, "an added rule has no unknown statement");
   }
 
  private:

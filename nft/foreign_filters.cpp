@@ -40,7 +40,7 @@ void dump(netlink::Socket& socket, netlink::Message message, const netlink::Dump
   const auto refusal = netlink::dump(socket, message, sink);
   // ENOENT: the table or chain has been deleted meanwhile.
   if (refusal && refusal->code != ENOENT)
-    throw netlink::Error("dump the filters of others", refusal->code, refusal->extack);
+    throw netlink::Error("dump third-party filters", refusal->code, refusal->extack);
 }
 
 const char* familyName(std::uint8_t family) {

@@ -72,14 +72,28 @@ const std::string* setWithElements(const Change& change) {
 
 // Whether the changes add regular chains to an existing table. No packet is in a table that is only
 // just added.
-bool addsChainsToLiveTable(const ChangeSet& changes) {
-  bool adds = false;
+bool isOfRules(const Change& change) {
+  return std::holds_alternative<AddRule>(change) || std::holds_alternative<FlushChain>(change);
+}
+bool isOfElements(const Change& change) {
+  return std::holds_alternative<AddElements>(change) ||
+         std::holds_alternative<DeleteElements>(change);
+}
+
+// Whether a packet that is on its way during the commit could meet the old rules and the new
+// elements in a combination that neither the old nor the new table has.
+bool needsStages(const ChangeSet& changes) {
+  bool chains = false;
+  bool rules = false;
+  bool elements = false;
   for (const Change& change : changes.changes) {
-    if (std::holds_alternative<AddTable>(change)) return false;
+    if (std::holds_alternative<AddTable>(change)) return false;  // there are no packets yet
     const auto* chain = std::get_if<AddChain>(&change);
-    adds = adds || (chain != nullptr && !chain->base);
+    chains = chains || (chain != nullptr && !chain->base);
+    rules = rules || isOfRules(change);
+    elements = elements || isOfElements(change);
   }
-  return adds;
+  return chains || (rules && elements);
 }
 
 }  // namespace
@@ -122,6 +136,8 @@ struct Kernel::State {
   CommitOutcome commitOnce(const ChangeSet& changes);
   CommitOutcome commitSplit(const ChangeSet& changes);
   std::optional<Rejected> sendChange(Pass& pass, const BatchSplit& stages);
+  std::optional<Rejected> sendTogether(Pass& pass, const BatchSplit& stages);
+  std::optional<Rejected> sendOneByOne(Pass& pass, const BatchSplit& stages);
   std::optional<Rejected> sendInPieces(Pass& pass, const std::vector<std::size_t>& stage);
   [[nodiscard]] bool isFull(const Batch& batch) const;
   std::optional<MessageRefusal> send(Batch& batch);
@@ -209,7 +225,7 @@ bool Kernel::State::isFull(const Batch& batch) const {
 }
 
 CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
-  if (options.chainsFirst && addsChainsToLiveTable(changes)) return commitSplit(changes);
+  if (options.inStages && needsStages(changes)) return commitSplit(changes);
   learn(changes);
   Pass pass(*this, changes);
   for (std::size_t i = 0; i < changes.changes.size(); ++i) {
@@ -234,6 +250,13 @@ CommitOutcome Kernel::State::commitSplit(const ChangeSet& changes) {
 }
 
 std::optional<Rejected> Kernel::State::sendChange(Pass& pass, const BatchSplit& stages) {
+  const auto ofRules = [&](std::size_t index) { return isOfRules(pass.changes.changes[index]); };
+  const bool together = !options.inStages || (stages.tighten.empty() && stages.loosen.empty()) ||
+                        std::ranges::none_of(stages.change, ofRules);
+  return together ? sendTogether(pass, stages) : sendOneByOne(pass, stages);
+}
+
+std::optional<Rejected> Kernel::State::sendTogether(Pass& pass, const BatchSplit& stages) {
   Declarations known = declarations;
   for (const auto* stage : {&stages.tighten, &stages.change, &stages.loosen})
     for (const std::size_t index : *stage)
@@ -241,6 +264,10 @@ std::optional<Rejected> Kernel::State::sendChange(Pass& pass, const BatchSplit& 
   if (pass.batch.size() <= options.maxChangeBytes) return flush(pass);
   pass.batch = Batch();
   declarations = std::move(known);
+  return sendOneByOne(pass, stages);
+}
+
+std::optional<Rejected> Kernel::State::sendOneByOne(Pass& pass, const BatchSplit& stages) {
   if (auto rejected = sendInPieces(pass, stages.tighten)) return rejected;
   for (const std::size_t index : stages.change)
     pass.encoder.encode(pass.changes.changes[index], {index, 0});
@@ -270,7 +297,7 @@ bool Kernel::State::refusesOwnedTables(const Rejected& rejected, const ChangeSet
 }
 
 CommitOutcome Kernel::State::commit(const ChangeSet& changes) {
-  base::expects(changes.table == options.table, "a change set is for the table of its kernel");
+  base::expects(changes.table == options.table, "the change set is for this kernel's table");
   if (changes.empty()) return Committed{0};
   if (!adoptionTried) adopt();
   if (!std::exchange(declarationsHold, false)) declarations.clear();
@@ -305,7 +332,7 @@ Kernel::Options Kernel::Options::withShortBatches(Admits admits) {
   options.maxBatchBytes = 512U << 10U;
   options.maxBatchMessages = 64;
   options.maxChangeBytes = 1U << 20U;
-  options.chainsFirst = true;
+  options.inStages = true;
   options.admits = std::move(admits);
   return options;
 }

@@ -59,20 +59,20 @@ class Kernel {
     // which `admits` returns true get batches of their own. Then, for a moment, fewer packets pass
     // than before and after.
     std::size_t maxChangeBytes = 48U << 20U;
-    // Adds new chains in a batch of their own, before the elements and rules that refer to them,
-    // and deletes unused objects in a batch after them. A packet takes the generation of the rules
-    // when it enters a base chain, but each lookup reads the generation again. Without this option,
-    // a packet with the old rules that finds a new element would jump to a chain that is still
-    // empty for it, and pass (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and
-    // nft_genmask_cur).
-    bool chainsFirst = false;
+    // Sends the stages of a change set (BatchSplit) in batches of their own, if it adds chains or
+    // changes both rules and elements. A packet takes the generation of the rules when it enters a
+    // base chain, but each lookup reads the generation again. Without this option, a packet with
+    // the old rules that finds a new element would jump to a chain that is still empty for it, and
+    // pass; or it would meet an old rule with a new element that only the new rules make harmless
+    // (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and nft_genmask_cur).
+    bool inStages = false;
     Admits admits = {};
     // A bound NETLINK_NETFILTER socket of another process, which transfers the ownership of the
     // table. If empty, a socket is created.
     base::UniqueFd socket = {};
 
     // Splits large changes into short batches, so that other users of nf_tables do not wait long
-    // (docs/benchmarks.md). Sets `chainsFirst`.
+    // (docs/benchmarks.md). Sets `inStages`.
     static Options withShortBatches(Admits admits);
   };
   explicit Kernel(Options options);
@@ -80,9 +80,9 @@ class Kernel {
   Kernel(Kernel&&) noexcept;
   Kernel& operator=(Kernel&&) noexcept;
 
-  // Applies `changes` in one batch, or in several if they exceed the limits or with `chainsFirst`.
+  // Applies `changes` in one batch, or in several if they exceed the limits or with `inStages`.
   // No packet that is dropped both before and after the whole change passes in between, except,
-  // without `chainsFirst`, a packet that is being processed during the commit.
+  // without `inStages`, a packet that is being processed during the commit.
   CommitOutcome commit(const ChangeSet& changes);
 
   // Reads the table from the kernel, consistently (one generation); nullopt if it does not exist.

@@ -26,7 +26,7 @@ std::uint32_t hostOrder(DataBytes bytes) {
 
 std::string addressText(DataBytes bytes) {
   const auto address = base::IpAddress::fromBytes(bytes);
-  base::expects(address.has_value(), "a part of an address type is as long as an address");
+  base::expects(address.has_value(), "a key part of an address type has the length of an address");
   return toString(*address);
 }
 

@@ -45,7 +45,7 @@ Fault faultOf(const Key& key, std::span<const DataType> types) {
     return "a key of " + std::to_string(key.bytes().size()) + " bytes where the types need " +
            std::to_string(lengthOf(types));
   }
-  if (!paddingIsZero(key, partsOf(types))) return "padding that is not zero";
+  if (!paddingIsZero(key, partsOf(types))) return "nonzero padding";
   return {};
 }
 
@@ -77,8 +77,8 @@ Fault faultOfLookup(const std::vector<Field>& key, const std::string& name, Set:
                     const Ruleset& table) {
   const auto set = table.sets.find(name);
   if (set == table.sets.end()) return "no set or map " + name;
-  if (set->second.kind != kind) return name + " is of another kind";
-  if (set->second.key != typesOf(key)) return "the types of " + name + " are others";
+  if (set->second.kind != kind) return name + " is not of the required kind";
+  if (set->second.key != typesOf(key)) return "the key types of " + name + " do not match";
   return {};
 }
 
@@ -87,16 +87,16 @@ bool hasBits(DataType type) {
 }
 
 Fault faultOf(const DestinationNat& nat, const Ruleset& table) {
-  if (nat.key.empty()) return "a translation by nothing";
+  if (nat.key.empty()) return "a NAT statement without a key";
   if (const Fault fault = faultOfLookup(nat.key, nat.map, Set::Kind::Map, table)) return fault;
   const auto address = nat.family == base::Family::V4 ? DataType::Ipv4Addr : DataType::Ipv6Addr;
   if (table.sets.at(nat.map).value != std::vector{address, DataType::InetService})
-    return nat.map + " does not give an address of the family and a port";
+    return nat.map + " does not map to an address of the family and a port";
   return {};
 }
 
 Fault faultOf(const Match& match, const Ruleset& table) {
-  if (match.left.empty()) return "a match of nothing";
+  if (match.left.empty()) return "a match without a field";
   if (const auto* set = std::get_if<InSet>(&match.right))
     return faultOfLookup(match.left, set->set, Set::Kind::Set, table);
   if (match.left.size() != 1) return "a concatenation matched without a set";
@@ -110,18 +110,18 @@ Fault faultOf(const Match& match, const Ruleset& table) {
             return faultOf(wildcard.value, types);
           },
           [&](const Between& between) -> Fault {
-            if (between.last < between.first) return "a range that ends before it begins";
+            if (between.last < between.first) return "a range whose end is before its start";
             const Fault first = faultOf(between.first, types);
             return first ? first : faultOf(between.last, types);
           },
           [&](const AnyBit& any) -> Fault {
             if (!hasBits(types.front()) || any.bits == 0 || match.negated)
-              return "bits of something else than ct state or ct status, none, or negated";
+              return "a bit match that is negated, without a bit, or not of ct state or ct status";
             return {};
           },
           [&](const LabelBit& label) -> Fault {
             if (types.front() != DataType::CtLabel || label.bit >= kLabelBits || match.negated)
-              return "a label bit of something else than ct label, above 127, or negated";
+              return "a label match that is negated, above bit 127, or not of ct label";
             return {};
           },
           [](const InSet&) -> Fault { return {}; },
@@ -150,13 +150,13 @@ std::size_t lengthOf(std::span<const DataType> types) {
 }
 
 std::optional<std::string> faultOf(const Set& declaration) {
-  if (!isName(declaration.name)) return "not a name";
+  if (!isName(declaration.name)) return "invalid name";
   if (declaration.key.empty()) return "no key type";
   if (lengthOf(declaration.key) > Key::kCapacity) return "a key of more than 48 bytes";
   if (declaration.value.empty() == (declaration.kind == Set::Kind::Map))
-    return "value types belong to maps";
+    return "value types are for maps, which need them";
   if (declaration.comment.size() > kCommentLength) return "a comment of more than 127 bytes";
-  if (declaration.size == 0U) return "room for no element";
+  if (declaration.size == 0U) return "a size of 0";
   return {};
 }
 
@@ -170,7 +170,7 @@ std::optional<std::string> faultOf(const Element& element, const Set& set) {
     return compare(element.last, element.first, part) < 0;
   };
   if (std::any_of(parts.begin(), parts.end(), backwards))
-    return "a range that ends before it begins";
+    return "a range whose end is before its start";
   return faultOfValue(element, set);
 }
 
@@ -197,7 +197,7 @@ std::optional<std::string> faultOf(const Rule& rule, const Ruleset& table) {
         if (log.prefix.size() > kCommentLength) return "a log prefix of more than 127 bytes";
         return {};
       },
-      [](const UnknownStatement&) -> Fault { return "a statement that is not understood"; },
+      [](const UnknownStatement&) -> Fault { return "an unknown statement"; },
   };
   for (const Statement& statement : rule.statements) {
     if (const Fault fault = std::visit(statementFault, statement)) return fault;
