@@ -13,21 +13,25 @@ using Hook = nft::BaseChain::Hook;
 
 // Before the usual filter priority, so that forbidden packets do not reach filters of other tables.
 constexpr std::int32_t kPriority = -5;
+// "raw": before conntrack finds the flow of a packet.
+constexpr std::int32_t kBeforeConntrack = -300;
 
 // Fields and sets of one family.
 struct ChainNames {
   Field source;
   Field destination;
   const char* endpoints;
+  const char* podAddresses;
   const char* from;
   const char* to;
   const char* ingress;
   const char* egress;
 };
-constexpr ChainNames kV4{Field::IpSaddr, Field::IpDaddr,   names::kEndpoints4, names::kFrom4,
-                         names::kTo4,    names::kIngress4, names::kEgress4};
-constexpr ChainNames kV6{Field::Ip6Saddr, Field::Ip6Daddr,  names::kEndpoints6, names::kFrom6,
-                         names::kTo6,     names::kIngress6, names::kEgress6};
+constexpr ChainNames kV4{Field::IpSaddr, Field::IpDaddr, names::kEndpoints4, names::kPodAddresses4,
+                         names::kFrom4,  names::kTo4,    names::kIngress4,   names::kEgress4};
+constexpr ChainNames kV6{Field::Ip6Saddr,       Field::Ip6Daddr, names::kEndpoints6,
+                         names::kPodAddresses6, names::kFrom6,   names::kTo6,
+                         names::kIngress6,      names::kEgress6};
 
 const nft::Verdict kAccept{nft::Verdict::Kind::Accept, {}};
 const nft::Verdict kDrop{nft::Verdict::Kind::Drop, {}};
@@ -96,6 +100,37 @@ Rule neighbourDiscoveryRule() {
           "neighbour discovery"};
 }
 
+// ICMPv6 134 and 137, router advertisement and redirect: a pod is no router, and must not change
+// the routes of its node.
+Rule noRouterRule(std::uint8_t type) {
+  return {{Match{{Field::Icmpv6Type}, false, nft::Exact{nft::Key::of(type)}},
+           nft::CounterReference{names::kUnknownCounter}, kDrop},
+          "pods are no routers"};
+}
+
+// A local pod's packets arrive from its own interface only.
+Rule elsewhereRule(const ChainNames& family) {
+  return {{Match{{family.source}, false, nft::InSet{family.podAddresses}},
+           nft::CounterReference{names::kUnknownCounter}, kDrop},
+          "address of a local pod"};
+}
+
+// Who may send what. Evaluated before conntrack: packets of established flows are accepted without
+// any other check, so a forged source must not reach one.
+void addSourceCheck(nft::Ruleset& ruleset) {
+  static constexpr const char* kPodSource = "pod-source";
+  ruleset.add(nft::Chain{"source",
+                         nft::BaseChain{nft::BaseChain::Type::Filter, Hook::Prerouting,
+                                        kBeforeConntrack, nft::Verdict::Kind::Accept},
+                         {{{podInterface(Field::IifName), go(kPodSource)}, {}},
+                          elsewhereRule(kV4),
+                          elsewhereRule(kV6)}});
+  ruleset.add(nft::Chain{kPodSource,
+                         {},
+                         {noRouterRule(134), noRouterRule(137), neighbourDiscoveryRule(),
+                          unknownSource(kV4), unknownSource(kV6)}});
+}
+
 // The host interface of a pod with host ports accepts loopback addresses (route_localnet), so that
 // replies to the node's own flows from 127.0.0.1 arrive. Pods must not open flows to them.
 Rule loopbackGuard() {
@@ -134,11 +169,9 @@ nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
           std::move(rules)};
 }
 
-// From a pod to its own node: packets of unknown pods are dropped here, too.
+// From a pod to its own node.
 nft::Chain fromPodChain() {
-  return {"from-pod",
-          {},
-          {neighbourDiscoveryRule(), unknownSource(kV4), unknownSource(kV6), loopbackGuard()}};
+  return {"from-pod", {}, {neighbourDiscoveryRule(), loopbackGuard()}};
 }
 
 // For PodToNode::Policy: applies egress policies to packets from pods to their node. Pods on
@@ -165,6 +198,7 @@ void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
                          revokedRule(),
                          {{kAccept}, "established or related"}}));
   addNewFlow(ruleset);
+  addSourceCheck(ruleset);
   auto input =
       hookChain("input", Hook::Input, {{{podInterface(Field::IifName), go("from-pod")}, {}}});
   auto fromPod = fromPodChain();
@@ -196,6 +230,7 @@ std::vector<nft::Set> localSets(base::Family family) {
   using enum nft::Set::Kind;
   const auto interface = nft::DataType::IfName;
   return {make(names::kEndpoints4, names::kEndpoints6, Set, interface, true),
+          make(names::kPodAddresses4, names::kPodAddresses6, Set, address, false),
           make(names::kSelf4, names::kSelf6, Set, address, true),
           make(names::kFrom4, names::kFrom6, VerdictMap, interface, true),
           make(names::kTo4, names::kTo6, VerdictMap, interface, true),
@@ -215,6 +250,7 @@ std::vector<LocalElement> localElements(const base::IfName& interface, const bas
   std::vector<LocalElement> result{
       {v4 ? names::kEndpoints4 : names::kEndpoints6, nft::element(both)}};
   if (interface.text().starts_with(kPodInterfacePrefix)) {
+    result.push_back({v4 ? names::kPodAddresses4 : names::kPodAddresses6, nft::element(address)});
     result.push_back({v4 ? names::kFrom4 : names::kFrom6,
                       nft::element(both, judge(egress, nft::Verdict::Kind::Return))});
     result.push_back({v4 ? names::kTo4 : names::kTo6,

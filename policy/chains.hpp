@@ -16,6 +16,8 @@ namespace kpol::policy {
 namespace names {
 inline constexpr const char* kEndpoints4 = "endpoints4";
 inline constexpr const char* kEndpoints6 = "endpoints6";
+inline constexpr const char* kPodAddresses4 = "pod-addresses4";
+inline constexpr const char* kPodAddresses6 = "pod-addresses6";
 inline constexpr const char* kSelf4 = "self4";
 inline constexpr const char* kSelf6 = "self6";
 inline constexpr const char* kFrom4 = "from4";
@@ -44,7 +46,10 @@ std::string chainName(const ProfileKey& key, Names& names);
 
 // Adds the chains, port maps, peer sets and counter (named CHAIN) of one profile:
 //   CHAIN              named ports, port maps, then the peers admitted on any port
-//   CHAIN-tcp-80       the peers admitted on that port; named after the first port with these peers
+//   CHAIN-tcp-80-HASH  the peers admitted on that port; named after the first port with these
+//   peers,
+//                      and after the peers, so that its rules never change: CHAIN-ports leads to
+//                      other chains at once, which a change of rules in place would not
 //   CHAIN-ports        verdict map protocol . port (exact)
 //   CHAIN-ranges       the same for port ranges (interval)
 //   CHAIN-deny         accepts traffic of a pod to itself; counts and drops everything else

@@ -135,7 +135,7 @@ PodRecord& Cluster::store(const Pod& pod) {
     record.name = &place->first;
     ++podCount_;
   }
-  base::expects(!record.claiming, "a pod that changes claims no address");
+  base::expects(!record.claiming, "a changed pod claims no address");
   if (!isNew) leaveLabels(record);
   const auto old = heldBy(record);  // released after the new references are taken
   record.nodeName = strings_.intern(pod.nodeName);
@@ -177,7 +177,7 @@ void Cluster::release(const Held& held) {
 }
 
 void Cluster::erase(PodRecord& pod) {
-  base::expects(!pod.claiming, "a pod that goes claims no address");
+  base::expects(!pod.claiming, "a removed pod claims no address");
   leaveLabels(pod);
   release(heldBy(pod));
   --podCount_;

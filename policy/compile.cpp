@@ -43,8 +43,8 @@ class Compiler {
     // Before any policy is evaluated.
     std::move(guarded_).addTo(result_.ruleset, {{names::kNewFlow, 0, base::Family::V4},
                                                 {names::kNewFlow, 1, base::Family::V6},
-                                                {"from-pod", 3, base::Family::V4},
-                                                {"from-pod", 3, base::Family::V6}});
+                                                {"from-pod", 1, base::Family::V4},
+                                                {"from-pod", 1, base::Family::V6}});
     return std::move(result_);
   }
 

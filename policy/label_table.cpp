@@ -16,7 +16,7 @@ const std::string* StringTable::intern(std::string_view text) {
 
 void StringTable::release(const std::string* text) {
   const auto place = holders_.find(std::string_view(*text));
-  base::expects(place != holders_.end(), "a text is released as often as it was interned");
+  base::expects(place != holders_.end(), "a text is interned before it is released");
   if (--place->second == 0) holders_.erase(place);
 }
 
@@ -56,7 +56,7 @@ const InternedLabels* LabelTable::intern(const Labels& labels) {
 
 void LabelTable::release(const InternedLabels* labels) {
   const auto place = holders_.find(*labels);
-  base::expects(place != holders_.end(), "labels are released as often as they were interned");
+  base::expects(place != holders_.end(), "labels are interned before they are released");
   if (--place->second > 0) return;
   leave(place->first);
   const auto last = holders_.extract(place);

@@ -65,7 +65,7 @@ LiveSet& LiveTable::hold(const nft::Set& set, bool counted) {
 }
 
 void LiveTable::release(LiveSet& set) {
-  base::expects(set.holders > 0, "a set is released as often as it was held");
+  base::expects(set.holders > 0, "a set is held before it is released");
   if (--set.holders == 0) touched_.insert(set.declaration.name);
 }
 
@@ -80,7 +80,7 @@ void LiveTable::want(LiveSet& set, const nft::Element& element) {
 
 void LiveTable::unwant(LiveSet& set, const nft::Element& element) {
   const auto place = set.elements.find(element);
-  base::expects(place != set.elements.end(), "an element goes as often as it came");
+  base::expects(place != set.elements.end(), "an element is added before it is removed");
   if (--place->second > 0) return;
   tell(set, element, -1);
   set.elements.erase(place);

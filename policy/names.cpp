@@ -29,6 +29,10 @@ Identity& Identity::add(std::uint64_t number) {
   return add(std::to_string(number));
 }
 
+std::string digitsOf(const Identity& identity) {
+  return fmt::format("{:012x}", hashOf(identity.text(), 0) >> 16U);
+}
+
 std::string Names::name(std::string_view prefix, const Identity& identity) {
   for (std::uint64_t seed = 0;; ++seed) {
     auto name = fmt::format("{}-{:012x}", prefix, hashOf(identity.text(), seed) >> 16U);

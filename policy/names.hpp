@@ -31,6 +31,10 @@ class Names {
   std::map<std::string, std::string> owner_;  // name -> identity
 };
 
+// Returns the 12 hex digits that stand for an identity in a name, for a name that is unique without
+// them.
+std::string digitsOf(const Identity& identity);
+
 // Returns `text` cut to at most `bytes` (>= 3), with "..." in place of the rest.
 std::string cut(std::string text, std::size_t bytes);
 

@@ -17,11 +17,12 @@ using nft::Rule;
 using Hook = nft::BaseChain::Hook;
 
 // Before kube-proxy's chain (srcnat, 100), because the first chain that translates a flow is the
-// last one to be evaluated, and the guard must precede every translation.
+// last one to be evaluated.
 constexpr std::int32_t kMasqueradePriority = 90;
 constexpr std::int32_t kGuardPriority = -6;
 
 constexpr const char* kCounter = "vxlan-guard";
+constexpr const char* kUntranslatedCounter = "untranslated";
 
 struct NodeSetNames {
   Family family;
@@ -38,6 +39,7 @@ const NodeSetNames& namesOf(const base::Prefix& prefix) {
   return kFamilies[prefix.family() == Family::V4 ? 0 : 1];
 }
 
+const nft::Verdict kPassGuard{nft::Verdict::Kind::Accept, {}};
 const nft::Verdict kDropForged{nft::Verdict::Kind::Drop, {}};
 
 std::vector<Match> toPort(std::uint16_t port) {
@@ -52,9 +54,15 @@ Match isIn(Field field, const base::Prefix& prefix) {
       nft::Wildcard{nft::Key::of(prefix.address()), static_cast<std::uint16_t>(prefix.length())}};
 }
 
-Match fromPod() {
-  static constexpr std::array<std::uint8_t, 16> kPodInterface{'k', 'p', 'o', 'l'};
-  return {{Field::IifName}, false, nft::Wildcard{nft::Key(kPodInterface), 32}};
+Match hasState(std::uint32_t states) {
+  return {{Field::CtState}, false, nft::AnyBit{states}};
+}
+
+// Packets from pods to destinations for which they get the node's address.
+std::vector<nft::Statement> toOutside(const base::Prefix& pods) {
+  const auto& names = namesOf(pods);
+  return {isIn(names.source, pods),
+          Match{{names.destination}, true, nft::InSet{names.notMasqueraded}}};
 }
 
 // Multicast and broadcast, and addresses that no router forwards. IPv4 link-local is not included,
@@ -121,31 +129,38 @@ void addGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
   ruleset.add(std::move(chain));
 }
 
-void addPostrouting(const NodeNetwork& network, nft::Ruleset& ruleset) {
+void addForwardGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
+  nft::Chain chain{"forward-guard",
+                   nft::BaseChain{nft::BaseChain::Type::Filter, Hook::Forward, kGuardPriority,
+                                  nft::Verdict::Kind::Accept},
+                   {}};
+  chain.rules.push_back(
+      {{hasState(nft::ct_state::kEstablished | nft::ct_state::kRelated), kPassGuard}, {}});
+  if (network.vxlanPort != 0)
+    for (const auto& names : kFamilies)
+      chain.rules.push_back(guard(network,
+                                  Match{{names.destination}, false, nft::InSet{names.nodes}},
+                                  "encapsulated packets are not forwarded"));
+  if (!network.masqueraded.empty()) ruleset.counters.insert(kUntranslatedCounter);
+  for (const auto& prefix : network.masqueraded) {
+    Rule rule{{hasState(nft::ct_state::kInvalid)}, "would leave with the pod's address"};
+    for (auto& statement : toOutside(prefix)) rule.statements.push_back(std::move(statement));
+    rule.statements.emplace_back(nft::CounterReference{kUntranslatedCounter});
+    rule.statements.emplace_back(kDropForged);
+    chain.rules.push_back(std::move(rule));
+  }
+  ruleset.add(std::move(chain));
+}
+
+void addMasquerade(const NodeNetwork& network, nft::Ruleset& ruleset) {
   nft::Chain chain{"pod-masquerade",
                    nft::BaseChain{nft::BaseChain::Type::Nat, Hook::Postrouting, kMasqueradePriority,
                                   nft::Verdict::Kind::Accept},
                    {}};
-  const auto guardFrom = [&](Match pods, const NodeSetNames& names) {
-    auto rule = guard(network, Match{{names.destination}, false, nft::InSet{names.nodes}},
-                      "pods send no encapsulated packets");
-    rule.statements.insert(rule.statements.begin(), std::move(pods));
-    chain.rules.push_back(std::move(rule));
-  };
-  if (network.vxlanPort != 0) {
-    for (const auto& names : kFamilies) guardFrom(fromPod(), names);
-    // Pods on interfaces of other plugins.
-    for (const auto& prefix : network.masqueraded) {
-      const auto& names = namesOf(prefix);
-      guardFrom(isIn(names.source, prefix), names);
-    }
-  }
   for (const auto& prefix : network.masqueraded) {
-    const auto& names = namesOf(prefix);
-    chain.rules.push_back(
-        {{isIn(names.source, prefix),
-          Match{{names.destination}, true, nft::InSet{names.notMasqueraded}}, nft::Masquerade{}},
-         "pods to outside the cluster"});
+    Rule rule{toOutside(prefix), "pods to outside the cluster"};
+    rule.statements.emplace_back(nft::Masquerade{});
+    chain.rules.push_back(std::move(rule));
   }
   ruleset.add(std::move(chain));
 }
@@ -155,12 +170,15 @@ void addPostrouting(const NodeNetwork& network, nft::Ruleset& ruleset) {
 void addNodeNetwork(const NodeNetwork& network, nft::Ruleset& ruleset) {
   const bool hasVxlan = network.vxlanPort != 0;
   if (!hasVxlan && network.masqueraded.empty()) return;
-  if (!network.masqueraded.empty()) addNotMasqueraded(network, ruleset);
   if (hasVxlan) {
     addNodes(network, ruleset);
     addGuard(network, ruleset);
   }
-  addPostrouting(network, ruleset);
+  if (!network.masqueraded.empty()) {
+    addNotMasqueraded(network, ruleset);
+    addMasquerade(network, ruleset);
+  }
+  addForwardGuard(network, ruleset);
 }
 
 }  // namespace kpol::policy

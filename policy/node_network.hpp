@@ -14,8 +14,11 @@
 //                         IPv6 link-local
 //   vxlan                 base chain: drops encapsulated packets that are not from nodes
 //   nodes4, nodes6        addresses of all nodes
-// The chain pod-masquerade also drops encapsulated packets of pods to nodes, because masquerading
-// would make them appear to come from a node.
+//   forward-guard         base chain: drops forwarded packets of new flows that
+//                         - are encapsulated and go to a node: masqueraded, they would appear to
+//                           come from a node, also if a Service led them there
+//                         - conntrack calls invalid, where masquerading is due: they would leave
+//                           with the pod's address (net/netfilter/nf_nat_core.c, nf_nat_inet_fn)
 namespace kpol::policy {
 
 // All vectors are sorted and unique.

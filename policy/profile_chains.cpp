@@ -106,10 +106,25 @@ class ProfileChains {
     std::string protocol(toString(port.protocol));
     std::transform(protocol.begin(), protocol.end(), protocol.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    nft::Chain chain{name_ + "-" + protocol + "-" + std::to_string(port.first), {}, {}};
+    nft::Chain chain;
     addPeers(port.peers, chain);
+    chain.name = name_ + "-" + protocol + "-" + std::to_string(port.first) + "-" + contentOf(chain);
     made.emplace_back(&port, ruleset_.add(std::move(chain)).name);
     return made.back().second;
+  }
+
+  // What the rules of a chain of peers do, as digits.
+  static std::string contentOf(const nft::Chain& chain) {
+    Identity identity;
+    for (const auto& rule : chain.rules) {
+      const auto* match = std::get_if<Match>(&rule.statements.front());
+      const auto* set = match != nullptr ? std::get_if<nft::InSet>(&match->right) : nullptr;
+      identity.add(set != nullptr ? set->set : "");
+      identity.add(match != nullptr ? nft::fieldName(match->left.front()) : "all");
+      const auto* family = match != nullptr ? std::get_if<nft::Exact>(&match->right) : nullptr;
+      identity.add(std::uint64_t{family != nullptr ? family->value.bytes().front() : 0U});
+    }
+    return digitsOf(identity);
   }
 
   // Appends the last rules of `chain`: they admit the peers and deny all others.
