@@ -59,7 +59,8 @@ void settle(const std::string& stateDir, const std::vector<Departure>& departure
   try {
     netlink::forgetFlows(addresses);
   } catch (const netlink::Error& error) {
-    remark(std::string("tracked flows are left to end by themselves: ") + error.what());
+    remark(std::string("cannot delete conntrack entries, they remain until they time out: ") +
+           error.what());
   }
   auto store = LeaseStore::open(stateDir);
   for (const auto& departure : departures) store.settle(departure);

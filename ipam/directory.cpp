@@ -14,12 +14,14 @@
 namespace kpol::ipam {
 namespace {
 
+// Also its parents. Each is tried once: some file systems, such as /proc, answer ENOENT for ever.
 void makeDirectory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return;
-  if (errno != ENOENT || path.find('/', 1) == path.npos)
-    throw base::SystemError("make directory " + path, errno);
-  makeDirectory(path.substr(0, path.rfind('/')));
-  makeDirectory(path);
+  for (std::size_t end = 0; end != path.npos;) {
+    end = path.find('/', end + 1);
+    const auto part = path.substr(0, end);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      throw base::SystemError("create directory " + part, errno);
+  }
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ void takeLock(const std::string& what, std::chrono::milliseconds patience,
   while (!attempt()) {
     if (errno != EWOULDBLOCK && errno != EACCES && errno != EINTR)
       throw base::SystemError("lock " + what, errno);
-    if (Clock::now() >= deadline) throw StoreBusy("the lock " + what + " is held by another kpol");
+    if (Clock::now() >= deadline)
+      throw StoreBusy("the lock " + what + " is held by another kpol process");
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::microseconds(5000));
   }

@@ -113,7 +113,7 @@ std::optional<Lease> parseGive(std::string_view line) {
 }
 
 [[noreturn]] void refuseLine(std::string_view line) {
-  throw JournalError("has a line that kpol did not write: " + std::string(line));
+  throw JournalError("has a line that kpol cannot parse: " + std::string(line));
 }
 
 // Replays the lines as text, so that only lines that are still valid at the end are parsed in full.
@@ -227,7 +227,8 @@ Journal readJournal(std::string_view text, std::string_view bootId) {
   journal.isOfBoot =
       journal.isCurrent || text.starts_with(std::string(kOldFormat) + std::string(bootId) + '\n');
   if (!journal.isOfBoot) {
-    if (!isLeftover(text)) throw JournalError("is not a file of leases that this kpol can read");
+    if (!isLeftover(text))
+      throw JournalError("is not a lease file that this version of kpol can read");
     return journal;
   }
   Replay replay;

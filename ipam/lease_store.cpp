@@ -64,8 +64,7 @@ Journal understood(const std::string& path, std::string_view text, std::string_v
   try {
     return readJournal(text, bootId);
   } catch (const JournalError& error) {
-    throw JournalError(path + " " + error.what() +
-                       "; stop the pods of this node and remove the file");
+    throw JournalError(path + " " + error.what() + "; drain the node, then delete the file");
   }
 }
 

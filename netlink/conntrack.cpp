@@ -40,7 +40,7 @@ std::vector<TrackedFlow> findFlows(Socket& socket, base::Family family, const Wa
                                auto flow = parseTrackedFlow(view.payload);
                                if (wanted(flow)) flows.push_back(std::move(flow));
                              }});
-  if (refusal) throw Error("dump tracked flows", refusal->code, refusal->extack);
+  if (refusal) throw Error("dump conntrack entries", refusal->code, refusal->extack);
   return flows;
 }
 
@@ -52,7 +52,7 @@ void deleteFlow(Socket& socket, const TrackedFlow& flow) {
   if (!flow.id.empty()) message.put(CTA_ID, flow.id);
   const auto refusal = request(socket, message, Exchange::Kind::Acknowledged);
   if (refusal && refusal->code != ENOENT)  // ENOENT: the entry has expired
-    throw Error("delete a tracked flow", refusal->code, refusal->extack);
+    throw Error("delete a conntrack entry", refusal->code, refusal->extack);
 }
 
 // Deletes matching flows of the families for which `concerned` returns true. Returns their number.

@@ -43,13 +43,19 @@ void set(const std::string& sysctl, const std::string& value, ForwardingChange& 
     change.refused.push_back({sysctl, value, errno});
 }
 
+// Whether a link may lead to routers: not those that kpol makes.
+bool mayLeadToRouters(std::string_view link) {
+  return link != "all" && link != "default" && !link.starts_with("kpol") && link != "vxlan.kpol";
+}
+
 void keepAdvertisements(ForwardingChange& change) {
   const auto close = [](DIR* directory) { ::closedir(directory); };
   const std::unique_ptr<DIR, decltype(close)> links(::opendir(pathOf(kV6Links).c_str()), close);
   if (!links) return;
   while (const auto* entry = ::readdir(links.get())) {
     const std::string sysctl = std::string(kV6Links) + "/" + entry->d_name + "/accept_ra";
-    if (entry->d_name[0] != '.' && valueOf(sysctl) == "1") set(sysctl, "2", change);
+    if (entry->d_name[0] == '.' || !mayLeadToRouters(entry->d_name)) continue;
+    if (valueOf(sysctl) == "1") set(sysctl, "2", change);
   }
 }
 

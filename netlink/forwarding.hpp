@@ -24,7 +24,9 @@ struct ForwardingChange {
 // forwarding is already enabled or the kernel does not support the family. A host accepts router
 // advertisements and a router does not. Therefore accept_ra=1 is changed to 2 on each link before
 // IPv6 forwarding is enabled; otherwise the node's own default route would expire
-// (Documentation/networking/ip-sysctl.rst, accept_ra). Errors are returned, not thrown.
+// (Documentation/networking/ip-sysctl.rst, accept_ra). This leaves out kpol's own links, and "all"
+// and "default", which would make every later link accept advertisements. Errors are returned, not
+// thrown.
 ForwardingChange enableForwarding(base::Family family);
 
 // The forwarding sysctls that are 0 in the calling thread's network namespace. Empty if all

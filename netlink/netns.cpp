@@ -48,7 +48,7 @@ Netns::Guard Netns::enter() const {
 
 Netns::Guard::~Guard() {
   base::expects(::setns(previous_.value(), CLONE_NEWNET) == 0,
-                "cannot return to the former network namespace");
+                "cannot return to the previous network namespace");
 }
 
 }  // namespace kpol::netlink

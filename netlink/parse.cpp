@@ -31,8 +31,7 @@ T exact(const Attribute& attribute) {
 
 std::span<const std::uint8_t> cut(std::span<const std::uint8_t>& bytes, std::size_t size) {
   if (size > bytes.size())
-    malformed(std::to_string(size) + " bytes announced, " + std::to_string(bytes.size()) +
-              " there");
+    malformed(std::to_string(size) + " bytes expected, " + std::to_string(bytes.size()) + " there");
   const auto front = bytes.first(size);
   // The last element of a sequence may lack its padding.
   bytes = bytes.subspan(std::min<std::size_t>(NLMSG_ALIGN(size), bytes.size()));
@@ -74,7 +73,7 @@ std::int32_t Attribute::i32() const {
 std::string_view Attribute::text() const {
   const auto end = std::find(payload.begin(), payload.end(), std::uint8_t{0});
   if (end == payload.end())
-    malformed("attribute " + std::to_string(type) + " is text without an end");
+    malformed("attribute " + std::to_string(type) + " is a string without a terminating NUL");
   return {reinterpret_cast<const char*>(payload.data()),
           static_cast<std::size_t>(end - payload.begin())};
 }

@@ -33,7 +33,7 @@ std::optional<Refusal> parseEnd(const MessageView& message) {
   const auto code = cutHeader<std::int32_t>(rest);
   if (code == 0) return std::nullopt;
   if (code > 0 || code < -4095)  // MAX_ERRNO: the kernel never sends these
-    throw Error("parse a netlink message: impossible error code " + std::to_string(code), EBADMSG);
+    throw Error("parse a netlink message: invalid error code " + std::to_string(code), EBADMSG);
   Refusal refusal{-code, {}};
   if ((message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
   if (message.type == NLMSG_ERROR) cutQuotedRequest(message, rest);
@@ -44,7 +44,7 @@ std::optional<Refusal> parseEnd(const MessageView& message) {
 void awaitEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {
   for (;;) {
     const auto datagram = socket.receive(Clock::now() + kAnswerTimeout);
-    if (!datagram) throw Error("wait for the kernel's answer", ETIMEDOUT);
+    if (!datagram) throw Error("wait for the kernel's reply", ETIMEDOUT);
     if (exchange.feed(*datagram, onObject)) return;
   }
 }
@@ -111,7 +111,7 @@ std::optional<Refusal> dump(Socket& socket, Message& message, const DumpSink& si
     const bool overrun = awaitDumpEnd(socket, exchange, sink.onObject);
     if (exchange.refusal() || (!exchange.interrupted() && !overrun)) return exchange.refusal();
   }
-  throw Error("dump objects that keep changing", EAGAIN);
+  throw Error("dump objects that change during every attempt", EAGAIN);
 }
 
 }  // namespace kpol::netlink

@@ -63,7 +63,7 @@ std::string describe(const Neighbour& neighbour) {
 }
 
 std::string describe(const ForwardingEntry& entry) {
-  return "forwarding of " + toString(entry.mac) + " to " + toString(entry.destination) + " on " +
+  return "FDB entry of " + toString(entry.mac) + " to " + toString(entry.destination) + " on " +
          describe(entry.link);
 }
 
@@ -264,7 +264,7 @@ std::optional<TokenBucket> RouteSocket::shaping(base::IfIndex link) {
 }
 
 void RouteSocket::redirectIngress(base::IfIndex link, base::IfIndex to) {
-  const Attempt attempt{"redirect what arrives on", link};
+  const Attempt attempt{"redirect packets received on", link};
   state_->change(encodeIngressQdisc(link), attempt, kNone);
   state_->change(encodeRedirect(link, to), attempt, kNone);
 }
@@ -314,7 +314,7 @@ std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::u
 std::optional<Hop> RouteSocket::hopTo(const base::IpAddress& address) {
   Message message = encodeGetRoute(address);
   std::optional<Route> route;
-  outcome(Attempt{"find the way to", address}, kNowhere, [&] {
+  outcome(Attempt{"find the route to", address}, kNowhere, [&] {
     return request(state_->socket, message, Exchange::Kind::Answered,
                    [&](const MessageView& answer) { route = parseRoute(answer.payload); });
   });
@@ -362,7 +362,7 @@ bool RouteSocket::deleteForwarding(const ForwardingEntry& entry) {
 }
 
 std::vector<ForwardingEntry> RouteSocket::forwarding(base::IfIndex link) {
-  return state_->list(encodeDumpForwarding(link), {"list forwarding entries"}, parseForwardingEntry,
+  return state_->list(encodeDumpForwarding(link), {"list FDB entries"}, parseForwardingEntry,
                       [&](const ForwardingEntry& entry) { return entry.link == link; });
 }
 

@@ -25,7 +25,7 @@ constexpr std::size_t kReceiveBytes = 32768;
 
 base::UniqueFd makeSocket(int protocol) {
   base::UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  if (!fd) fail("make a netlink socket");
+  if (!fd) fail("create a netlink socket");
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
@@ -40,7 +40,7 @@ std::uint32_t boundPort(int fd) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     fail("read the port ID of a netlink socket");
   if (address.nl_family != AF_NETLINK || address.nl_pid == 0)
-    throw Error("adopt a descriptor that is no bound netlink socket", EINVAL);
+    throw Error("adopt a descriptor that is not a bound netlink socket", EINVAL);
   return address.nl_pid;
 }
 
@@ -65,7 +65,7 @@ void growBuffer(int fd, BufferOptions options, std::size_t bytes) {
   // The kernel stores and reports twice the requested size (socket(7), SO_RCVBUF).
   if (option(fd, SOL_SOCKET, options.size) >= 2 * wanted) return;
   if (setOption(fd, SOL_SOCKET, options.force, wanted)) return;
-  if (!setOption(fd, SOL_SOCKET, options.size, wanted)) fail("grow a netlink socket buffer");
+  if (!setOption(fd, SOL_SOCKET, options.size, wanted)) fail("enlarge a netlink socket buffer");
 }
 
 // Returns false if the deadline passed first.
@@ -97,7 +97,7 @@ Socket::Socket(base::UniqueFd fd, std::uint32_t portId)
       sequence_(static_cast<std::uint32_t>(Clock::now().time_since_epoch().count())) {
   if (!setOption(fd_.value(), SOL_NETLINK, NETLINK_EXT_ACK, 1) ||
       !setOption(fd_.value(), SOL_NETLINK, NETLINK_CAP_ACK, 1))
-    fail("turn on extended acknowledgements");
+    fail("enable extended acknowledgements");
   // Kernels before 4.20 do not support this option and ignore dump filters. Readers filter again
   // anyway.
   setOption(fd_.value(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);

@@ -27,7 +27,7 @@ void must(int result, const std::string& what) {
 void makeDirectories(const fs::path& directory) {
   std::error_code error;
   fs::create_directories(directory, error);
-  if (error) throw base::SystemError("make directory " + directory.string(), error.value());
+  if (error) throw base::SystemError("create directory " + directory.string(), error.value());
 }
 
 // Removes temporary files of earlier processes that died while they wrote.

@@ -19,8 +19,8 @@ void expectCapabilities() {
     throw base::SystemError("read the capabilities of this process", errno);
   if ((data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0) return;
   throw base::Error(
-      "the capability CAP_NET_ADMIN is missing, without which the kernel takes no policy: run kpold "
-      "as root, in a pod with securityContext.capabilities.add: [NET_ADMIN]");
+      "the capability CAP_NET_ADMIN is missing, so kpold cannot change nftables: run kpold as "
+      "root, in a pod with securityContext.capabilities.add: [NET_ADMIN]");
 }
 
 }  // namespace kpol::node

@@ -16,9 +16,9 @@ void CidrClaims::forbid(const base::IpAddress& address) {
 std::optional<std::string> CidrClaims::refusal(const std::string& node, const base::Prefix& cidr) {
   const auto inside = forbidden_.lower_bound(cidr.first());
   if (inside != forbidden_.end() && inside->first <= cidr.last())
-    return toString(cidr) + " holds " + toString(inside->first) + ", an address of " +
+    return toString(cidr) + " contains " + toString(inside->first) + ", an address of " +
            (inside->second ? "a node" : "this node") +
-           ", and is not routed; choose a cluster CIDR apart from the nodes' networks";
+           ", and is not routed; choose a cluster CIDR that does not overlap the nodes' networks";
   const auto other = overlapping(cidr);
   if (other == holders_.end()) {
     holders_.emplace(cidr, node);

@@ -50,7 +50,7 @@ ConflistOutcome keepConflist(const std::filesystem::path& directory, const conf:
   if (const auto pods = strandedPods(wanted); !pods.empty())
     return ConflistKept{"the node's pod CIDRs are now " + rangesText(wanted.ranges) +
                         ", but pods have other addresses: " + pods +
-                        "; drain the node, and it follows"};
+                        "; drain the node, then kpold writes the new ranges"};
   writeFile(path, text, kReadableByAll);
   return ConflistHolds{true};
 }

@@ -196,19 +196,19 @@ std::string whereOf(const ForwardFilter& filter) {
 }
 
 std::string effectOf(const ForwardFilter& filter, const Dropped& dropped) {
-  std::string effect = "drops what pods ";
+  std::string effect = "drops packets that pods ";
   effect +=
       dropped.sent && dropped.received ? "send and receive" : (dropped.sent ? "send" : "receive");
   const bool some = filter.families.size() > 1 && dropped.v4 != dropped.v6;
-  if (some) effect += dropped.v4 ? " by IPv4" : " by IPv6";
+  if (some) effect += dropped.v4 ? " over IPv4" : " over IPv6";
   return effect;
 }
 
 }  // namespace
 
 std::string toString(const FirewallFinding& finding) {
-  return finding.where + " " + finding.effect + ", whatever policies allow" +
-         (finding.certain ? "" : ", unless a rule there that kpol cannot judge lets it pass") +
+  return finding.where + " " + finding.effect + ", even if policies allow them" +
+         (finding.certain ? "" : ", unless a rule that kpol cannot evaluate accepts them") +
          "; remedy: " + finding.remedy;
 }
 

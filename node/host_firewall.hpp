@@ -13,7 +13,7 @@ namespace kpol::node {
 
 struct FirewallFinding {
   std::string where;    // "chain FORWARD of table ip filter (policy drop)"
-  std::string effect;   // "drops what pods send and receive"
+  std::string effect;   // "drops packets that pods send and receive"
   bool certain = true;  // false: a rule that kpol cannot evaluate may accept the packets
   std::string remedy;   // a command, or instructions
   auto operator<=>(const FirewallFinding&) const = default;

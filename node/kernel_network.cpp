@@ -44,7 +44,7 @@ void readDevice(netlink::RouteSocket& socket, Held& held) {
   const auto vxlan = socket.findVxlan(link->index);
   if (!vxlan)
     throw Obstacle(std::string("the link ") + kVxlanName +
-                   " is no VXLAN device of kpol's; remove it, or rename it");
+                   " is not kpol's VXLAN device; delete or rename it");
   held.device = Held::Device{link->index, *vxlan, link->up};
   for (const auto& address : socket.addresses(link->index)) {
     if (address == deviceAddress(link->index, address.address))
@@ -117,7 +117,7 @@ struct Performer {
   Held& held;
 
   base::IfIndex device() const {
-    if (!held.device) throw Obstacle("the VXLAN device could not be made");
+    if (!held.device) throw Obstacle("the VXLAN device could not be created");
     return held.device->index;
   }
 
@@ -125,9 +125,9 @@ struct Performer {
     if (!socket.addVxlan(step.vxlan))
       throw Obstacle("another VXLAN device has id " + std::to_string(step.vxlan.id) + " on port " +
                      std::to_string(step.vxlan.port) +
-                     "; remove it, or set vxlanId or vxlanPort on all nodes");
+                     "; delete it, or set vxlanId or vxlanPort on all nodes");
     const auto link = socket.findLink(step.vxlan.name);
-    if (!link) throw Obstacle("the VXLAN device is gone again");
+    if (!link) throw Obstacle("another process deleted the VXLAN device while kpold set it up");
     // No node would receive the router solicitations of an automatic link-local address.
     socket.disableAutomaticIpv6(link->index);
     loosenReversePathFilter(step.vxlan.name);
@@ -184,7 +184,7 @@ struct Performer {
     const auto route = complete(step.route);
     if (!socket.addRoute(route))
       throw Obstacle("another route to " + toString(route.destination) +
-                     " is there, which kpol did not make; remove it");
+                     " exists, which kpol did not create; delete it");
     held.routes.insert_or_assign(route.destination, route);
   }
   void operator()(const ReplaceRoute& step) {

@@ -55,7 +55,7 @@ std::optional<nft::ForwardFilter> readTable(int fd) {
   std::strncpy(info.name, kTable, sizeof info.name - 1);
   socklen_t size = sizeof info;
   if (::getsockopt(fd, V::kLevel, V::kGetInfo, &info, &size) != 0)
-    throw base::SystemError("ask for the table of iptables", errno);
+    throw base::SystemError("query the iptables table", errno);
   typename V::Entries request{};
   std::strncpy(request.name, kTable, sizeof request.name - 1);
   request.size = info.size;
@@ -64,7 +64,7 @@ std::optional<nft::ForwardFilter> readTable(int fd) {
   size = static_cast<socklen_t>(answer.size());
   if (::getsockopt(fd, V::kLevel, V::kGetEntries, answer.data(), &size) != 0) {
     if (errno == EAGAIN) return std::nullopt;
-    throw base::SystemError("read the table of iptables", errno);
+    throw base::SystemError("read the iptables table", errno);
   }
   const LegacyTable table{std::span(answer).subspan(sizeof request),
                           info.hook_entry[NF_INET_FORWARD], info.underflow[NF_INET_FORWARD]};
@@ -76,14 +76,14 @@ void readInto(std::vector<nft::ForwardFilter>& filters) {
   if (!isUsed(V::kNames)) return;
   // Any socket of the family works, so that CAP_NET_RAW is not needed.
   const base::UniqueFd fd(::socket(V::kDomain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) throw base::SystemError("make a socket to read iptables", errno);
+  if (!fd) throw base::SystemError("create a socket to read iptables", errno);
   for (int i = 0; i < kReads; ++i) {
     auto filter = readTable<V>(fd.value());
     if (!filter) continue;
     filters.push_back(*std::move(filter));
     return;
   }
-  throw base::SystemError("read the table of iptables, which keeps changing", EAGAIN);
+  throw base::SystemError("read the iptables table, which changes during every attempt", EAGAIN);
 }
 
 }  // namespace

@@ -54,14 +54,14 @@ template <class T>
 T at(Bytes bytes, std::size_t offset) {
   T value{};
   if (offset > bytes.size() || bytes.size() - offset < sizeof value)
-    throw base::SystemError("read a table of iptables", EBADMSG);
+    throw base::SystemError("read an iptables table", EBADMSG);
   std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
 }
 
 Bytes part(Bytes bytes, std::size_t offset, std::size_t size) {
   if (offset > bytes.size() || bytes.size() - offset < size)
-    throw base::SystemError("read a table of iptables", EBADMSG);
+    throw base::SystemError("read an iptables table", EBADMSG);
   return bytes.subspan(offset, size);
 }
 
@@ -121,7 +121,7 @@ void addMatches(Bytes entry, std::size_t from, std::size_t to, ForeignRule& rule
   while (from < to) {
     const auto head = at<xt_entry_match>(entry, from);
     const auto size = std::size_t{head.u.user.match_size};
-    if (size < sizeof head) throw base::SystemError("read a table of iptables", EBADMSG);
+    if (size < sizeof head) throw base::SystemError("read an iptables table", EBADMSG);
     const auto match =
         nft::xtMatch(textOf(head.u.user.name, sizeof head.u.user.name), head.u.user.revision,
                      part(entry, from, size).subspan(sizeof head));
@@ -145,7 +145,7 @@ class Reader {
     for (std::size_t offset = 0; offset < bytes_.size();) {
       const auto entry = at<typename V::Entry>(bytes_, offset);
       const std::size_t next = entry.next_offset;
-      if (next < sizeof entry) throw base::SystemError("read a table of iptables", EBADMSG);
+      if (next < sizeof entry) throw base::SystemError("read an iptables table", EBADMSG);
       const auto whole = part(bytes_, offset, next);
       if (offset == table_.begin) chain = filter_.chain;
       if (const auto name = headOf(entry, whole)) {
@@ -169,7 +169,7 @@ class Reader {
     if (textOf(target.u.user.name, sizeof target.u.user.name) != XT_ERROR_TARGET)
       return std::nullopt;
     const std::size_t size = target.u.user.target_size;
-    if (size < sizeof target) throw base::SystemError("read a table of iptables", EBADMSG);
+    if (size < sizeof target) throw base::SystemError("read an iptables table", EBADMSG);
     const auto name = part(whole, entry.target_offset, size).subspan(sizeof target);
     return textOf(reinterpret_cast<const char*>(name.data()), name.size());
   }

@@ -72,8 +72,8 @@ class Planner {
     if (own == nodes_.end()) {
       if (settings_.routing != Routing::None)
         report(settings_.nodeName, "",
-               "is not known, so the network between nodes stays as it is; is nodeName this "
-               "node's name in the cluster?");
+               "is not known, so the network between nodes is not changed; check that nodeName "
+               "is the name of this node's Node object");
       return std::move(plan_);
     }
     plan_.complete = true;
@@ -124,7 +124,7 @@ class Planner {
     plan_.holders = std::move(claims).holders();
     if (own.podCidrs.empty())
       report(own.name, "spec.podCIDRs",
-             "is empty, so pods get no addresses; kube-controller-manager gives them with "
+             "is empty, so pods get no addresses; kube-controller-manager sets it with "
              "--allocate-node-cidrs");
   }
 
@@ -150,24 +150,24 @@ class Planner {
         ownAddresses_.push_back(address);
         if (usesVxlan(settings_.routing) && std::ranges::count(own.internalIps, address) == 0)
           report(own.name, "status.addresses",
-                 "lack nodeIP " + toString(address) +
-                     " as an InternalIP, so other nodes take no VXLAN from it; tell the kubelet "
-                     "(--node-ip)");
+                 "do not contain nodeIP " + toString(address) +
+                     " as an InternalIP, so other nodes drop VXLAN packets from it; set "
+                     "--node-ip of the kubelet");
         continue;
       }
       if (settings_.routing == Routing::None) continue;
       const bool isGiven = std::ranges::count(settings_.nodeIps, address) != 0;
       report(own.name, isGiven ? "" : "status.addresses",
              toString(address) + " is on none of this node's interfaces" +
-                 (isGiven ? "; correct nodeIP" : "; name the addresses that are with nodeIP"));
+                 (isGiven ? "; correct nodeIP" : "; set nodeIP to addresses of this node"));
     }
   }
 
   void makeDevice() {
     if (ownAddresses_.empty()) {
       report(settings_.nodeName, "status.addresses",
-             "has no address that this node has, so there is nowhere to send VXLAN from; name one "
-             "with nodeIP");
+             "has no address of this node's interfaces, so VXLAN packets have no source address; "
+             "set nodeIP");
       return;
     }
     const auto& local = ownAddresses_.front();
@@ -193,13 +193,13 @@ class Planner {
         report(settings_.nodeName, "",
                "mtu " + std::to_string(settings_.mtu) + " is more than the " +
                    std::to_string(plan_.device->mtu) +
-                   " that VXLAN leaves: large packets between nodes that are no neighbours are "
+                   " that VXLAN allows: large packets between nodes that are not neighbours are "
                    "lost or fragmented");
       mtu = settings_.mtu;
     }
     if (mtu != 0 && mtu < kLeastMtu)
       report(settings_.nodeName, "",
-             "leaves pods an MTU of " + std::to_string(mtu) + ", with which they have no IPv6 (" +
+             "has an MTU of " + std::to_string(mtu) + " for pods, too small for IPv6 (at least " +
                  std::to_string(kLeastMtu) + ")");
     plan_.own.mtu = mtu;
   }
@@ -230,7 +230,7 @@ class Planner {
     else if (settings_.routing == Routing::Direct)
       report(node.name, "status.addresses",
              std::string("has no ") + familyText(cidr.family()) +
-                 " address that is a neighbour of this node, so its pods cannot be reached at " +
+                 " address that is a neighbour of this node, so its pods are unreachable at " +
                  toString(cidr) + " (routing: direct)");
     else if (plan_.device)
       routeByVxlan(peer, node);
@@ -270,8 +270,7 @@ class Planner {
     if (!address) {
       report(node.name, "status.addresses",
              std::string("has no InternalIP of ") + familyText(family) +
-                 ", which VXLAN takes here, so its pods cannot be reached at " +
-                 toString(peer.cidr));
+                 ", which VXLAN needs, so its pods are unreachable at " + toString(peer.cidr));
       return;
     }
     const auto mac = vxlanMac(node.name);

@@ -21,7 +21,7 @@ fs::path pluginBesideThisProgram() {
   std::error_code error;
   const auto self = fs::read_symlink("/proc/self/exe", error);
   if (error)
-    throw base::SystemError("find the plugin beside kpold (give --plugin-binary): /proc/self/exe",
+    throw base::SystemError("find the plugin next to kpold (set --plugin-binary): /proc/self/exe",
                             error.value());
   return self.parent_path() / kPluginName;
 }
@@ -35,11 +35,11 @@ Written installPlugin(const fs::path& source, const fs::path& directory) {
   const auto bytes = readFile(source);
   if (!bytes)
     throw base::SystemError(
-        "install the plugin: " + source.string() + " (give --plugin-binary the path of kpol)",
+        "install the plugin: " + source.string() + " (set --plugin-binary to the path of kpol)",
         ENOENT);
   if (!isPlugin(*bytes))
     throw base::Error("install the plugin: " + source.string() +
-                      " is not kpol's plugin; give --plugin-binary the path of kpol");
+                      " is not kpol's plugin; set --plugin-binary to the path of kpol");
   return writeFile(directory / kPluginName, *bytes, kExecutable);
 }
 

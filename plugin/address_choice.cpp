@@ -71,7 +71,7 @@ std::string usageOf(const AddressChoice& choice, const IpRangeSet& set) {
 
 [[noreturn]] void refuseUsedUp(const AddressChoice& choice, const IpRangeSet& set) {
   refuse("no address is free: " + usageOf(choice, set) + " in use",
-         "run fewer pods on this node or give it another range; `kpolctl show ips` tells who holds "
+         "run fewer pods on this node or add a range; `kpolctl show ips` shows which pods have "
          "them");
 }
 
@@ -80,8 +80,8 @@ std::optional<IpAddress> requestedOf(const AddressChoice& choice, const IpRangeS
   for (const auto& address : choice.requested) {
     if (!holds(set, address)) continue;
     if (result)
-      refuse("two addresses are requested of " + toString(set),
-             "request at most one of each range set");
+      refuse("two addresses are requested from " + toString(set),
+             "request at most one from each range set");
     if (choice.taken.contains(address))
       refuse("the requested address " + toString(address) + " is in use", "request another one");
     result = address;
@@ -96,7 +96,7 @@ std::vector<IpAddress> chooseAddresses(const AddressChoice& choice) {
     if (std::none_of(choice.ranges.begin(), choice.ranges.end(),
                      [&](const IpRangeSet& set) { return holds(set, address); }))
       refuse("the requested address " + toString(address) + " is in none of ipam.ranges",
-             "request one that may be handed out");
+             "request an address in ipam.ranges");
 
   std::vector<IpAddress> chosen;
   for (std::size_t i = 0; i < choice.ranges.size(); ++i) {

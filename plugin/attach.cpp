@@ -44,7 +44,8 @@ void requirePodName(const Request& request) {
   throw CniFailure(
       CniCode::InvalidEnvironment,
       "CNI_ARGS has no K8S_POD_NAMESPACE and K8S_POD_NAME, so no policy can be enforced",
-      "the runtime must give them, or the network config say \"policy\": \"none\"");
+      "the container runtime must set them; without Kubernetes, set \"policy\": \"none\" in the "
+      "network config");
 }
 
 bool isChained(const Request& request) {
@@ -69,7 +70,7 @@ std::string addChained(const Request& request) {
   const auto ips = ipsOf(previous.result, request);
   if (ips.empty())
     throw conf::ConfigError("prevResult.ips",
-                            "has no address of interface " + request.env.ifName->text());
+                            "has no address for interface " + request.env.ifName->text());
   const auto alone = lockAttachment(request, idOf(request));
   const auto hostEnd = findHostEnd(openPod(request), *request.env.ifName);
   if (request.config.policy == conf::PolicyMode::Required) requireFiltered(hostEnd);
@@ -78,7 +79,7 @@ std::string addChained(const Request& request) {
     netlink::RouteSocket node;
     if (const auto link = node.findLink(hostEnd)) limitBandwidth(node, *link, *bandwidth, rollback);
   }
-  rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
+  rollback.add("register with kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, hostEnd, ips));
   forgetFlowsTo(request.config.hostPorts);
   rollback.dismiss();
@@ -119,20 +120,20 @@ std::string add(const Request& request) {
   requireKpold(request.config);
   if (request.config.prevResult && isChained(request)) return addChained(request);
   if (request.config.prevResult)
-    throw conf::ConfigError("ipam", "must not be given where kpol is chained after another plugin");
+    throw conf::ConfigError("ipam", "must not be given if kpol is chained after another plugin");
   if (isChained(request))
-    throw conf::ConfigError("ipam.type", "must be given where kpol is the first plugin");
+    throw conf::ConfigError("ipam.type", "must be given if kpol is the first plugin");
 
   const auto pod = openPod(request);
   const auto alone = lockAttachment(request, idOf(request));
   Rollback rollback;
   const auto assignment = assign(request);
-  rollback.add("take addresses", [&] { release(request); });
+  rollback.add("assign addresses", [&] { release(request); });
   auto plan = wholePlanFor(request, assignment.ips, pod);
   if (plan.mtu == 0) plan.mtu = uplinkMtu();
   if (!plan.pod.rules.empty()) rollback.add("add rules", [&] { removeRules(pod, idOf(request)); });
   const auto mtu = makeInterface(plan, pod, rollback);
-  rollback.add("tell kpold", [&] { forget(request.config, idOf(request)); });
+  rollback.add("register with kpold", [&] { forget(request.config, idOf(request)); });
   enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
   forgetFlowsTo(request.config.hostPorts);
 
@@ -152,7 +153,7 @@ void check(const Request& request) {
   for (const auto& fault : isChained(request) ? findChainedFaults(request, pod)
                                               : findFaults(planToCheck(request, ips, pod), pod))
     text += (text.empty() ? "" : "; ") + fault;
-  if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "the pod must be started again");
+  if (!text.empty()) throw CniFailure(CniCode::CheckFailed, text, "delete and recreate the pod");
   verifyKnown(request.config, idOf(request));
 }
 

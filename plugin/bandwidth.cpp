@@ -20,7 +20,8 @@ constexpr std::uint64_t kLatencyMilliseconds = 25;
 constexpr std::uint64_t kMostQueuedOfBurst = 128 * 1024;  // two 64 KiB GSO packets
 
 constexpr const char* kNeedsKernel =
-    "the kernel needs sch_tbf, and for egress ifb, sch_ingress, cls_u32 and act_mirred";
+    "the kernel must support sch_tbf, and for an egress limit also ifb, sch_ingress, cls_u32 and "
+    "act_mirred";
 
 // A pod must not start without its limits. The kernel's error alone is not clear enough.
 template <class Step>
@@ -43,10 +44,10 @@ Link makeIfb(RouteSocket& node, const BandwidthPlan& plan, Rollback& rollback) {
     if (stale) node.deleteLink(taken->index);
     if (!stale || !node.addIfb(plan.ifb, plan.alias))
       throw conf::CniFailure(conf::CniCode::AlreadyAttached,
-                             "interface " + plan.ifb.text() + " on the node exists already",
-                             "remove it: it is not of kpol's making");
+                             "interface " + plan.ifb.text() + " on the node already exists",
+                             "delete it: kpol did not create it");
   }
-  rollback.add("make interface " + plan.ifb.text(),
+  rollback.add("create interface " + plan.ifb.text(),
                [name = plan.ifb] { RouteSocket().deleteLink(name); });
   auto link = node.findLink(plan.ifb);
   if (!link) throw netlink::Error("find the new link " + plan.ifb.text(), ENODEV);
@@ -93,12 +94,12 @@ std::vector<std::string> bandwidthFaults(RouteSocket& node, const Link& host,
                                          const BandwidthPlan& plan) {
   std::vector<std::string> faults;
   if (plan.limits.ingress && !isAsWanted(node, host, tokenBucketOf(*plan.limits.ingress, host.mtu)))
-    faults.push_back("on the node: the limit of the pod's ingress is missing or different");
+    faults.push_back("on the node: the pod's ingress limit is missing or different");
   if (!plan.limits.egress) return faults;
   const auto ifb = node.findLink(plan.ifb);
   if (!ifb || !ifb->up || node.ingressRedirect(host.index) != ifb->index ||
       !isAsWanted(node, *ifb, tokenBucketOf(*plan.limits.egress, host.mtu)))
-    faults.push_back("on the node: the limit of the pod's egress is missing or different");
+    faults.push_back("on the node: the pod's egress limit is missing or different");
   return faults;
 }
 

@@ -50,7 +50,7 @@ std::string findPlugin(const Request& request) {
   }
   throw conf::CniFailure(conf::CniCode::Ipam,
                          "IPAM plugin " + request.config.ipam.type + " is not in CNI_PATH",
-                         "install it there, or use ipam.type \"kpol\"");
+                         "install it there, or set ipam.type to \"kpol\"");
 }
 
 std::vector<std::string> environmentFor(conf::CniCommand command) {
@@ -182,12 +182,12 @@ class Process {
 
 [[noreturn]] void failWith(const std::string& path, const std::string& output, int status) {
   const std::string how = WIFSIGNALED(status)
-                              ? "was ended by signal " + std::to_string(WTERMSIG(status))
-                              : "failed with status " + std::to_string(WEXITSTATUS(status));
+                              ? "was killed by signal " + std::to_string(WTERMSIG(status))
+                              : "exited with status " + std::to_string(WEXITSTATUS(status));
   try {
     throw conf::CniFailure(conf::parseError(output));
   } catch (const conf::ConfigError&) {
-    throw conf::CniFailure(conf::CniCode::Ipam, path + " " + how, "it said: " + output);
+    throw conf::CniFailure(conf::CniCode::Ipam, path + " " + how, "its output: " + output);
   }
 }
 

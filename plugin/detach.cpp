@@ -69,7 +69,9 @@ void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
   try {
     netlink::forgetFlows(ips);
   } catch (const netlink::Error& error) {
-    remark(std::string("the pod's tracked flows are left to end by themselves: ") + error.what());
+    remark(std::string("cannot delete the pod's conntrack entries, they remain until they time "
+                       "out: ") +
+           error.what());
   }
 }
 
@@ -186,8 +188,8 @@ void gc(const Request& request) {
 void status(const Request& request) {
   verifyReady(request.config);
   if (!hasFreeAddress(request))
-    throw conf::CniFailure(conf::CniCode::NotAvailable, "no address is left for another pod",
-                           "`kpolctl show ips` tells who holds them");
+    throw conf::CniFailure(conf::CniCode::NotAvailable, "no address is free for another pod",
+                           "`kpolctl show ips` shows which pods have them");
   if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Status);
 }
 

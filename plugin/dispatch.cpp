@@ -61,17 +61,17 @@ std::string perform(conf::CniEnv env, std::string input) {
 std::string adviceFor(CniCode code) {
   switch (code) {
     case CniCode::IncompatibleVersion:
-      return "give the network config a cniVersion that the runtime and kpol both have";
+      return "set a cniVersion in the network config that the runtime and kpol both support";
     case CniCode::InvalidEnvironment:
-      return "the container runtime sets the environment: look at its version and configuration";
+      return "the container runtime sets the environment: check its version and configuration";
     case CniCode::Decode:
-      return "the network config must be one JSON object: look at the files in /etc/cni/net.d";
+      return "the network config must be one JSON object: check the files in /etc/cni/net.d";
     case CniCode::InvalidConfig:
-      return "correct the field named; runtimeConfig and prevResult come from the runtime and the "
-             "plugin before kpol, the rest from the files in /etc/cni/net.d";
+      return "correct the named field; runtimeConfig comes from the runtime, prevResult from the "
+             "previous plugin, other fields from the files in /etc/cni/net.d";
     case CniCode::Kernel:
-      return "the kernel gave the reason; a pod that is ending meanwhile is one";
-    default: return "look at the file or system call named: that it is there, permitted, has room";
+      return "see the kernel's error; it can also mean that the pod is being deleted";
+    default: return "check the named file or system call: existence, permissions, free space";
   }
 }
 

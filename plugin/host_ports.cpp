@@ -13,8 +13,8 @@ namespace kpol::plugin {
 void requireKpold(const conf::NetworkConfig& config) {
   if (config.hostPorts.empty() || config.policy == conf::PolicyMode::Required) return;
   throw conf::ConfigError("runtimeConfig.portMappings",
-                          "cannot be made without kpold (" + toString(config.hostPorts.front()) +
-                              "): the network config must say \"policy\": \"required\", or leave "
+                          "need kpold (" + toString(config.hostPorts.front()) +
+                              "): set \"policy\": \"required\" in the network config, or give "
                               "the capability portMappings to a plugin after kpol");
 }
 
@@ -22,7 +22,10 @@ void forgetFlowsTo(const std::vector<base::HostPort>& ports) {
   try {
     netlink::forgetDatagramFlows(ports);
   } catch (const netlink::Error& error) {
-    std::fprintf(stderr, "kpol: clients of the pod's host ports may be late: %s\n", error.what());
+    std::fprintf(stderr,
+                 "kpol: cannot delete conntrack entries of the pod's host ports, so "
+                 "clients may connect late: %s\n",
+                 error.what());
   }
 }
 

@@ -91,9 +91,9 @@ void configure(RouteSocket& socket, const LinkEnd& end, const Link& link) {
     route.link = link.index;
     if (!socket.addRoute(route))
       throw conf::CniFailure(conf::CniCode::Kernel,
-                             "there is a route to " + toString(route.destination) + " already",
+                             "a route to " + toString(route.destination) + " already exists",
                              "remove it: `ip route show table all " + toString(route.destination) +
-                                 "` tells whose it is");
+                                 "` shows where it comes from");
   }
   for (const auto& rule : end.rules) socket.addRule(rule);
 }
@@ -112,7 +112,8 @@ class Inspection {
       return std::move(faults_);
     }
     if (!link_->up) fault("interface " + end_.name.text() + " is down");
-    if (link_->mac != end_.mac) fault("interface " + end_.name.text() + " has another MAC");
+    if (link_->mac != end_.mac)
+      fault("interface " + end_.name.text() + " has a different MAC address");
     if (mtu != 0 && link_->mtu != mtu)
       fault("interface " + end_.name.text() + " has MTU " + std::to_string(link_->mtu) + ", not " +
             std::to_string(mtu));
@@ -176,9 +177,9 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
   if (!added)
     throw conf::CniFailure(conf::CniCode::AlreadyAttached,
                            "interface " + plan.pod.name.text() + " in the pod or " +
-                               plan.host.name.text() + " on the node exists already",
-                           "DEL must come before another ADD");
-  rollback.add("make interface " + plan.host.name.text(), [name = plan.host.name] {
+                               plan.host.name.text() + " on the node already exists",
+                           "run DEL before another ADD");
+  rollback.add("create interface " + plan.host.name.text(), [name = plan.host.name] {
     // A new socket, because `node` may have caused the failure.
     RouteSocket().deleteLink(name);
   });
@@ -235,13 +236,20 @@ std::vector<std::string> findFaults(const AttachPlan& plan, const Netns& pod) {
   auto faults = host.faults(plan.mtu);
   auto more = container.faults(plan.mtu);
   faults.insert(faults.end(), more.begin(), more.end());
+  more = hardeningFaults(plan.host.sysctls, "on the node");
+  faults.insert(faults.end(), more.begin(), more.end());
+  {
+    const auto guard = pod.enter();  // the sysctls are those of the thread's namespace
+    more = hardeningFaults(plan.pod.sysctls, "in the pod");
+  }
+  faults.insert(faults.end(), more.begin(), more.end());
   if (plan.bandwidth && host.link()) {
     more = bandwidthFaults(node, *host.link(), *plan.bandwidth);
     faults.insert(faults.end(), more.begin(), more.end());
   }
   if (host.link() && container.link() && container.link()->peer != host.link()->index)
     faults.push_back("the interfaces " + plan.host.name.text() + " and " + plan.pod.name.text() +
-                     " are no pair");
+                     " are not a veth pair");
   return faults;
 }
 
@@ -273,7 +281,7 @@ void requireFiltered(const base::IfName& hostEnd) {
     throw conf::CniFailure(
         conf::CniCode::NotFiltered,
         "pods on bridge " + bridge->name.text() +
-            " would reach each other past all policies: sysctl net.bridge." + key + " is not 1",
+            " would bypass all policies between each other: sysctl net.bridge." + key + " is not 1",
         "load the module br_netfilter on the node and run `sysctl -w "
         "net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1`");
   }
@@ -283,14 +291,14 @@ base::IfName findHostEnd(const Netns& pod, const base::IfName& ifName) {
   const auto refuse = [&](const std::string& problem) {
     throw conf::CniFailure(conf::CniCode::InvalidConfig,
                            "interface " + ifName.text() + " of the pod " + problem,
-                           "kpol can be chained only after plugins that make veth pairs");
+                           "kpol can be chained only after plugins that create veth pairs");
   };
   const auto inner = routeSocketIn(pod).findLink(ifName);
   if (!inner) refuse("does not exist");
-  if (inner->kind != "veth" || !inner->peer) refuse("is no veth with its other end on the node");
+  if (inner->kind != "veth" || !inner->peer) refuse("is not a veth whose peer is on the node");
   const auto outer = RouteSocket().findLink(*inner->peer);
   if (!outer || outer->kind != "veth" || outer->peer != inner->index)
-    refuse("has its other end in another namespace");
+    refuse("has its peer in another network namespace");
   return outer->name;
 }
 

@@ -30,7 +30,7 @@ std::string nameOf(const Request& request) {
 }
 
 [[noreturn]] void failBusy(const ipam::StoreBusy& busy) {
-  throw CniFailure(CniCode::TryAgain, busy.what(), "look for a kpol process that hangs");
+  throw CniFailure(CniCode::TryAgain, busy.what(), "check for a kpol process that hangs");
 }
 
 std::vector<base::IpAddress> requestedIps(const Request& request) {
@@ -71,8 +71,8 @@ std::optional<Assignment> tryAssign(const Request& request) {
   auto store = openLeases(request);
   const auto id = idOf(request);
   if (store.leases().contains(id))
-    throw CniFailure(CniCode::AlreadyAttached, nameOf(request) + " has its addresses already",
-                     "DEL must come before another ADD");
+    throw CniFailure(CniCode::AlreadyAttached, nameOf(request) + " already has addresses",
+                     "run DEL before another ADD");
   auto ips = choose(request, store);
   if (!ips) return std::nullopt;
   store.noteRanges(request.config.name, request.config.ipam.ranges);
@@ -86,8 +86,8 @@ Assignment assignBuiltIn(const Request& request) {
     if (auto assignment = tryAssign(request)) return *std::move(assignment);
     if (std::chrono::steady_clock::now() >= deadline)
       throw CniFailure(CniCode::TryAgain,
-                       "an ended pod's link is not gone yet, and no other address is free",
-                       "`kpolctl show ips` tells which");
+                       "no address is free before the interface of an ended pod is deleted",
+                       "`kpolctl show ips` shows it as departed");
     // The store must not be locked here. Returns at once if another process is releasing already.
     ipam::settleDepartures(request.config.stateDir, remark);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -107,7 +107,7 @@ Assignment assignDelegated(const Request& request) {
   } catch (const conf::ConfigError& error) {
     refuse(error.what());
   }
-  if (result.ips.empty()) refuse("gave no address");
+  if (result.ips.empty()) refuse("returned no address");
   Assignment assignment;
   for (const auto& ip : result.ips) assignment.ips.push_back(ip.address);
   assignment.dns = std::move(result.dns);
@@ -169,14 +169,14 @@ void verifyHeld(const Request& request, std::vector<base::IpAddress> ips) {
   const auto found = store.leases().find(idOf(request));
   if (found == store.leases().end())
     throw CniFailure(CniCode::CheckFailed, nameOf(request) + " has no lease",
-                     "the pod must be started again");
+                     "delete and recreate the pod");
   auto held = found->second.addresses;
   std::sort(held.begin(), held.end());
   std::sort(ips.begin(), ips.end());
   if (held != ips)
     throw CniFailure(CniCode::CheckFailed,
-                     nameOf(request) + " holds other addresses than prevResult says",
-                     "the pod must be started again");
+                     nameOf(request) + " has other addresses than prevResult contains",
+                     "delete and recreate the pod");
 }
 
 }  // namespace kpol::plugin

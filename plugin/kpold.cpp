@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kShortDeadline{2000};
 constexpr const char* kAttachments = "/v1/attachments";
 constexpr const char* kLookAtKpold =
-    "see whether kpold runs on this node (`kpolctl status`) and what its log says";
+    "check that kpold runs on this node (`kpolctl status`), and read its log";
 
 bool isAsked(const conf::NetworkConfig& config) {
   return config.policy == conf::PolicyMode::Required;
@@ -54,7 +54,7 @@ std::string putTarget(const conf::NetworkConfig& config) {
 }
 
 std::string says(const control::Response& response) {
-  return "kpold answered " + std::to_string(response.status) + ": " +
+  return "kpold returned " + std::to_string(response.status) + ": " +
          conf::errorTextOf(response.body);
 }
 
@@ -74,11 +74,11 @@ void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachme
   if (response.status == 200) return;
   if (response.status == 400)
     throw CniFailure(CniCode::InvalidConfig, what + ": " + says(response),
-                     "plugin and kpold must be of the same release");
+                     "the plugin and kpold must have the same version");
   if (response.status == 409)
     throw CniFailure(CniCode::Conflict, what + ": " + says(response),
-                     "it is free when the other pod is gone (`kpolctl show pods`); pods that need "
-                     "the same port of the node cannot share a node");
+                     "it is free when the other pod is deleted (`kpolctl show pods`); pods with "
+                     "the same host port cannot run on the same node");
   throw CniFailure(CniCode::TryAgain, what + ": " + says(response), kLookAtKpold);
 }
 
@@ -109,7 +109,7 @@ void verifyKnown(const conf::NetworkConfig& config, const conf::AttachmentId& id
   if (response.status == 404)
     throw CniFailure(CniCode::CheckFailed,
                      "kpold does not know container " + id.containerId + " interface " + id.ifName,
-                     "the pod must be started again");
+                     "delete and recreate the pod");
   if (response.status != 200) throw CniFailure(CniCode::TryAgain, says(response), kLookAtKpold);
   if (!conf::saysEnforced(response.body))
     throw CniFailure(CniCode::CheckFailed,
@@ -128,8 +128,8 @@ void verifyReady(const conf::NetworkConfig& config) {
   }
   if (response.status != 200) throw CniFailure(CniCode::NotAvailable, says(response), kLookAtKpold);
   if (!conf::saysReady(response.body))
-    throw CniFailure(CniCode::NotAvailable, "kpold is not ready: it has not the whole policy yet",
-                     kLookAtKpold);
+    throw CniFailure(CniCode::NotAvailable,
+                     "kpold is not ready: it has not committed its first table yet", kLookAtKpold);
   // New pods cannot be programmed, and later changes are not in effect for running pods.
   if (const auto fault = conf::faultIn(response.body); !fault.empty())
     throw CniFailure(CniCode::LimitedConnectivity, fault, kLookAtKpold);

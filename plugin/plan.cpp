@@ -48,36 +48,42 @@ base::MacAddress macOf(const conf::AttachmentId& id, bool pod) {
   return mac;
 }
 
+using Need = Sysctl::Need;
+
 struct InterfaceSysctl {
   base::Family family;
   bool pod;
   const char* key;
   const char* value;
-  bool needed;
+  Need need;
+  bool always = false;  // also if the pod has no address of the family
 };
 // rp_filter: accept only source addresses that are routed to the pod.
 // forwarding: the namespace's "default" may have it off for new links.
 // disable_ipv6: the namespace's "default" may have it on for new links.
-// accept_ra: ignore router advertisements on both ends of the link.
+// accept_ra, accept_redirects: a pod is no router, and does not change its node's routes. The host
+// interface has IPv6 also if the pod has no IPv6 address.
 constexpr std::array kSysctls{
-    InterfaceSysctl{base::Family::V4, false, "rp_filter", "1", false},
-    InterfaceSysctl{base::Family::V4, false, "forwarding", "1", false},
-    InterfaceSysctl{base::Family::V6, false, "disable_ipv6", "0", true},
-    InterfaceSysctl{base::Family::V6, false, "accept_ra", "0", false},
-    InterfaceSysctl{base::Family::V6, false, "forwarding", "1", false},
-    InterfaceSysctl{base::Family::V6, true, "disable_ipv6", "0", true},
-    InterfaceSysctl{base::Family::V6, true, "accept_ra", "0", false},
+    InterfaceSysctl{base::Family::V4, false, "rp_filter", "1", Need::Hardening},
+    InterfaceSysctl{base::Family::V4, false, "accept_redirects", "0", Need::Hardening, true},
+    InterfaceSysctl{base::Family::V4, false, "forwarding", "1", Need::Optional},
+    InterfaceSysctl{base::Family::V6, false, "accept_ra", "0", Need::Hardening, true},
+    InterfaceSysctl{base::Family::V6, false, "accept_redirects", "0", Need::Hardening, true},
+    InterfaceSysctl{base::Family::V6, false, "disable_ipv6", "0", Need::Network},
+    InterfaceSysctl{base::Family::V6, false, "forwarding", "1", Need::Optional},
+    InterfaceSysctl{base::Family::V6, true, "disable_ipv6", "0", Need::Network},
+    InterfaceSysctl{base::Family::V6, true, "accept_ra", "0", Need::Hardening},
 };
 
 std::vector<Sysctl> sysctlsOf(const base::IfName& link, bool pod,
                               const std::vector<base::Family>& families) {
   std::vector<Sysctl> result;
   for (const auto& sysctl : kSysctls) {
-    if (sysctl.pod != pod ||
-        std::find(families.begin(), families.end(), sysctl.family) == families.end())
-      continue;
+    const bool concerned = sysctl.always || std::find(families.begin(), families.end(),
+                                                      sysctl.family) != families.end();
+    if (sysctl.pod != pod || !concerned) continue;
     const char* directory = sysctl.family == base::Family::V4 ? "net/ipv4/conf/" : "net/ipv6/conf/";
-    result.push_back({directory + link.text() + "/" + sysctl.key, sysctl.value, sysctl.needed});
+    result.push_back({directory + link.text() + "/" + sysctl.key, sysctl.value, sysctl.need});
   }
   return result;
 }
@@ -190,7 +196,7 @@ AttachPlan planFor(const Request& request, const std::vector<IpAddress>& ips) {
   plan.host.forwards = families;
   if (servesLoopback(request.config.hostPorts))
     plan.host.sysctls.push_back(
-        {"net/ipv4/conf/" + hostName.text() + "/route_localnet", "1", false});
+        {"net/ipv4/conf/" + hostName.text() + "/route_localnet", "1", Need::Optional});
   plan.pod.sysctls = sysctlsOf(*request.env.ifName, true, families);
   return plan;
 }

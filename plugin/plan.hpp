@@ -19,9 +19,15 @@ namespace kpol::plugin {
 
 // A file below /proc/sys.
 struct Sysctl {
+  // What a failure to set it means.
+  enum class Need : std::uint8_t {
+    Optional,   // nothing
+    Hardening,  // ADD and CHECK fail, except on a kernel that does not have the sysctl
+    Network,    // ADD fails, because the pod has no network without it
+  };
   std::string path;
   std::string value;
-  bool needed = false;  // the pod has no network without it; otherwise a failure is ignored
+  Need need = Need::Optional;
   auto operator<=>(const Sysctl&) const = default;
 };
 

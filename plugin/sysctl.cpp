@@ -36,12 +36,24 @@ bool holds(const Sysctl& sysctl) {
   return hasValue("/proc/sys/" + sysctl.path, sysctl.value);
 }
 
+std::vector<std::string> hardeningFaults(const std::vector<Sysctl>& sysctls,
+                                         const std::string& where) {
+  std::vector<std::string> faults;
+  for (const auto& sysctl : sysctls) {
+    if (sysctl.need != Sysctl::Need::Hardening || holds(sysctl)) continue;
+    if (::access(("/proc/sys/" + sysctl.path).c_str(), F_OK) != 0) continue;
+    faults.push_back(where + ": sysctl " + sysctl.path + " is not " + sysctl.value);
+  }
+  return faults;
+}
+
 void set(const Sysctl& sysctl) {
   // Read first: a write takes the kernel's networking lock (RTNL), and on a read-only /proc/sys it
   // would fail even if nothing needs to change.
   if (holds(sysctl)) return;
   const int code = write("/proc/sys/" + sysctl.path, sysctl.value);
-  if (code != 0 && sysctl.needed)
+  const bool absent = code == ENOENT && sysctl.need == Sysctl::Need::Hardening;
+  if (code != 0 && !absent && sysctl.need != Sysctl::Need::Optional)
     throw base::SystemError("set " + sysctl.path + " to " + sysctl.value, code);
 }
 
