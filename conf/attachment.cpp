@@ -51,7 +51,7 @@ Attachment parseAttachment(std::string_view json) {
   object.each("ips", [&](const Json& element, const std::string& path) {
     attachment.ips.push_back(addressAt(element, path));
   });
-  if (attachment.ips.empty()) throw ConfigError("ips", "must hold an address");
+  if (attachment.ips.empty()) throw ConfigError("ips", "must contain an address");
   std::sort(attachment.ips.begin(), attachment.ips.end());
   attachment.ips.erase(std::unique(attachment.ips.begin(), attachment.ips.end()),
                        attachment.ips.end());

@@ -97,8 +97,8 @@ std::vector<base::IpAddress> parseIps(std::string_view text) {
 base::MacAddress parseMac(std::string_view text) {
   const auto mac = base::MacAddress::parse(text);
   if (!mac || !isUsable(*mac))
-    throw EnvError("CNI_ARGS: MAC must be the address of one interface, not \"" +
-                   std::string(text) + "\"");
+    throw EnvError("CNI_ARGS: MAC must be a unicast MAC address, not \"" + std::string(text) +
+                   "\"");
   return *mac;
 }
 

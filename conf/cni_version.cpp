@@ -29,7 +29,7 @@ CniVersion versionOf(const JsonObject& networkConfig) {
   const std::string text = networkConfig.optionalString("cniVersion").value_or("0.1.0");
   const auto version = parseCniVersion(text);
   if (version) return *version;
-  throw IncompatibleVersion("cniVersion: \"" + text + "\" is not supported; kpol speaks 0.3.0, " +
+  throw IncompatibleVersion("cniVersion: \"" + text + "\" is not supported; kpol supports 0.3.0, " +
                             "0.3.1, 0.4.0, 1.0.0 and 1.1.0");
 }
 

@@ -126,7 +126,7 @@ std::vector<std::string> split(const std::string& text) {
 std::vector<std::string> parseNamespaces(const std::string& text) {
   auto names = split(text);
   if (!std::all_of(names.begin(), names.end(), isNamespaceName))
-    refuse("must be names of namespaces with commas between them, not " + quoted(text));
+    refuse("must be comma-separated names of namespaces, not " + quoted(text));
   return names;
 }
 
@@ -155,7 +155,7 @@ std::vector<std::string> parseServers(const std::string& text) {
     const auto end = std::min(text.find(',', start), text.size());
     const auto server = text.substr(start, end - start);
     if (server.empty() || server.find(' ') != std::string::npos)
-      refuse("must be URLs with commas between them, not " + quoted(text));
+      refuse("must be comma-separated URLs, not " + quoted(text));
     servers.push_back(server);
     start = end + 1;
   }
@@ -177,8 +177,7 @@ std::vector<base::IpAddress> parseNodeIps(const std::string& text) {
           return known.family() == address->family();
         });
     if (!address || isSecond)
-      refuse("must be an IP address, or one of each family with a comma between them, not " +
-             quoted(text));
+      refuse("must be an IP address, or one of each family, comma-separated, not " + quoted(text));
     addresses.push_back(*address);
   }
   return addresses;
@@ -188,8 +187,7 @@ std::vector<base::Prefix> parseCidrs(const std::string& text) {
   std::vector<base::Prefix> cidrs;
   for (const auto& part : split(text)) {
     const auto cidr = base::Prefix::parse(part);
-    if (!cidr)
-      refuse("must be CIDRs such as 10.0.0.0/8 with commas between them, not " + quoted(text));
+    if (!cidr) refuse("must be comma-separated CIDRs such as 10.0.0.0/8, not " + quoted(text));
     cidrs.push_back(*cidr);
   }
   return cidrs;

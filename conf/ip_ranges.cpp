@@ -12,9 +12,10 @@ namespace {
 
 base::Prefix subnetAt(const Json& json, const std::string& path) {
   const auto subnet = base::Prefix::parse(stringAt(json, path));
-  if (!subnet) refuse(path, "a subnet without host bits, as \"10.244.1.0/24\"", json);
+  if (!subnet) refuse(path, "a subnet without host bits, such as \"10.244.1.0/24\"", json);
   if (subnet->length() + 2 > subnet->address().bits())
-    throw ConfigError(path, "is too small: the longest prefix is /30, of IPv6 /126");
+    throw ConfigError(path,
+                      "is too small: the prefix length must be at most 30, for IPv6 at most 126");
   return *subnet;
 }
 
@@ -31,7 +32,7 @@ base::IpAddress withinSubnet(const JsonObject& object, std::string_view key, con
                              const base::IpAddress& otherwise) {
   const auto address = object.address(key).value_or(otherwise);
   if (!range.holds(address))
-    throw ConfigError(object.pathOf(key), toString(address) + " is not a host of subnet " +
+    throw ConfigError(object.pathOf(key), toString(address) + " is not a host address of subnet " +
                                               base::toString(range.subnet));
   return address;
 }
@@ -60,9 +61,9 @@ IpRangeSet setAt(const Json& json, const std::string& path) {
   JsonObject::forEach(json, path, [&](const Json& element, const std::string& elementPath) {
     set.push_back(rangeAt(element, elementPath));
     if (set.back().subnet.family() != set.front().subnet.family())
-      throw ConfigError(elementPath, "is of another family than the set's first range");
+      throw ConfigError(elementPath, "must be of the same address family as the set's first range");
   });
-  if (set.empty()) throw ConfigError(path, "must hold a range");
+  if (set.empty()) throw ConfigError(path, "must contain a range");
   return set;
 }
 
@@ -118,7 +119,8 @@ std::vector<IpRangeSet> readRanges(const JsonObject& ipam) {
     sets.push_back(setAt(element, path));
   });
   if (sets.empty())
-    throw ConfigError(ipam.pathOf("ranges"), "must hold a range set, as [[\"10.244.1.0/24\"]]");
+    throw ConfigError(ipam.pathOf("ranges"),
+                      "must contain a range set, such as [[\"10.244.1.0/24\"]]");
   refuseOverlap(sets);
   return sets;
 }

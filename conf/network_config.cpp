@@ -89,10 +89,11 @@ std::optional<RateLimit> readRateLimit(const JsonObject& bandwidth, const std::s
   if (rate == 0 && burst == 0) return std::nullopt;
   if (rate < kLeastRate)
     throw ConfigError(bandwidth.pathOf(direction + "Rate"),
-                      "must be at least 8 where " + direction + "Burst is given, or for a limit");
+                      "must be at least 8 (bits per second), or 0 together with " + direction +
+                          "Burst for no limit");
   if (burst == 0)
     throw ConfigError(bandwidth.pathOf(direction + "Burst"),
-                      "must be greater than 0 where " + direction + "Rate is");
+                      "must be greater than 0 if " + direction + "Rate is set");
   return RateLimit{static_cast<std::uint64_t>(rate), static_cast<std::uint64_t>(burst)};
 }
 
@@ -109,8 +110,7 @@ std::optional<base::MacAddress> readMac(const JsonObject& config) {
   const auto text = runtime ? runtime->optionalString("mac").value_or("") : "";
   if (text.empty()) return std::nullopt;
   const auto mac = base::MacAddress::parse(text);
-  if (!mac || !isUsable(*mac))
-    refuse(runtime->pathOf("mac"), "the address of one interface", Json(text));
+  if (!mac || !isUsable(*mac)) refuse(runtime->pathOf("mac"), "a unicast MAC address", Json(text));
   return mac;
 }
 

@@ -31,7 +31,7 @@ std::optional<base::IpAddress> hostIpOf(const JsonObject& mapping) {
   const auto address = mapping.address("hostIP");
   if (address == kLoopback6)
     throw ConfigError(mapping.pathOf("hostIP"),
-                      "cannot be ::1: Linux takes no pod's answers to it; 127.0.0.1 works");
+                      "must not be ::1: Linux drops the pod's replies to it; use 127.0.0.1");
   return address;
 }
 
@@ -47,7 +47,7 @@ std::vector<base::HostPort> readPortMappings(const JsonObject& object, std::stri
       return known != port && overlap(known, port);
     });
     if (other != ports.end())
-      throw ConfigError(path, "maps " + toString(port) + ", which leads to port " +
+      throw ConfigError(path, "maps " + toString(port) + ", which is already mapped to port " +
                                   std::to_string(other->containerPort) + " already");
     ports.push_back(port);
   });

@@ -53,7 +53,7 @@ std::size_t AnswerReader::State::parse(std::string_view bytes) {
   if (error == http::error::need_more && stands && given.size() == most)
     error = http::error::header_limit;
   if (error && error != http::error::need_more)
-    throw NoAnswer("no HTTP answer: " + error.message());
+    throw NoAnswer("not an HTTP response: " + error.message());
   if (inHead) headSize = parser.is_header_done() ? 0 : headSize + used;
   return used;
 }
@@ -74,7 +74,8 @@ void AnswerReader::close() {
   auto& parser = state_->parser;
   boost::system::error_code error;
   if (parser.is_header_done()) parser.put_eof(error);
-  if (error || !complete()) throw NoAnswer("closed the connection before its answer was complete");
+  if (error || !complete())
+    throw NoAnswer("closed the connection before its response was complete");
 }
 
 bool AnswerReader::complete() const {

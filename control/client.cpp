@@ -24,7 +24,7 @@ class Connection {
       : path_(path),
         deadline_(Clock::now() + patience),
         fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-    if (!fd_) fail("cannot make a socket", errno);
+    if (!fd_) fail("cannot create a socket", errno);
     connect();
   }
 
@@ -47,13 +47,13 @@ class Connection {
   std::string_view receive() {
     while (true) {
       // Check here too: while data keeps arriving, wait() may never be called.
-      if (Clock::now() >= deadline_) fail("no answer in time", ETIMEDOUT);
+      if (Clock::now() >= deadline_) fail("no response in time", ETIMEDOUT);
       const auto got = ::recv(fd_.value(), buffer_.data(), buffer_.size(), 0);
       if (got >= 0) return {buffer_.data(), static_cast<std::size_t>(got)};
       if (errno == EAGAIN)
         wait(POLLIN);
       else if (errno != EINTR)
-        fail("the connection broke", errno);
+        fail("the connection failed", errno);
     }
   }
 
@@ -86,7 +86,7 @@ class Connection {
     pollfd poll{fd_.value(), events, 0};
     // If poll(2) returns early, the caller retries and calls wait() again.
     if (left <= 0 || ::poll(&poll, 1, static_cast<int>(std::min<long long>(left, 60000))) < 0) {
-      if (left <= 0) fail("no answer in time", ETIMEDOUT);
+      if (left <= 0) fail("no response in time", ETIMEDOUT);
       if (errno != EINTR) fail("cannot wait", errno);
     }
   }

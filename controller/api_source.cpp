@@ -52,7 +52,8 @@ Task<std::string> caughtUp(Reflector& reflector, base::Event::Time deadline) {
   std::string problem;
   try {
     const bool done = co_await reflector.catchUp(deadline);
-    if (!done) problem = reflector.trouble().empty() ? "no list in time" : reflector.trouble();
+    if (!done)
+      problem = reflector.trouble().empty() ? "no complete list in time" : reflector.trouble();
   } catch (const base::Error& error) {
     problem = error.what();
   }
@@ -61,7 +62,7 @@ Task<std::string> caughtUp(Reflector& reflector, base::Event::Time deadline) {
 
 Task<std::string> inTime(Reflector& reflector, base::Event::Time deadline) {
   auto result = co_await base::unless(base::sleepUntil(deadline), caughtUp(reflector, deadline));
-  std::string problem = std::move(result).value_or("no answer in time");
+  std::string problem = std::move(result).value_or("no response in time");
   if (!problem.empty()) problem = std::string(toString(reflector.kind())) + ": " + problem;
   co_return problem;
 }
@@ -131,7 +132,7 @@ std::vector<policy::Diagnostic> ApiSource::diagnostics() const {
     all.push_back({policy::Diagnostic::Severity::Error,
                    {},
                    {},
-                   "the API server is not followed, what is known holds (" +
+                   "the watch failed, cached objects stay in effect (" +
                        std::string(toString(reflector->kind())) + "): " + reflector->trouble()});
   }
   std::ranges::sort(all);

@@ -28,7 +28,7 @@ void makeDirectory(const std::filesystem::path& directory) {
   if (directory.empty() || std::filesystem::exists(directory)) return;
   makeDirectory(directory.parent_path());
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-    failOnFile("cannot make the directory", directory);
+    failOnFile("cannot create the directory", directory);
 }
 
 void writeAll(int fd, std::string_view text, const std::filesystem::path& path) {
@@ -76,7 +76,7 @@ AttachmentStore::Loaded AttachmentStore::load() {
       auto attachment = conf::parseAttachment(readFile(path));
       // save() and remove() of this attachment would not find a file of another name.
       if (stateDir_ / conf::fileOf(conf::idOf(attachment)) != path)
-        throw base::Error("holds an attachment that belongs in another file");
+        throw base::Error("contains an attachment that belongs in another file");
       loaded.attachments.push_back(std::move(attachment));
     } catch (const base::Error& error) {
       loaded.broken.push_back(path.string() + ": " + error.what());

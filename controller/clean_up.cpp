@@ -20,7 +20,7 @@ void remove(const node::Leftover& leftover) {
     leftover.remove();
   } catch (const base::Error& error) {
     throw base::Error("cannot remove the " + leftover.text + ": " + error.what() +
-                      "; what comes after it is left as it is: mend that and run --cleanup again");
+                      "; later items were not removed: correct the error and run --cleanup again");
   }
   say("removed " + leftover.text);
 }
@@ -32,7 +32,7 @@ void cleanUp(const conf::DaemonConfig& config, bool dryRun) {
                             config.socket};
   expectUnused(config.socket);
   auto leftovers = node::findLeftovers(places);
-  if (leftovers.empty()) say("nothing of kpol's is on this node");
+  if (leftovers.empty()) say("nothing to remove: kpol left nothing on this node");
   if (dryRun) {
     for (const auto& leftover : leftovers) say("would remove " + leftover.text);
     return;

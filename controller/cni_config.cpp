@@ -24,7 +24,7 @@ constexpr auto kConfigCheckInterval = 10s;
 base::Task<> CniConfig::run() {
   if (options_.directory.empty()) co_return;
   status_.file = (std::filesystem::path(options_.directory) / node::kConflistName).string();
-  status_.trouble = "the policy is not in the kernel yet";
+  status_.trouble = "kpold has not committed its first table yet";
   // Create nothing, not even the directory, until there is something to write.
   while (!loop_.committed() || !wanted()) co_await loop_.progress().waitUntil(base::Event::kNever);
   makeDirectory();
@@ -44,7 +44,7 @@ void CniConfig::makeDirectory() {
   std::error_code error;
   std::filesystem::create_directories(options_.directory, error);
   if (!error) return;
-  const base::SystemError failure("make directory " + options_.directory, error.value());
+  const base::SystemError failure("create directory " + options_.directory, error.value());
   status_.trouble = failure.what();
   throw failure;
 }
@@ -52,18 +52,18 @@ void CniConfig::makeDirectory() {
 std::optional<conf::Conflist> CniConfig::wanted() {
   const auto* self = store_.findNode(options_.nodeName);
   if (self == nullptr) {
-    troubled("there is no Node " + options_.nodeName + " yet (--node-name)");
+    troubled("there is no Node " + options_.nodeName + " yet; check --node-name");
     return std::nullopt;
   }
   // The list holds all families at once: the API server does not allow it to change later.
   if (self->podCidrs.empty()) {
     troubled("Node " + options_.nodeName +
-             " has no podCIDRs yet: the controller manager gives them (--allocate-node-cidrs)");
+             " has no podCIDRs yet: kube-controller-manager sets them with --allocate-node-cidrs");
     return std::nullopt;
   }
   const auto mtu = options_.mtu();
   if (!mtu) {
-    troubled("the network between nodes is not made yet");
+    troubled("the network between nodes is not set up yet");
     return std::nullopt;
   }
   conf::Conflist conflist;
@@ -94,7 +94,7 @@ void CniConfig::keep() {
 void CniConfig::write(const conf::Conflist& wanted) {
   const auto outcome = node::keepConflist(options_.directory, wanted);
   if (const auto* kept = std::get_if<node::ConflistKept>(&outcome)) {
-    troubled("kept as it is: " + kept->why);
+    troubled("not changed: " + kept->why);
     return;
   }
   if (std::get<node::ConflistHolds>(outcome).changed)

@@ -22,29 +22,31 @@ struct Flag {
   const char* help;
 };
 constexpr std::array kFlags = {
-    Flag{"--node-name", "nodeName", "this node's name (default: the host's name)"},
+    Flag{"--node-name", "nodeName", "name of this node's Node object (default: the host name)"},
     Flag{"--source", "source",
-         "where objects come from: api (the default), or dir:PATH, a directory of manifests"},
+         "source of objects: api (default), or dir:PATH, a directory of manifests"},
     Flag{"--kubeconfig", "kubeconfig",
-         "how to reach the API server (default: as a pod of its cluster)"},
-    Flag{"--api-servers", "apiServers", "URLs of the API server, with commas between them"},
+         "kubeconfig of the API server (default: connect as a pod of its cluster)"},
+    Flag{"--api-servers", "apiServers",
+         "comma-separated URLs of the API server, instead of the kubeconfig's"},
     Flag{"--insecure-skip-tls-verify", "insecureSkipTlsVerify",
-         "true: do as a kubeconfig with insecure-skip-tls-verify says (default false)"},
+         "true: allow insecure-skip-tls-verify in the kubeconfig (default false)"},
     Flag{"--socket", "socket", "Unix socket (default /run/kpol/kpold.sock)"},
-    Flag{"--state-dir", "stateDir", "where attachments are kept (default /var/lib/kpol)"},
+    Flag{"--state-dir", "stateDir", "directory of leases and attachments (default /var/lib/kpol)"},
     Flag{"--cni-conf-dir", "cniConfDir",
-         "where the runtime's network config is written once kpold is ready (default with source "
-         "api: /etc/cni/net.d; empty: nowhere)"},
-    Flag{"--cni-bin-dir", "cniBinDir", "where --install-cni puts it (default /opt/cni/bin)"},
+         "directory where kpold writes the runtime's network config when it is ready (default "
+         "with source api: /etc/cni/net.d; empty: write none)"},
+    Flag{"--cni-bin-dir", "cniBinDir",
+         "directory where --install-cni puts the plugin (default /opt/cni/bin)"},
     Flag{"--metrics-listen", "metricsListen",
          "ADDRESS:PORT of /metrics, /livez, /readyz (default 127.0.0.1:9464; empty: none)"},
     Flag{"--collect-after", "collectAfter",
-         "how long a pod must seem gone before what it left is collected (default 1m)"},
+         "how long a pod must seem gone before its attachment and lease are deleted (default 1m)"},
     Flag{"--routing", "routing",
-         "how pods of other nodes are reached: auto (the default), direct, vxlan or none (with "
-         "source dir:PATH the default)"},
+         "how pods of other nodes are reached: auto (default with source api), direct, vxlan or "
+         "none (default with source dir:PATH)"},
     Flag{"--node-ip", "nodeIP",
-         "this node's address, or one of each family with a comma between (default: InternalIPs)"},
+         "this node's address, or one of each family, comma-separated (default: InternalIPs)"},
     Flag{"--log-level", "logLevel", "trace, debug, info, warn or error (default info)"},
     Flag{"--log-format", "logFormat", "text or json (default text)"},
 };
@@ -109,18 +111,17 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string("kpold ") + KPOL_VERSION);
   app.add_option("--config", configFile, "configuration file; flags override it");
   for (const auto& flag : kFlags) app.add_option(flag.name, flag.help);
-  auto* install = app.add_flag("--install-cni", installCni,
-                               "copy the CNI plugin to where the runtime looks for it, and end");
+  auto* install =
+      app.add_flag("--install-cni", installCni, "copy the CNI plugin to --cni-bin-dir, and exit");
   app.add_option("--plugin-binary", command.pluginBinary,
-                 "of --install-cni (default: kpol beside kpold)")
+                 "with --install-cni: the plugin to copy (default: kpol beside kpold)")
       ->needs(install);
   auto* cleanup = app.add_flag("--cleanup", cleanUp,
-                               "take away everything that kpol made on this node, and end");
+                               "remove everything that kpol created on this node, and exit");
   cleanup->excludes(install);
-  app.add_flag("-n,--dry-run", command.dryRun, "of --cleanup: only say what would be taken away")
+  app.add_flag("-n,--dry-run", command.dryRun, "with --cleanup: only list what would be removed")
       ->needs(cleanup);
-  app.add_flag("--idle", idle,
-               "do nothing until told to end: keeps a pod whose init container did the work")
+  app.add_flag("--idle", idle, "sleep until SIGTERM or SIGINT (keeps a clean-up pod running)")
       ->excludes(install)
       ->excludes(cleanup);
   try {

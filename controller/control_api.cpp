@@ -220,10 +220,10 @@ Task<Response> ControlApi::sync(Call call) {
   const std::uint64_t generation = state_.store.generation();
   const bool committed = co_await loop_.waitCommitted(generation, deadline);
   if (!problem.empty())
-    problem = "not read in time: " + problem;
+    problem = "objects not read in time: " + problem;
   else if (!committed)
     problem = "not committed in time: " +
-              (loop_.fault() ? loop_.fault()->message : "the kernel has not been told yet");
+              (loop_.fault() ? loop_.fault()->message : "the change is not committed yet");
   Response response = ok(syncJson(generation, problem, diagnosticsOf(state_)));
   response.status = problem.empty() ? 200 : 504;
   co_return response;

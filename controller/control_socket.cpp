@@ -33,7 +33,7 @@ sockaddr_un addressOf(const std::filesystem::path& path) {
 
 base::UniqueFd streamSocket(const std::filesystem::path& path) {
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) failOnSocket("cannot make a socket for", path);
+  if (!fd) failOnSocket("cannot create a socket for", path);
   return fd;
 }
 

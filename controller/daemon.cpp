@@ -39,7 +39,7 @@ std::string nodeNameOf(const conf::DaemonConfig& config) {
   if (!config.nodeName.empty()) return config.nodeName;
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0)
-    throw base::SystemError("cannot read the host's name; give --node-name", errno);
+    throw base::SystemError("cannot read the host name; set --node-name", errno);
   return name.data();
 }
 

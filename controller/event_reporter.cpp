@@ -97,7 +97,7 @@ base::Task<> EventReporter::send(ClusterEvent event) {
     std::string body = bodyOf(event, state_.nodeName, std::chrono::system_clock::now());
     status = co_await source_.post(std::move(path), std::move(body));
     if (status == kTooMany || status >= kServerError)
-      failure = "the API server answered " + std::to_string(status);
+      failure = "the API server returned " + std::to_string(status);
   } catch (const base::Error& error) {
     failure = error.what();
   }
@@ -105,11 +105,11 @@ base::Task<> EventReporter::send(ClusterEvent event) {
     queue_.failed(Clock::now());
   } else {
     const bool taken = status < 300;
-    if (!taken) failure = "the API server answered " + std::to_string(status);
+    if (!taken) failure = "the API server returned " + std::to_string(status);
     queue_.settled(taken, Clock::now());
   }
   if (!failure.empty() && !logged_)
-    base::logWarn("cannot create Events, kpolctl status shows the same", {{"error", failure}});
+    base::logWarn("cannot create Events, see kpolctl status", {{"error", failure}});
   logged_ = !failure.empty();
 }
 

@@ -14,7 +14,7 @@ void enable(base::Family family) {
   for (const auto& sysctl : change.set) base::logInfo("sysctl set", {{"sysctl", sysctl}});
   if (change.refused.empty()) return;
   const auto& refused = change.refused.back();
-  base::logInfo("cannot set sysctl, the plugin sets it with the first pod",
+  base::logInfo("cannot set sysctl, the plugin sets it when it adds the first pod",
                 {{"sysctl", refused.sysctl + "=" + refused.value},
                  {"errno", refused.code},
                  {"error", std::strerror(refused.code)}});

@@ -19,7 +19,7 @@ std::string whyNotAlive(const ReconcileLoop& loop, HealthTime now) {
   const auto turn = loop.lastTurn();
   if (!turn || now - *turn < kStuck || !loop.hasNews()) return {};
   const auto silent = std::chrono::duration_cast<std::chrono::seconds>(now - *turn);
-  return "the reconcile loop has not looked at what it was told for " +
+  return "the reconcile loop has not processed a pending change for " +
          std::to_string(silent.count()) + " s";
 }
 
@@ -29,9 +29,9 @@ std::string whyNotReady(const ReconcileLoop& loop, const std::string& sourceTrou
   if (loop.state() == Reconciler::State::Waiting)
     return "the source has not been read yet" + because(sourceTrouble);
   if (!loop.committed())
-    return "the policy is not in the kernel yet" + because(fault ? fault->message : "");
+    return "kpold has not committed its first table yet" + because(fault ? fault->message : "");
   if (fault && now - fault->since >= kLasting)
-    return "the kernel does not hold what kpold knows: " + fault->message;
+    return "the kernel's table is not up to date: " + fault->message;
   return {};
 }
 

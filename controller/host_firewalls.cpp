@@ -38,7 +38,7 @@ void HostFirewalls::look() {
     trouble_.clear();
   } catch (const base::Error& error) {
     const std::string why =
-        std::string("cannot see whether other filters drop pods' packets: ") + error.what();
+        std::string("cannot check whether other filters drop packets of pods: ") + error.what();
     if (why != trouble_) base::logWarn("cannot read host firewalls", {{"error", error.what()}});
     trouble_ = why;
   }

@@ -152,7 +152,7 @@ bool RequestParser::State::parse() {
   const auto error = put();
   if (error == http::error::need_more) return false;
   if (error) {
-    failure = errorResponse(statusOf(error), "not a request: " + error.message());
+    failure = errorResponse(statusOf(error), "not an HTTP request: " + error.message());
   } else if (inHead && isOfUnknownLength(parser->get().base())) {
     failure = errorResponse(411, "the body must have a Content-Length");
   }

@@ -56,8 +56,8 @@ kube::ClusterConfig clusterConfigOf(const conf::DaemonConfig& config) {
   if (cluster.skipTlsVerify && !config.insecureSkipTlsVerify)
     throw kube::ClusterConfigError(
         config.kubeconfig +
-        ": insecure-skip-tls-verify lets anybody between kpold and the API server decide what is "
-        "allowed; it holds only together with --insecure-skip-tls-verify=true");
+        ": insecure-skip-tls-verify lets anyone between kpold and the API server change "
+        "policies; to allow it, set --insecure-skip-tls-verify=true, else remove it");
   if (cluster.skipTlsVerify)
     base::logWarn("API server certificate is not verified",
                   {{"reason", "insecure-skip-tls-verify"}});

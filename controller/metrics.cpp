@@ -47,19 +47,19 @@ auto ifReadable(Read read, std::uint64_t& unreadable) -> std::optional<decltype(
 }  // namespace
 
 void Metrics::addState(Exposition& exposition) const {
-  exposition.gauge("kpold_build_info", "The version that runs; always 1.")
+  exposition.gauge("kpold_build_info", "The running version; always 1.")
       .sample(std::uint64_t{1}, {{"version", state_.version}});
-  exposition.gauge("kpold_ready", "1 once the first policy is in the kernel.")
+  exposition.gauge("kpold_ready", "1 after the first commit.")
       .sample(std::uint64_t{isReady(state_)});
-  exposition.gauge("kpold_in_sync", "1 when the kernel holds everything kpold knows.")
+  exposition.gauge("kpold_in_sync", "1 when the kernel enforces everything that kpold knows.")
       .sample(std::uint64_t{state_.loop.inSync()});
   const auto counts = state_.store.counts();
-  exposition.gauge("kpold_objects", "Objects known from the source.")
+  exposition.gauge("kpold_objects", "Objects received from the source.")
       .sample(counts.namespaces, {{"kind", "Namespace"}})
       .sample(counts.networkPolicies, {{"kind", "NetworkPolicy"}})
       .sample(counts.nodes, {{"kind", "Node"}})
       .sample(counts.pods, {{"kind", "Pod"}});
-  exposition.gauge("kpold_diagnostics", "Things that could not be taken as written.")
+  exposition.gauge("kpold_diagnostics", "Errors and warnings that kpolctl status shows.")
       .sample(diagnosticsOf(state_).size());
 }
 
@@ -70,11 +70,10 @@ void Metrics::addTable(Exposition& exposition) const {
   exposition.gauge("kpold_sets", "Sets and maps in the table.").sample(size.sets);
   exposition.gauge("kpold_elements", "Elements in the table's sets and maps.")
       .sample(size.elements);
-  exposition.gauge("kpold_table_owned", "1 when the table belongs to this process.")
+  exposition.gauge("kpold_table_owned", "1 when no process but kpold can change the table.")
       .sample(std::uint64_t{state_.kernel.owned()});
   exposition
-      .gauge("kpold_refused_profiles",
-             "Sets of policies that the kernel refuses; their pods are isolated.")
+      .gauge("kpold_refused_profiles", "Profiles that the kernel rejects; their pods are isolated.")
       .sample(state_.loop.refusedProfiles());
 }
 
@@ -84,25 +83,25 @@ void Metrics::addCommits(Exposition& exposition) const {
       .sample(counters.commits);
   exposition
       .counter("kpold_commit_failures_total",
-               "Commits that the kernel refused, could not be asked for, or for which the table "
-               "could not be read.")
+               "Failed commits, by reason: change refused by the kernel, error while sending it, "
+               "or failure to read the table.")
       .sample(counters.refused, {{"reason", "refused"}})
       .sample(counters.unasked, {{"reason", "error"}})
       .sample(counters.unread, {{"reason", "read"}});
   exposition
       .histogram("kpold_commit_duration_seconds",
-                 "Making a change of the table and the kernel taking it.")
+                 "Time to compute a change of the table and commit it.")
       .sample(state_.loop.commitDuration());
   exposition
       .histogram("kpold_event_to_kernel_duration_seconds",
-                 "From a change of an object or attachment to the commit that holds it.")
+                 "Time from a change of an object or attachment in kpold's store to its commit.")
       .sample(state_.loop.eventLatency());
   exposition.counter("kpold_batches_total", "Netlink transactions sent to nf_tables.")
       .sample(state_.kernel.batchesSent());
   exposition.counter("kpold_audits_total", "Audits of the table.").sample(counters.audits);
   exposition
       .counter("kpold_table_repairs_total",
-               "Times that the table was changed by a third party and repaired.")
+               "Repairs of the table after a change by another process.")
       .sample(counters.drifts);
 }
 
@@ -110,33 +109,34 @@ void Metrics::addPods(Exposition& exposition) const {
   exposition.gauge("kpold_attachments", "Pod interfaces registered by the CNI plugin.")
       .sample(state_.store.attachments().size());
   const auto& counters = podStart_.counters();
-  exposition.counter("kpold_pod_starts_total", "Attachments that the plugin asked for.")
+  exposition.counter("kpold_pod_starts_total", "Registrations by the plugin, by outcome.")
       .sample(counters.duration.count(), {{"outcome", "enforced"}})
       .sample(counters.conflicts, {{"outcome", "conflict"}})
       .sample(counters.timeouts, {{"outcome", "timeout"}});
   exposition
       .histogram("kpold_pod_start_duration_seconds",
-                 "From the plugin's request to the pod's policy in the kernel.")
+                 "Time from the plugin's request to the commit of the pod's policy.")
       .sample(counters.duration);
 }
 
 void Metrics::addNetwork(Exposition& exposition) const {
   const auto& counters = state_.network.counters();
-  exposition.gauge("kpold_node_network_peers", "Pod networks of other nodes that are routed.")
+  exposition
+      .gauge("kpold_node_network_peers", "Pod CIDRs of other nodes, including unreachable ones.")
       .sample(state_.network.plan().peers.size());
   exposition
       .counter("kpold_node_network_changes_total", "Changes made to the network between nodes.")
       .sample(counters.changes);
   exposition
       .counter("kpold_node_network_repairs_total",
-               "Times that the network between nodes was changed by a third party and repaired.")
+               "Repairs of the network between nodes after a change by another process.")
       .sample(counters.repairs);
 }
 
 void Metrics::addDenied(Exposition& exposition) {
   const auto counters =
       ifReadable([this] { return state_.kernel.readCounters(); }, unreadable_.counters);
-  auto packets = exposition.counter("kpold_denied_packets_total", "Packets dropped.");
+  auto packets = exposition.counter("kpold_denied_packets_total", "Packets dropped, by reason.");
   if (counters) denied_.take(*counters);
   if (counters)
     for (const auto cause :
@@ -153,8 +153,8 @@ void Metrics::addDenied(Exposition& exposition) {
 
 void Metrics::addAddresses(Exposition& exposition) {
   const auto book = ifReadable([this] { return ipam::readLeases(stateDir_); }, unreadable_.leases);
-  auto addresses = exposition.gauge("kpold_ipam_addresses",
-                                    "Addresses of the ranges that the plugin hands out, by state.");
+  auto addresses =
+      exposition.gauge("kpold_ipam_addresses", "Addresses of the plugin's ranges, by state.");
   if (!book) return;
   for (const auto& use : ipam::rangeUseOf(*book)) {
     Exposition::Labels labels{{"network", use.network},
@@ -177,8 +177,7 @@ std::string Metrics::text() {
   addNetwork(exposition);
   addDenied(exposition);
   addAddresses(exposition);
-  exposition
-      .counter("kpold_unreadable_total", "Times that something could not be read for metrics.")
+  exposition.counter("kpold_unreadable_total", "Failed reads of values for metrics.")
       .sample(unreadable_.counters, {{"what", "counters"}})
       .sample(unreadable_.leases, {{"what", "leases"}});
   addApi(state_.objects.watches(), exposition);

@@ -14,8 +14,8 @@ std::vector<policy::Diagnostic> forwardingDiagnostics() {
   for (const auto& sysctl : netlink::notForwarding())
     all.push_back({policy::Diagnostic::Severity::Warning, "sysctl", "",
                    sysctl +
-                       " is 0: the node passes no packets on between pods and others; the next "
-                       "pod's start turns it on, or sysctl -w " +
+                       " is 0: the node forwards no packets from or to pods; the next ADD "
+                       "enables it, or run sysctl -w " +
                        sysctl + "=1"});
   return all;
 }

@@ -84,7 +84,7 @@ std::optional<Conflict> PodStart::clearTheWay(const conf::Attachment& attachment
     const bool isStale =
         other->hostInterface != attachment.hostInterface && !linkExists_(other->hostInterface);
     if (!isStale)
-      return Conflict{shared(attachment, *other) + " of " + describe(attachment) + " is held by " +
+      return Conflict{shared(attachment, *other) + " of " + describe(attachment) + " is used by " +
                       describe(*other)};
     base::logWarn(kInterfaceGone,
                   {{"pod", toString(other->pod)}, {"host_interface", other->hostInterface.text()}});
@@ -111,7 +111,7 @@ base::Task<PutOutcome> PodStart::enforce(conf::Attachment attachment, base::Even
   for (bool inTime = true;;) {
     const auto* stored = store_.find(conf::idOf(attachment));
     if (stored == nullptr || *stored != attachment)
-      co_return Conflict{describe(attachment) + " was removed or replaced meanwhile"};
+      co_return Conflict{describe(attachment) + " was removed or replaced during the request"};
     if (isEnforced(attachment)) {
       claim.keep();
       co_return Enforced{loop_.committed()->generation};
@@ -165,7 +165,7 @@ std::string PodStart::whyNot(const conf::Attachment& attachment) const {
     return "pod " + toString(attachment.pod) + " has UID " + pod->uid + ", not " +
            attachment.podUid;
   if (loop_.fault()) return loop_.fault()->message;
-  return "the kernel has not been told yet";
+  return "the change is not committed yet";
 }
 
 }  // namespace kpol::controller

@@ -93,9 +93,10 @@ std::vector<base::IpAddress> addressesNamed(const policy::Snapshot& snapshot, co
   if (slash == std::string::npos)
     throw conf::ConfigError(field, "must be NAMESPACE/POD or an IP address, not \"" + text + "\"");
   const auto* pod = policy::findPod(snapshot, {text.substr(0, slash), text.substr(slash + 1)});
-  if (pod == nullptr) throw conf::ConfigError(field, "no pod " + text + " is known");
+  if (pod == nullptr)
+    throw conf::ConfigError(field, "pod " + text + " does not exist, or kpold has not received it");
   auto ips = policy::addressesOf(snapshot, *pod);
-  if (ips.empty()) throw conf::ConfigError(field, "pod " + text + " has no address of its own");
+  if (ips.empty()) throw conf::ConfigError(field, "pod " + text + " has no pod IP address");
   return ips;
 }
 

@@ -58,7 +58,7 @@ std::string inWords(const policy::Peer& peer) {
 }
 
 std::string inWords(const policy::PolicyPort& port) {
-  if (!port.protocol) return "nothing (a protocol that kpol does not know)";
+  if (!port.protocol) return "no traffic (unsupported protocol)";
   const std::string protocol(toString(*port.protocol));
   if (const auto* name = std::get_if<std::string>(&port.port))
     return protocol + " port named " + *name;

@@ -59,18 +59,20 @@ void add(Exposition::Family family, const std::optional<Value>& value) {
 }  // namespace
 
 void addProcess(std::chrono::system_clock::time_point startedAt, Exposition& exposition) {
-  add(exposition.counter("process_cpu_seconds_total", "User and system CPU time spent."),
+  add(exposition.counter("process_cpu_seconds_total",
+                         "Total user and system CPU time spent in seconds."),
       cpuSeconds());
   const auto used = memory();
-  add(exposition.gauge("process_resident_memory_bytes", "Memory that is in RAM."),
+  add(exposition.gauge("process_resident_memory_bytes", "Resident memory size in bytes."),
       used ? std::optional(used->resident) : std::nullopt);
-  add(exposition.gauge("process_virtual_memory_bytes", "Address space."),
+  add(exposition.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes."),
       used ? std::optional(used->size) : std::nullopt);
-  add(exposition.gauge("process_open_fds", "Open file descriptors."), openDescriptors());
-  add(exposition.gauge("process_max_fds", "The most file descriptors that may be open."),
+  add(exposition.gauge("process_open_fds", "Number of open file descriptors."), openDescriptors());
+  add(exposition.gauge("process_max_fds", "Maximum number of open file descriptors."),
       mostDescriptors());
   const double since = std::chrono::duration<double>(startedAt.time_since_epoch()).count();
-  exposition.gauge("process_start_time_seconds", "When the process started, since the epoch.")
+  exposition
+      .gauge("process_start_time_seconds", "Start time of the process since the epoch in seconds.")
       .sample(since);
 }
 

@@ -199,7 +199,7 @@ Reconciler::Event ReconcileLoop::confine(const nft::Rejected& rejected,
   const bool narrowed = radius_.refused(refusalOf(rejected, changes, engine));
   denyBlamed();
   if (!narrowed) {
-    failed("the kernel refused a change and keeps the policy it had: " + rejected.message,
+    failed("the kernel rejected a change and keeps the previous table: " + rejected.message,
            &Counters::refused);
     return Reconciler::Refused{};
   }

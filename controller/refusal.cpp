@@ -73,9 +73,9 @@ std::vector<policy::Diagnostic> diagnosticsOf(const BlastRadius& radius,
   std::vector<policy::Diagnostic> all;
   for (const auto& [profile, why] : radius.blamed()) {
     const bool ingress = engine.directionOf(profile) == policy::Direction::Ingress;
-    const std::string what = std::string("the kernel refuses it, so until it is changed nothing ") +
-                             (ingress ? "reaches " : "leaves ") + podsText(engine.podsOf(profile)) +
-                             ": " + why;
+    const std::string what =
+        std::string("the kernel rejects it, so until it is changed no packet ") +
+        (ingress ? "reaches " : "leaves ") + podsText(engine.podsOf(profile)) + ": " + why;
     for (const auto& policy : engine.policiesOf(profile))
       all.push_back(
           {policy::Diagnostic::Severity::Error, "NetworkPolicy " + toString(policy), "", what});

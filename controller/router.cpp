@@ -59,12 +59,12 @@ Router::Match Router::find(const std::string& method, const Target& target) cons
 
 base::Task<Response> Router::handle(Request request) const {
   auto target = parseTarget(request.target);
-  if (!target) co_return errorResponse(400, "not a path: " + request.target);
+  if (!target) co_return errorResponse(400, "invalid path: " + request.target);
   auto match = find(request.method, *target);
   if (match.route == nullptr) {
     if (match.allow.empty()) co_return errorResponse(404, "no such path: " + request.target);
     Response response =
-        errorResponse(405, request.method + " is not possible here, only " + match.allow);
+        errorResponse(405, request.method + " is not allowed here; allowed: " + match.allow);
     response.allow = match.allow;
     co_return response;
   }

@@ -29,7 +29,9 @@ base::Task<Remarks> settle(std::string stateDir, std::vector<base::IpAddress> ad
   try {
     netlink::forgetFlows(addresses);
   } catch (const netlink::Error& error) {
-    remarks.push_back(std::string("tracked flows are left to end by themselves: ") + error.what());
+    remarks.push_back(std::string("cannot delete conntrack entries, they remain until they time "
+                                  "out: ") +
+                      error.what());
   }
   ipam::settleDepartures(stateDir, [&](const std::string& remark) { remarks.push_back(remark); });
   co_return remarks;

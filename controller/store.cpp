@@ -176,7 +176,7 @@ std::vector<policy::Diagnostic> Store::diagnostics() const {
     if (policy::hasUnknownDefaultPolicy(ns))
       found.push_back({policy::Diagnostic::Severity::Warning, "Namespace " + ns.name,
                        std::string("metadata.labels[") + policy::kDefaultPolicyLabel + "]",
-                       "must be allow, deny-ingress or deny; until then the namespace denies"});
+                       "must be allow, deny-ingress or deny; until it is corrected, deny applies"});
   return found;
 }
 

@@ -16,11 +16,11 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   kpolctl status
-  kpolctl show                               how kpold is, the policies, this node's pods
-  kpolctl show pod shop/web                  a pod and the policies that hold for it
+  kpolctl show                               kpold's status, the policies, this node's pods
+  kpolctl show pod shop/web                  a pod and the policies that apply to it
   kpolctl show policy shop/allow-web -o yaml
   kpolctl show ruleset                       the table as nft prints it
-  kpolctl sync --timeout 10s                 wait until everything written is enforced
+  kpolctl sync --timeout 10s                 wait until all changes are enforced
   kpolctl explain shop/web bank/vault 5432   may web connect to vault, and why
   kpolctl explain 192.0.2.7 shop/dns 53/udp
 
@@ -101,12 +101,12 @@ class Arguments {
 
  private:
   void addStatus() {
-    app_.add_subcommand("status", "how kpold is; exit code 3 when it is not ready or not in sync")
+    app_.add_subcommand("status", "kpold's status; exit code 3 if it is not ready or not in sync")
         ->callback([this] { line_.command = StatusCommand{}; });
   }
 
   void addShow() {
-    auto* show = app_.add_subcommand("show", "what kpold knows and has put into the kernel");
+    auto* show = app_.add_subcommand("show", "kpold's status and objects, and the kernel's table");
     show->fallthrough();
     show->require_subcommand(0, 1);
     show->callback([this, show] {
@@ -117,8 +117,9 @@ class Arguments {
     addList(*show, What::Pods, "pods", "all pods");
     addList(*show, What::Sets, "sets", "the table's sets and maps (their elements with -o json)");
     addList(*show, What::Ruleset, "ruleset", "the table as nft prints it");
-    addList(*show, What::Ips, "ips", "the addresses that can be given, and who holds which");
-    addObject(*show, What::Pod, "pod", "one pod and the policies that hold for it");
+    addList(*show, What::Ips, "ips",
+            "the ranges, how many addresses are free, and which pod has which");
+    addObject(*show, What::Pod, "pod", "one pod and the policies that apply to it");
     addObject(*show, What::Policy, "policy", "one network policy in words");
   }
 
@@ -136,7 +137,7 @@ class Arguments {
 
   void addSync() {
     auto* sync = app_.add_subcommand(
-        "sync", "wait until everything kpold was told is in the kernel; exit code 3 when not");
+        "sync", "wait until all changes up to now are in the kernel; exit code 3 if they are not");
     sync->add_option("--timeout", timeout_, "how long to wait, at most 60s")->capture_default_str();
     sync->callback([this] {
       const auto timeout = conf::parseDuration(timeout_);
@@ -147,7 +148,8 @@ class Arguments {
 
   void addExplain() {
     auto* explain = app_.add_subcommand(
-        "explain", "may FROM connect to TO, and which policies decide; exit code 3 when denied");
+        "explain",
+        "whether FROM may connect to TO, and which policies decide; exit code 3 if denied");
     explain->add_option("FROM", explain_.from, "NAMESPACE/POD or an IP address")->required();
     explain->add_option("TO", explain_.to, "NAMESPACE/POD or an IP address")->required();
     explain->add_option("PORT", port_, "PORT[/tcp|udp|sctp] or icmp")->required();
@@ -161,7 +163,7 @@ class Arguments {
     auto* completion = app_.add_subcommand("completion", "print the completion script of a shell");
     completion
         ->add_option("SHELL", shell_,
-                     "bash, fish or zsh; source <(kpolctl completion bash) tries it")
+                     "bash, fish or zsh; to try it: source <(kpolctl completion bash)")
         ->required()
         ->check([](const std::string& shell) {
           return kCompletions.contains(shell) ? ""
@@ -169,7 +171,7 @@ class Arguments {
         });
   }
 
-  CLI::App app_{"Asks kpold, the kpol node agent, what it enforces and why.", "kpolctl"};
+  CLI::App app_{"Shows what kpold, the kpol node agent, enforces and why.", "kpolctl"};
   CommandLine line_{"/run/kpol/kpold.sock", Format::Table, StatusCommand{}};
   std::string object_;
   std::string timeout_ = "20s";

@@ -111,7 +111,9 @@ ExitCode run(const CommandLine& commandLine, std::ostream& out, std::ostream& re
     return std::visit(Run(commandLine, out, remarks), commandLine.command);
   } catch (const nlohmann::json::exception& error) {
     throw AnswerError(
-        0, std::string("kpold's answer cannot be read, is it of this release? ") + error.what());
+        0, std::string("cannot parse kpold's response (kpold and kpolctl must have the same "
+                       "version): ") +
+               error.what());
   }
 }
 

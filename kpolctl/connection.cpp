@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kPatience{15};
 
 Json parseAnswer(const std::string& body) {
   Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded()) throw AnswerError(0, "kpold's answer is no JSON");
+  if (json.is_discarded()) throw AnswerError(0, "kpold's response is not JSON");
   return json;
 }
 
@@ -27,7 +27,8 @@ Connection::Answer Connection::request(const char* method, const std::string& ta
     return {response.status, std::move(response.body)};
   } catch (const control::Unreachable& error) {
     const char* advice = error.connected() ? "; kpold is busy or stuck, see its log"
-                                           : "; does kpold run on this node, with this --socket?";
+                                           : "; check that kpold runs on this node with this "
+                                             "--socket";
     throw control::Unreachable(error.what() + std::string(advice), error.connected());
   }
 }

@@ -24,7 +24,8 @@ Texts interfaceLines(const Json& interfaces) {
     std::string line = textOf(interface, "hostInterface") + ": " + textOf(interface, "ifName") +
                        " of container " + textOf(interface, "containerID") + ", " +
                        joined(interface.at("ips").get<Texts>());
-    if (!interface.at("enforced").get<bool>()) line += " (of an earlier pod of this name: silent)";
+    if (!interface.at("enforced").get<bool>())
+      line += " (of an earlier pod of this name: not programmed)";
     lines.push_back(std::move(line));
   }
   return lines;
@@ -57,7 +58,7 @@ std::string podText(const Json& pod) {
   fields.add("Phase", textOf(pod, "phase"));
   fields.add("Labels", labelLines(pod.at("labels")));
   if (pod.at("hostNetwork").get<bool>()) {
-    fields.add("Network", "the node's own: no policy applies to it");
+    fields.add("Network", "the node's own (hostNetwork): no policy applies to it");
     return fields.print();
   }
   fields.add("Addresses", pod.at("ips").get<Texts>());

@@ -51,7 +51,7 @@ std::string explainText(const Json& answer) {
                  "leads to " + textOf(flow.at("hostPortOf"), "address") + " port " +
                      std::to_string(flow.at("hostPortOf").at("port").get<std::uint64_t>()));
     if (flow.contains("guard"))
-      fields.add("guard", "pods are kept from the cloud's metadata service (metadataGuard)");
+      fields.add("guard", "pods may not reach the cloud's metadata service (metadataGuard)");
     if (flow.at("exempt").get<bool>())
       fields.add("exempt", "traffic of a pod with itself or its own node");
     fields.add("egress", directionLines(flow.at("egress"), "egress"));

@@ -44,8 +44,8 @@ std::string leasesText(const Json& ips, std::int64_t now) {
                 textOf(lease, "name"), textOf(lease, "containerID").substr(0, 13),
                 textOf(lease, "ifName"), agoText(now - lease.at("since").get<std::int64_t>()),
                 textOf(lease, "state")});
-  return ranges.print("No ranges: kpol's own address management gave no address since the boot.") +
-         "\n" + leases.print("No addresses are held.");
+  return ranges.print("No ranges: kpol's own IPAM has assigned no address since the boot.") + "\n" +
+         leases.print("No addresses are in use.");
 }
 
 }  // namespace kpol::kpolctl

@@ -43,7 +43,7 @@ std::string objectsLine(const Json& objects) {
 std::string commitsLine(const Json& commits) {
   return number(commits, "total") + " commits, " + number(commits, "failures") + " failures, " +
          number(commits, "audits") + " audits, " + number(commits, "drifts") +
-         " repaired after a foreign change";
+         " repairs after third-party changes";
 }
 
 // "Pod watching at 4711", followed by the time of the last response in brackets if the watch fails.
@@ -54,8 +54,8 @@ std::string watchLine(const Json& watch, std::int64_t now) {
   if (textOf(watch, "trouble").empty()) return line;
   const auto& heardAt = watch.at("heardAt");
   const std::string since =
-      heardAt.is_null() ? "never heard of"
-                        : "last heard of " + ageText(now - heardAt.get<std::int64_t>()) + " ago";
+      heardAt.is_null() ? "no response yet"
+                        : "last response " + ageText(now - heardAt.get<std::int64_t>()) + " ago";
   return line + " (" + since + ")";
 }
 
@@ -71,7 +71,7 @@ std::string networkLine(const Json& network) {
   std::string_view separator = " ";
   for (const auto& [how, nodes] : ways) {
     line += separator;
-    line += std::to_string(nodes) + " " + (how == "none" ? "out of reach" : how);
+    line += std::to_string(nodes) + " " + (how == "none" ? "unreachable" : how);
     separator = ", ";
   }
   return line;
@@ -91,7 +91,7 @@ std::string statusLine(const Json& status) {
   const auto& fault = status.at("fault");
   if (!fault.is_null()) return "not in sync: " + textOf(fault, "message");
   if (!status.at("ready").get<bool>()) return "not ready: nothing is committed yet";
-  if (!status.at("inSync").get<bool>()) return "not in sync: a commit is under way";
+  if (!status.at("inSync").get<bool>()) return "not in sync: a commit is in progress";
   return "ready, in sync";
 }
 
@@ -127,8 +127,9 @@ std::string statusText(const Json& status, std::int64_t now) {
   if (status.contains("cniConfig") && !status.at("cniConfig").is_null())
     fields.add("CNI config", cniConfigLine(status.at("cniConfig")));
   if (status.contains("hostFirewalls") && !status.at("hostFirewalls").empty())
-    fields.add("Host firewall", std::to_string(status.at("hostFirewalls").size()) +
-                                    " of others' filters drop pods' packets (see below)");
+    fields.add("Host firewall", "third-party filters that drop packets of pods: " +
+                                    std::to_string(status.at("hostFirewalls").size()) +
+                                    " (see below)");
   std::string all = fields.print();
   const auto& diagnostics = status.at("diagnostics");
   if (!diagnostics.empty()) all += "\n" + diagnosticsText(diagnostics);

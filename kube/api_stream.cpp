@@ -45,7 +45,7 @@ ApiObject decodeItem(Kind kind, const Json& tree, WatchEvent::Type type) {
   if (!decoded.object) {
     const std::string why =
         decoded.diagnostics.empty() ? "" : ": " + policy::toString(decoded.diagnostics.front());
-    throw SyntaxError("a " + std::string(toString(kind)) + " that cannot be named" + why);
+    throw SyntaxError("a " + std::string(toString(kind)) + " without a valid name" + why);
   }
   ApiObject item{type, idOf(*decoded.object), std::move(decoded.object),
                  std::move(decoded.diagnostics), resourceVersionOf(tree)};
@@ -97,7 +97,7 @@ std::optional<WatchItem> WatchBody::next(std::string_view bytes, std::size_t& at
     if (type == "DELETED") return decodeItem(kind_, *object, WatchEvent::Type::Deleted);
     if (type == "BOOKMARK") return bookmarkOf(*object, piece.text);
     if (type == "ERROR") return statusOf(*object);
-    throw SyntaxError("a watch event of type " + inQuotes(type));
+    throw SyntaxError("a watch event of unknown type " + inQuotes(type));
   }
   return std::nullopt;
 }

@@ -76,8 +76,8 @@ ClusterConfig inClusterConfig(const std::string& host, const std::string& port,
                               const std::string& directory) {
   if (host.empty() || port.empty()) {
     throw ClusterConfigError(
-        "no API server is known: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set, "
-        "as they are in a pod; give --kubeconfig, or --source dir:PATH");
+        "no API server is configured, and KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT "
+        "are not set, as they are in a pod; set --kubeconfig, or --source dir:PATH");
   }
   const auto number = parsePort(port);
   if (!number) {

@@ -60,7 +60,7 @@ void tune(tcp::socket& socket) {
 // Returns the operation's result. Throws ApiError if it was not complete in time.
 template <class Result>
 Result inTime(std::optional<Result> result, const char* what) {
-  if (!result) throw ApiError(std::string("no answer in time: ") + what);
+  if (!result) throw ApiError(std::string("timeout while ") + what);
   return *std::move(result);
 }
 
@@ -91,7 +91,7 @@ class Link final : public Connection {
     auto result =
         co_await base::unless(base::sleepUntil(deadline),
                               base::asio::async_write(stream_, base::asio::buffer(text), kToken));
-    const auto [error, size] = inTime(std::move(result), "the request was not taken");
+    const auto [error, size] = inTime(std::move(result), "sending the request");
     if (error) fail("cannot send a request", error);
   }
 
@@ -101,9 +101,9 @@ class Link final : public Connection {
         base::keep(interrupt.waitUntil(deadline), interrupted),
         stream_.async_read_some(base::asio::buffer(room.data(), room.size()), kToken));
     if (!result && interrupted == true) throw Interrupted();
-    const auto [error, size] = inTime(std::move(result), "the server is silent");
+    const auto [error, size] = inTime(std::move(result), "waiting for the response");
     if (error == base::asio::error::eof) co_return 0;
-    if (error) fail("the connection broke", error);
+    if (error) fail("the connection failed", error);
     co_return size;
   }
 
@@ -120,12 +120,12 @@ Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
   const std::string port = std::to_string(url.port);
   auto found = co_await base::unless(base::sleepUntil(deadline),
                                      resolver.async_resolve(url.host, port, kToken));
-  const auto [resolveError, endpoints] = inTime(std::move(found), "the host's name");
-  if (resolveError) fail("cannot resolve the host", resolveError);
+  const auto [resolveError, endpoints] = inTime(std::move(found), "resolving the host name");
+  if (resolveError) fail("cannot resolve the host name", resolveError);
   tcp::socket socket(executor);
   auto connected = co_await base::unless(base::sleepUntil(deadline),
                                          base::asio::async_connect(socket, endpoints, kToken));
-  const auto [connectError, endpoint] = inTime(std::move(connected), "no connection");
+  const auto [connectError, endpoint] = inTime(std::move(connected), "connecting");
   if (connectError) fail("cannot connect", connectError);
   tune(socket);
   co_return socket;
@@ -135,7 +135,7 @@ Task<tcp::socket> connect(const ServerUrl& url, Connection::Time deadline) {
 [[noreturn]] void failHandshake(SSL* handle, const ErrorCode& error) {
   const long verified = ::SSL_get_verify_result(handle);
   if (verified == X509_V_OK) fail("the TLS handshake failed", error);
-  throw ApiError(std::string("the server's certificate is not accepted: ") +
+  throw ApiError(std::string("cannot verify the server's certificate: ") +
                  ::X509_verify_cert_error_string(verified));
 }
 
@@ -156,7 +156,7 @@ void expectServer(TlsStream& stream, const std::string& name, bool skipVerify) {
   X509_VERIFY_PARAM* parameters = ::SSL_get0_param(stream.native_handle());
   const int done = isAddress ? ::X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str())
                              : ::X509_VERIFY_PARAM_set1_host(parameters, name.data(), name.size());
-  if (done != 1) throw ApiError("the server's name cannot be checked: " + name);
+  if (done != 1) throw ApiError("cannot verify the server's name: " + name);
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ Task<std::unique_ptr<Connection>> Connection::open(ServerUrl url, TlsSettings tl
   expectServer(stream, tls.serverName.empty() ? url.host : tls.serverName, tls.skipVerify);
   auto result = co_await base::unless(base::sleepUntil(deadline),
                                       stream.async_handshake(ssl::stream_base::client, kToken));
-  const auto [error] = inTime(std::move(result), "the TLS handshake");
+  const auto [error] = inTime(std::move(result), "performing the TLS handshake");
   if (error) failHandshake(stream.native_handle(), error);
   co_return std::make_unique<Link<TlsStream>>(std::move(context), std::move(stream));
 }

@@ -36,7 +36,7 @@ std::string tokenIn(std::string text, const std::string& origin) {
     text.pop_back();
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f) throw ApiError(origin + " is no token");
+    if (byte <= 0x20 || byte >= 0x7f) throw ApiError(origin + " is not a token");
   }
   if (text.empty()) throw ApiError(origin + " is empty");
   return text;
@@ -61,7 +61,12 @@ class Turn {
 }  // namespace
 
 std::string Credentials::authorities() const {
-  return textOf(config_.authorities);
+  auto text = textOf(config_.authorities);
+  // Without a text, the system's authorities would be trusted instead.
+  if (text.empty() && config_.authorities.given())
+    throw ApiError(config_.authorities.file +
+                   " is empty: it must contain the certificate authorities of the API server");
+  return text;
 }
 
 Task<ExecCredential> Credentials::fromPlugin() {

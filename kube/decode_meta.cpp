@@ -85,7 +85,7 @@ void checkName(const Field& field, std::string_view name, bool dnsLabel) {
 std::string decodeNamespace(const Field& field, bool namespaced) {
   std::string ns(field.text().value_or(""));
   if (!namespaced) {
-    if (!ns.empty()) field.refuse("must not be set on a kind that is not in namespaces");
+    if (!ns.empty()) field.refuse("must not be set on a cluster-scoped kind");
     return {};
   }
   if (ns.empty()) return "default";

@@ -109,7 +109,7 @@ policy::Peer decodePeer(const Field& field) {
     field.fail("must have a podSelector, a namespaceSelector or an ipBlock");
   }
   if (selects && ipBlock.present()) {
-    ipBlock.fail("must not be set beside podSelector or namespaceSelector");
+    ipBlock.fail("must not be set together with podSelector or namespaceSelector");
   }
   return {decodeOptionalSelector(podSelector), decodeOptionalSelector(namespaceSelector),
           decodeIpBlock(ipBlock)};

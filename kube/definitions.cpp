@@ -104,7 +104,7 @@ std::vector<policy::Diagnostic> Definitions::conflicts() const {
       result.push_back({policy::Diagnostic::Severity::Warning,
                         toString(id),
                         {},
-                        it->first + ": is left out, the object is also defined in " + first});
+                        it->first + ": is ignored, the object is already defined in " + first});
     }
   }
   return result;

@@ -77,12 +77,14 @@ ExecCredential readExecCredential(std::string_view json) {
   if (credential.token.empty() && credential.certificatePem.empty())
     throw ApiError("the exec plugin's ExecCredential has neither a token nor a certificate");
   if (credential.certificatePem.empty() != credential.keyPem.empty())
-    throw ApiError("the exec plugin's ExecCredential has a certificate or a key alone");
+    throw ApiError(
+        "the exec plugin's ExecCredential must have both a certificate and a key, or neither");
   const std::string expiry = textIn(*status, "expirationTimestamp");
   if (expiry.empty()) return credential;
   credential.expiresAt = parseRfc3339(expiry);
   if (!credential.expiresAt)
-    throw ApiError("the exec plugin's ExecCredential has an expirationTimestamp that is no time");
+    throw ApiError(
+        "the exec plugin's ExecCredential has an expirationTimestamp that is not an RFC 3339 time");
   return credential;
 }
 

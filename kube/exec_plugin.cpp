@@ -140,11 +140,11 @@ Task<ExecCredential> askExecPlugin(const ExecPlugin& plugin) {
   std::string text;
   const bool finished = co_await base::returnsFirst(finish(output.value(), child.exitFd(), text),
                                                     base::sleepFor(kPatience));
-  if (!finished) fail(plugin, "did not answer within a minute");
+  if (!finished) fail(plugin, "did not exit within a minute and was killed");
   const int status = child.reap();
   if (!WIFEXITED(status)) fail(plugin, "was killed by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0)
-    fail(plugin, "ended with status " + std::to_string(WEXITSTATUS(status)));
+    fail(plugin, "exited with status " + std::to_string(WEXITSTATUS(status)));
   co_return readExecCredential(text);
 }
 

@@ -72,7 +72,7 @@ std::string_view Gunzip::State::takeHead(std::string_view bytes) {
   bytes.remove_prefix(part.size());
   if (kept.size() < kHeadSize) return bytes;
   if (!kept.starts_with("\x1f\x8b\x08") || kept[3] != 0)
-    throw ApiError("an answer that is no gzip");
+    throw ApiError("the response is not gzip data");
   kept.clear();
   place = Place::Body;
   return bytes;
@@ -96,17 +96,17 @@ std::string_view Gunzip::State::inflate(std::string_view bytes, std::string& out
   if (error == zlib::error::end_of_stream) {
     place = Place::Tail;
   } else if (error && error != zlib::error::need_buffers) {
-    throw ApiError("an answer whose gzip is damaged: " + error.message());
+    throw ApiError("the response's gzip data is damaged: " + error.message());
   }
   return bytes.substr(bytes.size() - z.avail_in);
 }
 
 void Gunzip::State::takeTail(std::string_view bytes) {
   kept += bytes;
-  if (kept.size() > kTailSize) throw ApiError("an answer with bytes after its gzip");
+  if (kept.size() > kTailSize) throw ApiError("the response has bytes after its gzip data");
   if (kept.size() < kTailSize) return;
   const bool intact = littleEndian(kept) == crc && littleEndian(kept.substr(4)) == size;
-  if (!intact) throw ApiError("an answer whose gzip has a wrong checksum");
+  if (!intact) throw ApiError("the response's gzip checksum is wrong");
   place = Place::Done;
 }
 

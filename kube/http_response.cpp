@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint32_t kLongestHead = 64 * 1024;
 
 [[noreturn]] void fail(const boost::system::error_code& error) {
-  throw ApiError("an answer that is no HTTP: " + error.message());
+  throw ApiError("not an HTTP response: " + error.message());
 }
 
 std::optional<std::chrono::seconds> secondsOf(std::string_view text) {
@@ -69,13 +69,13 @@ void ResponseReader::State::readHead() {
   if (encoding == "gzip") {
     gunzip.emplace();
   } else if (!encoding.empty() && encoding != "identity") {
-    throw ApiError("an answer in an encoding that was not asked for: " + std::string(encoding));
+    throw ApiError("the response has an encoding that was not requested: " + std::string(encoding));
   }
 }
 
 void ResponseReader::State::checkEnd() const {
   if (parser.is_done() && gunzip && !gunzip->complete())
-    throw ApiError("an answer that ended within its gzip");
+    throw ApiError("the response ended within its gzip data");
 }
 
 // Returns how many bytes the parser used. Gives it no more bytes at a time than a head may have:
@@ -87,7 +87,7 @@ std::size_t ResponseReader::State::put(std::string_view bytes) {
   const auto used = parser.put(boost::asio::const_buffer(given.data(), given.size()), error);
   const bool stands = !head || used == 0;
   if (error == http::error::need_more && stands && given.size() == most)
-    throw ApiError("an answer with an endless head");
+    throw ApiError("the response's header is too large");
   if (error && error != http::error::need_more && error != http::error::need_buffer) fail(error);
   if (!head) headSize += used;
   return used;
@@ -131,14 +131,15 @@ void ResponseReader::feed(std::string_view bytes, std::string& body) {
   }
   pending.erase(0, at);
   state_->checkEnd();
-  if (complete() && !pending.empty()) throw ApiError("bytes after the end of an answer");
+  if (complete() && !pending.empty()) throw ApiError("bytes after the end of a response");
 }
 
 void ResponseReader::close() {
-  if (!state_->parser.is_header_done()) throw ApiError("the connection ended before an answer");
+  if (!state_->parser.is_header_done())
+    throw ApiError("the connection was closed before a response");
   boost::system::error_code error;
   state_->parser.put_eof(error);
-  if (error) throw ApiError("the connection ended within an answer");
+  if (error) throw ApiError("the connection was closed within a response");
   state_->checkEnd();
 }
 

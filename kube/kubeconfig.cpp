@@ -109,7 +109,7 @@ ExecPlugin readExec(const Section& exec, const std::string& directory) {
   if (plugin.command.find('/') != std::string::npos)
     plugin.command = absolute(plugin.command, directory);
   if (exec.text("interactiveMode") == "Always")
-    fail(exec.place("interactiveMode"), "needs a terminal, which kpold has not");
+    fail(exec.place("interactiveMode"), "must not be Always: kpold has no terminal");
   plugin.arguments = readArguments(exec);
   if (!exec.has("env")) return plugin;
   const YAML::Node list = exec.at("env");
@@ -129,7 +129,9 @@ void readUser(const Section& user, const std::string& directory, ClusterConfig& 
   config.token = user.text("token");
   config.tokenFile = absolute(user.text("tokenFile"), directory);
   for (const char* field : {"username", "password", "auth-provider"})
-    user.refuse(field, "is not supported any more by Kubernetes");
+    user.refuse(
+        field,
+        "is no longer supported by Kubernetes; use token, tokenFile, a client certificate or exec");
   for (const char* field : {"as", "as-uid", "as-groups", "as-user-extra"})
     user.refuse(field, "is not supported");
   if (user.has("exec"))

@@ -33,7 +33,7 @@ void LastGood::keep(const std::string& name, const std::string& text) const {
   std::error_code error;
   if (file) std::filesystem::rename(temporary, directory_ / name, error);
   if (!file || error)
-    throw base::SystemError("keep a copy in " + directory_.string(), error ? error.value() : EIO);
+    throw base::SystemError("store a copy in " + directory_.string(), error ? error.value() : EIO);
 }
 
 void LastGood::drop(const std::string& name) const {

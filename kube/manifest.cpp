@@ -123,7 +123,7 @@ void ManifestReader::readObject(const Json& tree, const std::string& where, cons
                                        [](const KnownKind& entry) { return toString(entry.kind); });
   const std::string found = type.kind + " of " + type.apiVersion;
   if (known == kKnownKinds.end()) {
-    const std::string message = inQuotes(found) + " is not used by kpol and is left out";
+    const std::string message = inQuotes(found) + " is not used by kpol and is ignored";
     return report({Severity::Warning, {}, "kind", message}, where);
   }
   if (known->apiVersion != type.apiVersion) {

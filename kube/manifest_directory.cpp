@@ -93,7 +93,10 @@ void ManifestDirectory::State::keepCopy(const std::string& name, ManifestFile& f
       lastGood->keep(name, file.text);
   } catch (const base::SystemError& error) {
     file.diagnostics.push_back(
-        {Severity::Warning, {}, {}, name + ": would be lost if it broke: " + error.what()});
+        {Severity::Warning,
+         {},
+         {},
+         name + ": cannot store a copy for use if the file becomes invalid: " + error.what()});
   }
 }
 
@@ -105,7 +108,7 @@ void ManifestDirectory::State::fallBack(const std::string& name, ManifestFile& f
   if (!before.objects) return;
   file.objects = std::move(before.objects);
   file.diagnostics.push_back(
-      {Severity::Warning, {}, {}, name + ": is broken, what it said before holds"});
+      {Severity::Warning, {}, {}, name + ": is invalid, its last valid version stays in effect"});
 }
 
 void ManifestDirectory::State::apply(const std::string& name, ManifestFile file) {
@@ -129,13 +132,14 @@ std::vector<policy::Diagnostic> ManifestDirectory::State::diagnostics() const {
     result.push_back({Severity::Error,
                       {},
                       {},
-                      directory.string() + ": is no directory now, its last objects are kept"});
+                      directory.string() + ": is no longer a directory, its last objects stay "
+                                           "in effect"});
   } else if (listError) {
     result.push_back({Severity::Error,
                       {},
                       {},
-                      directory.string() +
-                          ": cannot be listed, its last objects are kept: " + listError.message()});
+                      directory.string() + ": cannot be listed, its last objects stay in effect: " +
+                          listError.message()});
   }
   std::ranges::sort(result);
   return result;

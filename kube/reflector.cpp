@@ -136,11 +136,12 @@ Event Reflector::takeObject(ApiObject object) {
 Event Reflector::takeStatus(const ApiStatus& status) {
   const bool listing = machine_.state() == ListWatch::State::Listing;
   if (listing && status.code >= http_status::kServerError) {
-    base::logInfo("no streaming list, listing in pages",
+    base::logInfo("streaming list not supported, listing in pages",
                   {{"kind", toString(kind_)}, {"reason", status.message}});
     return ListWatch::Refused{status.code, {}};
   }
-  fail("the watch ended with " + std::to_string(status.code) + ": " + status.message);
+  fail("the server ended the watch with status " + std::to_string(status.code) + ": " +
+       status.message);
   return ListWatch::Refused{status.code, status.retryAfter};
 }
 
@@ -195,7 +196,7 @@ Task<Event> Reflector::read(ListWatch::Duration patience) {
     heard();
     if (!part_.empty()) continue;
     if (body_ == Body::Watch && watchBody_.atEnd()) co_return ListWatch::Ended{};
-    throw ApiError("the answer ended within an object");
+    throw ApiError("the response ended within an object");
   }
 }
 
@@ -219,7 +220,7 @@ Task<Event> Reflector::refused(const ResponseHead& head) {
   }
   // Report the message of a Status. For any other body, such as a proxy's, report only the status
   // code, because the body may contain anything.
-  fail(client_.server() + " answered " + std::to_string(head.status) +
+  fail(client_.server() + " returned status " + std::to_string(head.status) +
        (status && !status->message.empty() ? ": " + status->message : ""));
   if (head.status == http_status::kUnauthorized) client_.renewCredentials();
   if (head.status >= http_status::kServerError) client_.preferAnother();
@@ -298,7 +299,7 @@ Task<Event> Reflector::perform(const ListWatch::Action& action) {
   } catch (const ApiError& error) {
     failure = error.what();
   } catch (const SyntaxError& error) {
-    failure = std::string("an answer that cannot be read: ") + error.what();
+    failure = std::string("invalid response: ") + error.what();
   }
   if (!failure.empty()) fail(std::move(failure));
   co_return ListWatch::Broken{};
@@ -338,7 +339,7 @@ Task<std::string> Reflector::newestVersion(ApiClient& client) {
   std::string target = pathOf(kind_) + "?limit=1";
   const ResponseHead head = co_await client.get(std::move(target), options_.patience);
   if (head.status != http_status::kOk)
-    throw ApiError(client.server() + " answered " + std::to_string(head.status));
+    throw ApiError(client.server() + " returned status " + std::to_string(head.status));
   ListBody body(kind_);
   for (;;) {
     const std::string_view part = co_await client.read(options_.patience);
@@ -346,7 +347,7 @@ Task<std::string> Reflector::newestVersion(ApiClient& client) {
     while (body.next(part, at)) {
     }
     if (body.atEnd()) co_return body.meta().resourceVersion;
-    if (part.empty()) throw ApiError("the answer ended within an object");
+    if (part.empty()) throw ApiError("the response ended within an object");
   }
 }
 

@@ -3,6 +3,9 @@
 
 #include "kube/api_error.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ssl/context.hpp>
+
 namespace kpol::kube {
 namespace {
 
@@ -25,7 +28,7 @@ void trustGiven(ssl::context& context, const std::string& authorities) {
     return check(error, "cannot load the system's certificate authorities");
   }
   context.add_certificate_authority(base::asio::buffer(authorities), error);
-  check(error, "the certificate authorities are no PEM");
+  check(error, "the certificate authorities are not valid PEM");
 }
 
 }  // namespace
@@ -39,9 +42,9 @@ std::unique_ptr<ssl::context> makeTlsContext(const TlsSettings& tls) {
   if (tls.certificate.empty()) return context;
   ErrorCode error;
   context->use_certificate_chain(base::asio::buffer(tls.certificate), error);
-  check(error, "the client certificate is no PEM");
+  check(error, "the client certificate is not valid PEM");
   context->use_private_key(base::asio::buffer(tls.key), ssl::context::pem, error);
-  check(error, "the client key is no PEM, is encrypted, or is not that of the certificate");
+  check(error, "the client key is not valid PEM, is encrypted, or does not match the certificate");
   return context;
 }
 

@@ -9,7 +9,7 @@ namespace kpol::kube {
 const std::string& TreeBuilder::key(std::string name) {
   auto& members = innermost().get_ref<Json::object_t&>();
   const auto [it, added] = members.try_emplace(std::move(name));
-  if (!added) throw SyntaxError("the key " + inQuotes(it->first) + " is there twice");
+  if (!added) throw SyntaxError("the key " + inQuotes(it->first) + " is duplicated");
   slot_ = &it->second;
   return it->first;
 }

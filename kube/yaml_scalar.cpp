@@ -98,7 +98,7 @@ Json plainScalar(std::string_view text) {
   if (isAmong(kNull, text)) return nullptr;
   if (isAmong(kTrue, text)) return true;
   if (isAmong(kFalse, text)) return false;
-  if (isAmong(kNotFinite, text)) throw SyntaxError(inQuotes(text) + " is no number JSON has");
+  if (isAmong(kNotFinite, text)) throw SyntaxError(inQuotes(text) + " is not a number in JSON");
   const char first = text.front();
   if (!isYamlDigit(first) && first != '+' && first != '-' && first != '.') return text;
   std::string plain(text);

@@ -41,7 +41,8 @@ Size measure(const Json& tree) {
 
 // Adds the members of one merged object that `target` does not have.
 void mergeOne(Json::object_t& target, Json& source) {
-  if (!source.is_object()) throw SyntaxError("a merge (<<) takes an object or a list of objects");
+  if (!source.is_object())
+    throw SyntaxError("a merge (<<) must be of an object or a list of objects");
   target.merge(source.get_ref<Json::object_t&>());
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a libmnl.a, which static programs need. Debian 13's libmnl-dev has one, Debian 12's
-# has none: there the package of Debian 13 is unpacked in build/libmnl, once. Nothing is installed.
+# Prints the path of a libmnl.a, which static programs need. Debian 13's libmnl-dev contains it, Debian 12's
+# does not: there the script unpacks Debian 13's package in build/libmnl once. It installs nothing.
 #
 #   packaging/libmnl.sh
 set -euo pipefail
@@ -24,7 +24,7 @@ fetch_libmnl_of_trixie() {
   mkdir -p build/libmnl
   dpkg -x "$scratch"/libmnl-dev_*.deb build/libmnl
 }
-# Where CMake looks too (cmake/static.cmake).
+# CMake searches the same places (cmake/static.cmake).
 find_archive() { find /usr/lib build/libmnl -name libmnl.a 2>/dev/null | head -n 1; }
 
 archive=$(find_archive || true)
@@ -34,6 +34,6 @@ if [ -z "$archive" ]; then
   trap 'rm -rf "$scratch"' EXIT
   fetch_libmnl_of_trixie "$scratch"
   archive=$(find_archive || true)
-  [ -n "$archive" ] || die "libmnl-dev of Debian 13 has no libmnl.a any more"
+  [ -n "$archive" ] || die "libmnl-dev of Debian 13 no longer contains libmnl.a"
 fi
 realpath "$archive"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced after e2e/lib/packages.sh by what packs kpol's programs.
+# Sourced after e2e/lib/packages.sh by scripts that package kpol's programs.
 # shellcheck disable=SC2154
 
-# static_programs FOLDER: puts the three programs there, stripped; they need nothing of where they run.
+# static_programs FOLDER: puts the three programs there, stripped and static.
 static_programs() {
   local folder=$1 program
   if [ -n "${KPOL_PROGRAMS:-}" ]; then
