@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# One node, nine pods, real packets: shows what kpol does on a machine without any cluster.
+# Shows kpol on one node with nine pods and real packets, without a cluster.
 #
 #   e2e/quickstart.sh          show it and remove everything (also when interrupted)
-#   e2e/quickstart.sh --keep   leave it running, with instructions to play with it
+#   e2e/quickstart.sh --keep   keep it running, and print commands to try
 #   e2e/quickstart.sh --remove remove what --keep left
 #
-# Everything lives in network namespaces named kpol-quickstart*, and under one directory in /run.
+# Everything is in network namespaces named kpol-quickstart*, and in one directory below /run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
@@ -15,7 +15,7 @@ base=/run/$prefix
 bin=$PWD/build/release
 pods=(shop/web shop/cart shop/db bank/teller bank/ledger bank/vault ops/monitor ops/backup ops/shell)
 
-# Everything this script ever makes is found by its prefix, so that a second try can always clean up.
+# Everything that this script creates has the prefix in its name, so that any later run can remove it.
 remove_everything() {
   local file netns
   for file in "$base"/*.pid; do
@@ -31,7 +31,7 @@ remove_everything() {
   rm -rf "$base"
 }
 
-# start NAME COMMAND...: in the background, remembered by pid and start time.
+# start NAME COMMAND...: starts it in the background, and records its PID and start time.
 start() {
   local name=$1
   shift
@@ -60,7 +60,7 @@ make_node() {
   done
 }
 
-# The runtime's part: a namespace for the pod, and a call of the plugin.
+# Does what the container runtime does: creates a namespace for the pod, and calls the plugin.
 make_pod() {
   local pod=$1 netns result
   netns=$(netns_of "$pod")
@@ -76,7 +76,7 @@ make_pod() {
 }
 
 make_pods() {
-  say "Nine pods, each by a call of the CNI plugin"
+  say "Nine pods, each added by a call of the CNI plugin"
   mkdir -p "$base/www"
   echo "hello" >"$base/www/index.html"
   cat >"$base/net.conf" <<CONF
@@ -121,7 +121,7 @@ matrix() {
   done
 }
 
-# The matrix must say this for a pair of pods.
+# Checks one pair of pods in the matrix.
 expect() {
   local got
   got=$(cat "$base/probe/${1/\//-}~${2/\//-}")
@@ -129,7 +129,7 @@ expect() {
 }
 
 show() {
-  say "TCP port 80, pod to pod, by IPv4 and IPv6 (46: both pass): without policies all may talk"
+  say "TCP port 80, pod to pod, over IPv4 and IPv6 (46: both are allowed): without policies all connections are allowed"
   matrix
   expect shop/db bank/vault 46
   expect bank/vault shop/web 46
@@ -156,14 +156,14 @@ show() {
 }
 
 how_to_play() {
-  say "It runs. Things to try:"
+  say "kpol is running. Commands to try:"
   cat <<TEXT
     alias kpolctl='ip netns exec $prefix $bin/kpolctl/kpolctl --socket $base/kpold.sock'
     kpolctl status
-    kpolctl show pod shop/web                        # and the policies that hold for it
+    kpolctl show pod shop/web                        # and the policies that apply to it
     kpolctl explain ops/shell shop/db 80             # why not
     ip netns exec $(netns_of ops/shell) wget -T 1 -t 1 -qO- http://$(head -1 "$base/shop-web.ips")/
-    ip netns exec $prefix nft flush ruleset   # somebody else's mistake: kpol's table stays
+    ip netns exec $prefix nft flush ruleset   # another program's mistake: kpol's table stays
     rm $base/manifests/3-allow.yaml && kpolctl sync    # now the shell does not reach the web
     e2e/quickstart.sh --remove
 TEXT

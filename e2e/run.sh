@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests kpol in a real cluster. The last line says how many checks passed and failed.
+# Tests kpol in a real cluster. The last line has the numbers of passed and failed checks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,14 +7,15 @@ usage() {
   cat <<END
 e2e/run.sh [--kind] [--keep] [TEST...]
 
-Starts a cluster of two nodes, installs kpol by its manifests, and runs the tests (default: all, and
-services again with kube-proxy's other mode). Chained is in a cluster of another plugin's, not of kind's.
+Starts a cluster of two nodes, installs kpol from its manifests, and runs the tests (default: all, and
+services again with kube-proxy's other mode). chained has its own cluster with another network plugin,
+and does not run in kind.
 $(for file in e2e/tests/[0-9]*.sh; do echo "  $(name_of "$file")  $(sed -n '3s/^# //p' "$file")"; done)
-  --kind   a cluster of kind's, with Docker; otherwise one of e2e/cluster
-  --keep   do not end the cluster; also use one that runs already
+  --kind   use a kind cluster (needs Docker); the default is e2e/cluster
+  --keep   keep the cluster running; also use a cluster that already runs
 END
 }
-# cluster_of FILE: what the test's cluster is started with, beside nothing.
+# cluster_of FILE: the arguments for the test's cluster, or nothing for the default.
 cluster_of() { sed -n '4s/^# Cluster: //p' "$1"; }
 name_of() { basename "$1" .sh | cut -d_ -f2; }
 
@@ -36,7 +37,7 @@ export KPOL_CLUSTER=${KPOL_CLUSTER:-$folder}
 # shellcheck source=e2e/tests/lib.sh
 . e2e/tests/lib.sh
 
-# wanted [ARG...]: the files of tests for a cluster that is started so.
+# wanted [ARG...]: the selected tests for a cluster that is started with these arguments.
 wanted() {
   local file
   for file in e2e/tests/[0-9]*.sh; do

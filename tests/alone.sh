@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Compiles product files one by one, without precompiled headers and not together with others, and
-# measures what they include: a file includes what it uses, and heavy headers stay few.
+# Compiles each product file alone, without precompiled headers and unity batches, and measures its
+# includes: a file must include what it uses, and few files include heavy headers.
 #
 #   tests/alone.sh [--sample N | FILE...]     default: all files, some minutes
-#     --sample N    every N-th of them, others every day, and what the last three commits changed
+#     --sample N    every N-th file, different ones each day, and those that the last three commits changed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
 
-# Bytes of a file with all that it includes. tests/lint names the files that may include the heavy
+# The size limit of a file with all its includes. tests/lint lists the files that may include the heavy
 # libraries.
 export most=3000000
 export most_heavy=5500000
@@ -32,7 +32,7 @@ mkdir -p build
 cmake --preset dev -B build/alone -DKPOL_UNITY=OFF -DKPOL_TESTS=OFF -DCMAKE_CXX_FLAGS= \
   >build/configure-alone.log 2>&1 || { cat build/configure-alone.log && die "cmake failed"; }
 
-# alone FILE COMMAND PATH: one line that says how it went.
+# alone FILE COMMAND PATH: prints one line with the result.
 alone() {
   local file=$1 compile=$2 limit=$most text size
   text=$(mktemp)
@@ -42,7 +42,7 @@ alone() {
     size=$(stat -c %s "$text")
     ! grep -qE "$heavy" "$text" || limit=$most_heavy
     if [ "$size" -gt "$limit" ]; then
-      echo "FAIL  $file: $size bytes with all that it includes, more than $limit"
+      echo "FAIL  $file: $size bytes with all its includes, more than the limit of $limit"
     elif ! bash -c "$compile -fpreprocessed -fsyntax-only -" >"$text.log" 2>&1 <"$text"; then
       echo "FAIL  $file: does not compile alone"
       sed 's/^/      /' "$text.log" | head -n 20
@@ -54,7 +54,7 @@ alone() {
 }
 export -f alone
 
-# Prints FILE, COMMAND and PATH, each with a NUL behind it, of the files that are to be compiled.
+# Prints FILE, COMMAND and PATH of the files to compile, each terminated by a NUL.
 chosen() {
   python3 - "$sample" "${files[@]}" <<'PYTHON'
 import json, os, shlex, subprocess, sys, time
@@ -92,7 +92,7 @@ PYTHON
 }
 
 chosen >build/alone/chosen
-[ -s build/alone/chosen ] || die "there is no file to compile"
+[ -s build/alone/chosen ] || die "no file to compile"
 # shellcheck disable=SC2016  # for the inner shell
 xargs -0 -n 3 -P "$(nproc)" bash -c 'alone "$@"' _ <build/alone/chosen >build/alone/result
 grep -v '^ok' build/alone/result || true

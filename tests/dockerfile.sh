@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the Dockerfile for real and looks at what came out. Docker runs by itself: its data, its
-# network and its mounts are its own, and go with it.
+# Builds the Dockerfile and checks the image. The test starts its own Docker engine, with its own data,
+# network and mounts, and removes it at the end.
 #
 # Every command of the Dockerfile runs on a bare Debian: packages are fetched and installed, CMake
-# configures, each compiler and linker command is issued. The compiler's cache of the release build is
-# there, at the same path as here, and has the answers; without it they take minutes.
+# configures, each compiler and linker command is issued. The compiler cache of the release build is
+# available at the same path; without it the commands take minutes.
 #
 #   tests/dockerfile.sh
 set -euo pipefail
@@ -20,7 +20,7 @@ scratch=$(mktemp -d /var/tmp/kpol-docker.XXXXXX)
 trap 'stop_docker; rm -rf "$scratch"' EXIT
 start_docker "$scratch"
 
-say "A Debian to build on"
+say "Debian base image"
 make_base kpol-base "$PWD/build/ccache"
 
 build_image() {
@@ -35,7 +35,7 @@ build_image() {
 say "docker build"
 build_image
 
-# of_image FIELDS: what docker knows of it, a line of JSON.
+# of_image FIELDS: prints fields of `docker inspect` as one line of JSON.
 of_image() { docker image inspect kpol | jq --compact-output --sort-keys ".[0] | $1"; }
 is() { [ "$1" = "$2" ] || { echo "expected $2, got $1" && return 1; }; }
 mkdir "$scratch"/{root,archive}
@@ -46,12 +46,12 @@ docker rm "$container" >/dev/null
 check "one layer" is "$(of_image '.RootFS.Layers | length')" 1
 check "the entrypoint" is "$(of_image '.Config | [.Entrypoint, .Env, .WorkingDir, .Cmd, .Shell]')" \
   '[["/usr/bin/kpold"],["PATH=/usr/bin"],"/",null,null]'
-# What docker puts there when a container is made is empty.
+# The files that docker adds when it creates a container are empty.
 check "the three programs and nothing else" diff \
   <(printf '%s\n' usr/bin/kpol usr/bin/kpolctl usr/bin/kpold) \
   <(cd "$scratch/root" && find . -type f -size +0 -printf '%P\n' | sort)
 check "/var/run is /run" is "$(readlink "$scratch/root/var/run")" ../run
-check "nobody but root may write to it" test -z "$(find "$scratch/root/usr" -perm /022 ! -type l)"
+check "only root can write to it" test -z "$(find "$scratch/root/usr" -perm /022 ! -type l)"
 
 run_there() { docker run --rm --network none --read-only --cap-drop ALL "$@"; }
 check "kpold runs" run_there kpol --version
@@ -68,12 +68,12 @@ containerd_takes_it() {
   "${ctr[@]}" images import "$scratch/saved.tar"
   "${ctr[@]}" images list --quiet | grep -x docker.io/library/kpol:latest
 }
-check "containerd takes what docker saves" containerd_takes_it
+check "containerd imports the output of docker save" containerd_takes_it
 
-# The way without Docker.
+# packaging/image.sh builds the image without Docker.
 KPOL_PROGRAMS="$scratch/root/usr/bin" packaging/image.sh "$scratch/ours.tar" registry.example/kpol:test
 tar -C "$scratch/archive" -xf "$scratch/ours.tar"
-check "labels are those of packaging/image.sh" is "$(of_image .Config.Labels)" \
+check "labels are the same as those of packaging/image.sh" is "$(of_image .Config.Labels)" \
   "$(jq --compact-output --sort-keys .config.Labels "$scratch"/archive/[0-9a-f]*.json)"
 
 tell_count "Dockerfile"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the container image and proves what is said of it: three programs that run with nothing else
-# in the file system, one layer, the same bytes again for the same programs.
+# Builds the container image and checks it: three programs that run with nothing else in the file system,
+# one layer, and the same bytes when it is built again.
 #
 #   tests/image.sh
 set -euo pipefail
@@ -23,29 +23,29 @@ check "one layer" test "${#layers[@]}" = 1
 check "the three programs and nothing else" diff \
   <(printf '%s\n' usr/bin/kpol usr/bin/kpolctl usr/bin/kpold) \
   <(cd "$scratch/root" && find . -type f -printf '%P\n' | sort)
-check "it has the name" grep -q '"RepoTags":\["registry.example/kpol:test"\]' "$scratch/image/manifest.json"
-check "the layer is the one that the configuration names" \
+check "the image has the given name" grep -q '"RepoTags":\["registry.example/kpol:test"\]' "$scratch/image/manifest.json"
+check "the layer has the digest in the configuration" \
   grep -q "sha256:$(sha256sum "${layers[0]}" | cut -d' ' -f1)" "$config"
 check "labels" grep -q '"org.opencontainers.image.version": "[0-9]' "$config"
 check "the entrypoint" grep -q '"Entrypoint": \["/usr/bin/kpold"\]' "$config"
-check "nobody but root may write to it" test -z "$(find "$scratch/root" -perm /022 ! -type l)"
+check "only root can write to it" test -z "$(find "$scratch/root" -perm /022 ! -type l)"
 
 root=$scratch/root
 check "kpold runs" inside "$root" /usr/bin/kpold --version
 check "kpolctl runs" inside "$root" /usr/bin/kpolctl --version
 mkdir "$scratch/root/bin-dir"
 check "kpold installs the plugin" inside "$root" /usr/bin/kpold --install-cni --cni-bin-dir /bin-dir
-check "which is the image's" cmp "$scratch/root/usr/bin/kpol" "$scratch/root/bin-dir/kpol"
+check "the installed plugin is the one in the image" cmp "$scratch/root/usr/bin/kpol" "$scratch/root/bin-dir/kpol"
 version() {
   CNI_COMMAND=VERSION inside "$root" /bin-dir/kpol <<<'{"cniVersion":"1.0.0"}' | grep supportedVersions
 }
-check "and runs" version
-check "wrong usage is refused" refuses packaging/image.sh "$scratch/two.tar" no-tag
+check "the installed plugin runs" version
+check "wrong usage is rejected" refuses packaging/image.sh "$scratch/two.tar" no-tag
 
 cp "$scratch"/root/usr/bin/* "$scratch/programs/"
 touch -d '2001-01-01' "$scratch"/programs/*
-check "packed again" env KPOL_PROGRAMS="$scratch/programs" \
+check "build the image again" env KPOL_PROGRAMS="$scratch/programs" \
   packaging/image.sh "$scratch/two.tar" registry.example/kpol:test
-check "the same bytes" cmp "$scratch/one.tar" "$scratch/two.tar"
+check "it has the same bytes" cmp "$scratch/one.tar" "$scratch/two.tar"
 
 tell_count "Image"

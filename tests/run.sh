@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds kpol with sanitizers and runs all tests: unit, kernel (in network namespaces they make and
-# remove), property and lint. Installs what is missing through apt.
+# Builds kpol with sanitizers and runs all tests: unit, kernel (in network namespaces of their own),
+# property and lint. Installs missing packages with apt.
 #
 #   tests/run.sh [--preset dev|release|tsan] [--label unit|kernel|property|lint] [--filter REGEX]
-#                [--fresh]      random tests take a new seed, which they print, instead of a fixed one
+#                [--fresh]      use a new random seed, which is printed, instead of the fixed one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . e2e/lib/packages.sh
@@ -33,7 +33,7 @@ say "Testing"
 # A kernel test that lacks privileges fails instead of being skipped.
 export KPOL_REQUIRE_KERNEL=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-# What tests/slowest.py reads.
+# The results that tests/slowest.py reads.
 results=$PWD/build/$preset/results
 rm -rf "$results"
 mkdir "$results"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""slowest.py FOLDER [N]: the N (10) slowest tests of the run of tests/run.sh that left its results there.
+"""slowest.py FOLDER [N]: prints the N (10) slowest tests of the tests/run.sh run with results in FOLDER.
 
 GoogleTest's programs leave one file each, with the time of every test. ctest.xml has what is no
 program of GoogleTest's."""

@@ -1,22 +1,22 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# Sourced by e2e/run.sh: all that its tests may ask of a cluster. e2e/kind/driver.sh has
-# the same words.
+# Sourced by e2e/run.sh: all functions and variables of a cluster that tests may use.
+# e2e/kind/driver.sh has the same.
 #
 #   dir, top                          a folder for logs and notes; kpol's sources
 #   manifests                         the folder of the kustomization that installs kpol
 #   node1, node2                      names of two nodes
 #   cluster_is_up, cluster_up [--kube-proxy MODE], cluster_down
-#   cluster_up --cni ptp              not of kind's: another plugin's network and no kpol
-#   load_image FILE                   an archive in $dir/images, onto all nodes
+#   cluster_up --cni ptp              not with kind: another network plugin, without kpol
+#   load_image FILE                   loads an archive in $dir/images on all nodes
 #   kubectl ARG...                    as administrator
-#   with_kubeconfig CMD...            a program of this machine as administrator; it may call kubectl
+#   with_kubeconfig CMD...            runs a program on this machine as administrator; it may call kubectl
 #   on_node NODE CMD...               as root on that node; `probe` is on its PATH
-#   outside CMD...                    on a machine beside the nodes that is none; with `probe` too
+#   outside CMD...                    on a machine that is not a node; `probe` is on its PATH
 #   outside_addresses                 that machine's IPv4 and IPv6 address
-#   outside_gains|outside_loses IPV4... further addresses, at which nodes find it
-#   start_outside NAME CMD...         a server there, until end_outside NAME
-#   part stop|start kube-apiserver|NODE    a crash, and what follows it
+#   outside_gains|outside_loses IPV4... adds or deletes further addresses, and the nodes' routes to them
+#   start_outside NAME CMD...         starts a server there; end_outside NAME stops it
+#   part stop|start kube-apiserver|NODE    kills it, and starts it again
 
 # shellcheck source=e2e/cluster/parts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/parts.sh"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
-# Sourced by the scripts of the test cluster: where things are, and how they are called.
+# Sourced by the scripts of the test cluster: paths, names and addresses.
 #
-# KPOL_CLUSTER is the folder that one cluster lives in; clusters in different folders do not meet.
+# KPOL_CLUSTER is the folder of one cluster; clusters in different folders are independent.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -15,7 +15,7 @@ dir=${KPOL_CLUSTER:-/var/tmp/kpol-cluster}
 pki=$dir/pki
 logs=$dir/log
 manifests=$top/manifests/base
-# What the kernel knows of this cluster (namespaces, cgroups) starts with this.
+# The prefix of the cluster's network namespaces and cgroups.
 prefix=kpe$(printf %s "$dir" | cksum | cut -c1-5)
 
 control_plane_v4=10.90.0.1
@@ -27,8 +27,8 @@ node_v4() { echo "10.90.0.$((10 + $1))"; }
 node_v6() { printf 'fd90::%x\n' $((0x10 + $1)); }
 
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
-# A line "PID STARTTIME NAME" for each process that `down` ends. The start time tells a process from
-# another that was given its number later.
+# A line "PID STARTTIME NAME" for each process that `down` kills. The start time distinguishes a process
+# from a later one with the same PID.
 record() { echo "$1 $(start_time "$1") $2" >>"$dir/processes"; }
 is_running() { [ -n "$2" ] && [ "$(start_time "$1")" = "$2" ]; }
 
@@ -41,14 +41,14 @@ pid_of() {
   return 1
 }
 
-must_be_up() { [ -e "$dir/processes" ] || die "there is no cluster: start one with e2e/cluster/up"; }
-# with_kubeconfig CMD...: as the cluster's administrator, with kubectl on its PATH.
+must_be_up() { [ -e "$dir/processes" ] || die "no cluster is running: start one with e2e/cluster/up"; }
+# with_kubeconfig CMD...: runs CMD as the cluster's administrator, with kubectl on its PATH.
 with_kubeconfig() {
   ip netns exec "$prefix-cp" env "PATH=$dir/bin:$PATH" "KUBECONFIG=$pki/admin.kubeconfig" "$@"
 }
 kubectl() { with_kubeconfig kubectl "$@"; }
 
-# on_node nK CMD...: in every namespace of that node, with the probe on its PATH.
+# on_node nK CMD...: runs CMD in all namespaces of that node, with the probe on its PATH.
 on_node() {
   local name=$1 outer inner
   shift

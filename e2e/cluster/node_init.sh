@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Process 1 of a node: containerd, kubelet and kube-proxy in namespaces of their own. It never ends
+# Process 1 of a node: containerd, kubelet and kube-proxy in namespaces of their own. It never exits
 # by itself; bash reaps the containers' shims, which are orphans by design.
 # node_init.sh NAME IPV4,IPV6 KUBE_PROXY_MODE
 set -euo pipefail
@@ -9,7 +9,7 @@ name=$1 addresses=$2 kube_proxy_mode=$3
 node=$dir/nodes/$name
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-# The paths that manifests name, each this node's own.
+# The paths in manifests, separate for each node.
 own_folders() {
   local folder
   for folder in var/lib/kubelet var/lib/containerd var/lib/cni var/lib/kpol etc/cni opt/cni \
@@ -21,7 +21,7 @@ own_folders() {
   mkdir -p /run/netns /run/lock /run/containerd
   mount --bind "$node/resolv.conf" /etc/resolv.conf
 }
-# A sysfs of this network namespace, and the node's cgroups as if they were the root.
+# A sysfs of this network namespace, with the node's cgroups as root.
 own_cgroups() {
   local controller
   mount -t sysfs sysfs /sys
@@ -33,7 +33,7 @@ own_cgroups() {
   mkdir /sys/fs/cgroup/systemd
   mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
 }
-# The kubelet sets these for the whole machine; it is shown files instead.
+# The kubelet sets these sysctls for the whole machine, so files are mounted over them.
 pretend_sysctls() {
   local setting file
   for setting in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
@@ -55,7 +55,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   address = "/run/containerd/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "registry.local/pause:1"
-  # Without CAP_SYS_RESOURCE nobody lowers a score, and every sandbox would fail.
+  # Without CAP_SYS_RESOURCE no process can lower a score, and every sandbox would fail.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/opt/cni/bin"
@@ -108,7 +108,7 @@ metricsBindAddress: 127.0.0.1:10249
 END
 }
 
-# Starts it again when it ends, as an init system would; not while /run/hold.NAME exists.
+# Restarts it when it exits, as an init system does, except while /run/hold.NAME exists.
 keep() {
   local program=$1
   shift

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by `up` and `part`: the parts of a cluster, and how each is started.
+# Sourced by `up` and `part`: starts and stops the parts of a cluster.
 
 # shellcheck source=e2e/cluster/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -48,7 +48,7 @@ start_apiserver() {
     --requestheader-extra-headers-prefix=X-Remote-Extra- --profiling=false -v=2
   wait_for 90 "the API server" kubectl get --raw /readyz
 }
-# These two end by themselves when they come before the API server's own roles.
+# These two exit if they start before the API server has created its RBAC roles.
 start_controllers() {
   on_control_plane kube-controller-manager "$dir/bin/kube-controller-manager" \
     --kubeconfig="$pki/controllers.kubeconfig" \
@@ -102,8 +102,8 @@ start_node() {
   disown $!
 }
 
-# end_part NAME: and wait until it is gone. Killing process 1 of a node ends everything in it; its
-# mounts go with its mount namespace.
+# end_part NAME: kills it and waits until it is gone. Killing process 1 of a node kills all its
+# processes; its mounts are removed with its mount namespace.
 end_part() {
   local outer pid=
   outer=$(pid_of "$1") || return 0
@@ -117,7 +117,7 @@ end_part() {
 has_ended() { ! pid_of "$1" >/dev/null; }
 
 cgroups() { find /sys/fs/cgroup -mindepth 2 -maxdepth 2 -name "$1"; }
-# remove_cgroups PATTERN: a cgroup can be removed once its last process is gone for good.
+# remove_cgroups PATTERN: a cgroup can be removed only after its last process was reaped.
 remove_cgroups() {
   for _ in $(seq 50); do
     [ -n "$(cgroups "$1")" ] || return 0
@@ -126,5 +126,5 @@ remove_cgroups() {
     done
     sleep 0.1
   done
-  die "cgroups stay: $(cgroups "$1" | tr '\n' ' ')"
+  die "cannot remove cgroups: $(cgroups "$1" | tr '\n' ' ')"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# pki.sh DIR NODE=IPV4,IPV6...: a certificate authority for one cluster, and what each of its parts
-# shows and trusts.
+# pki.sh DIR NODE=IPV4,IPV6...: creates a certificate authority for one cluster, and the certificates and
+# kubeconfigs of its parts.
 set -euo pipefail
 # shellcheck source=e2e/cluster/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +19,7 @@ certificate() {
     openssl x509 -req -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -sha256 -extfile "$1.ext" \
       -out "$1.crt" 2>/dev/null
 }
-# client NAME SUBJECT: a certificate, and a kubeconfig that shows it.
+# client NAME SUBJECT: creates a certificate and a kubeconfig with it.
 client() {
   certificate "$1" "$2" clientAuth
   cat >"$1.kubeconfig" <<END

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# What the manifests leave on a cluster.
+# The cluster after kpol was installed from its manifests.
 
 config_names_both_families() {
   local config cidr
@@ -15,18 +15,18 @@ rights_are_least() {
   for resource in pods namespaces nodes networkpolicies.networking.k8s.io; do
     for verb in get list watch; do may $verb $resource || fail "may not $verb $resource"; done
     for verb in create update patch delete; do
-      ! may $verb $resource || fail "may $verb $resource, and needs not"
+      ! may $verb $resource || fail "may $verb $resource, but does not need to"
     done
   done
   for resource in secrets configmaps serviceaccounts daemonsets.apps; do
     for verb in get list create; do
-      ! may $verb $resource || fail "may $verb $resource, and needs not"
+      ! may $verb $resource || fail "may $verb $resource, but does not need to"
     done
   done
-  ! may create pods --subresource=exec || fail "may execute in pods, and needs not"
+  ! may create pods --subresource=exec || fail "may exec in pods, but does not need to"
 }
 
 check "install: nodes are Ready" nodes_are_ready
 check "install: kpold is in sync on every node" every_node_is_in_sync
 check "install: the network config has both families" each_node config_names_both_families
-check "install: kpold may only read, and what it needs" rights_are_least
+check "install: kpold has only the RBAC rights that it needs" rights_are_least

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# kubectl kpol, by the real kubectl.
+# kubectl kpol with a real kubectl.
 
 asks_the_node() {
   local node
@@ -20,5 +20,5 @@ says_how() {
   ends 2 '--node needs a value' kubectl_kpol --node
 }
 
-check "kubectl kpol: asks the kpold of a node, or any" asks_the_node
+check "kubectl kpol: queries the kpold of a given node, or of any" asks_the_node
 check "kubectl kpol: help" says_how

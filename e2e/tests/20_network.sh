@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Pods get addresses of both families and reach one another, whatever node they are on.
+# Pods get addresses of both families and reach each other, on the same and on different nodes.
 
 make_network_pods() {
   namespace e2e-net
@@ -84,9 +84,9 @@ masquerade() {
 
 check "network: pods start on both nodes" make_network_pods
 check "network: a DaemonSet and a Deployment start" deployment_and_daemonset
-check "network: each pod has an address of each family, and its own" addresses_are_right
+check "network: each pod has one unique address of each family" addresses_are_right
 check "network: pods reach pods, on their node and on others" pods_reach_pods
 check "network: nodes reach pods" nodes_reach_pods
 check "network: pods reach nodes" pods_reach_nodes
-check "network: pods see one another's true addresses" true_addresses
-check "network: outside the cluster pods have their node's address" masquerade
+check "network: pods see each other's pod addresses" true_addresses
+check "network: traffic from pods to outside has the node's address" masquerade

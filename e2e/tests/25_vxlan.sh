@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# The overlay vxlan in place of the base: all that goes between nodes goes by VXLAN.
+# With the overlay vxlan instead of the base, all traffic between nodes uses VXLAN.
 
 # shellcheck source=e2e/tests/traffic.sh
 . e2e/tests/traffic.sh
 
-# Counts what comes from the first node to the second, as it is on the wire.
+# Counts packets from the first node to the second on the wire.
 watch_wire() {
   local cidr rules=
   for cidr in $(kubectl get node "$node1" -o 'jsonpath={.spec.podCIDRs[*]}'); do
@@ -51,7 +51,7 @@ all_goes_by_vxlan() {
   [ "$(seen vxlan)" -gt 10 ] || fail "$(seen vxlan) packets of VXLAN"
   equals "$(seen bare4) $(seen bare6) $(seen pieces)" "0 0 0"
 }
-# with FOLDER: the manifests of a variant.
+# with FOLDER: applies the manifests of a variant.
 with() {
   begin
   kubectl apply -k "$1" >/dev/null
@@ -80,7 +80,7 @@ END
   sees e2e-traffic/young e2e-traffic/open
   sees e2e-traffic/open e2e-traffic/young
 }
-# An echo of the size that fills the pod's MTU, in one packet of VXLAN; of one byte more, in two.
+# An echo request of the pod's MTU is one VXLAN packet; with one byte more it is two.
 mtu_leaves_room() {
   local mtu
   mtu=$(run_in e2e-traffic/young 'cat /sys/class/net/eth0/mtu')
@@ -94,11 +94,11 @@ unwatch_wire() {
   forget
 }
 
-check "vxlan: without it the traffic of pods is on the wire as it is" make_traffic_on_the_wire
-check "vxlan: the overlay is applied under traffic" patiently with "$top/manifests/overlays/vxlan"
-check "vxlan: all goes by VXLAN, in either family" all_goes_by_vxlan
-check "vxlan: policies hold between nodes, and true addresses are seen" policies_hold_over_vxlan
+check "vxlan: without the overlay pods' packets are not encapsulated" make_traffic_on_the_wire
+check "vxlan: apply the overlay during traffic" patiently with "$top/manifests/overlays/vxlan"
+check "vxlan: all traffic of both families is encapsulated" all_goes_by_vxlan
+check "vxlan: policies apply between nodes, and pods see pod addresses" policies_hold_over_vxlan
 check "vxlan: the MTU leaves room for the headers" mtu_leaves_room
-check "vxlan: back to the base, under traffic" patiently with "$manifests"
-check "vxlan: all is direct again" all_is_direct
-check "vxlan: what was made goes" unwatch_wire
+check "vxlan: apply the base again during traffic" patiently with "$manifests"
+check "vxlan: no traffic is encapsulated" all_is_direct
+check "vxlan: delete the test objects" unwatch_wire

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# kube-proxy's Services, and ports of nodes. Runs in a cluster with either of kube-proxy's modes.
+# Services by kube-proxy, node ports and host ports. Runs with both modes of kube-proxy.
 
 make_services() {
   namespace e2e-svc
@@ -27,7 +27,7 @@ END
   } | apply e2e-svc
 }
 expect_table() { expect <<<"$1"; }
-# kube-proxy needs a moment.
+# kube-proxy needs some time.
 services_are_reached() {
   local table
   table=$(for client in client far one; do
@@ -60,7 +60,7 @@ END
   equals "$(answers outside tcp "$(v4_of "node:$node1")" 18081)" "one $(v4_of outside)"
   equals "$(answers outside tcp "$(v6_of "node:$node1")" 18081)" "one $(v6_of outside)"
 }
-# Policies judge the pod behind a Service or port, and the client as it is.
+# Policies apply to the pod behind a Service or port, and to the client's own address.
 policies_hold_through_services() {
   apply <<END
 apiVersion: networking.k8s.io/v1
@@ -73,7 +73,7 @@ spec:
 END
   kubectl -n e2e-svc label pod far may=enter >/dev/null
   settled
-  # To ports of another node a pod comes as its own node, for what leaves the node is masqueraded.
+  # A pod reaches ports of another node with the address of its own node, because the packets are masqueraded.
   expect <<END
 e2e-svc/client service:e2e-svc/one tcp/80 denied
 e2e-svc/far service:e2e-svc/one tcp/80 allowed
@@ -87,9 +87,9 @@ outside node:$node2 tcp/30082 allowed
 END
 }
 
-check "services: made" make_services
+check "services: create the test objects" make_services
 check "services: TCP and UDP, from both nodes, and from the pod behind it" services_are_reached
 check "services: node ports, from outside, pods and nodes" node_ports_are_reached
-check "services: host ports, with the client's true address" host_ports_are_reached
-check "services: policies judge the pod behind and the true client" policies_hold_through_services
-check "services: what was made goes" forget
+check "services: host ports, with the client's own address" host_ports_are_reached
+check "services: policies apply to the backend pod and the client's own address" policies_hold_through_services
+check "services: delete the test objects" forget

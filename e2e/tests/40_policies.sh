@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# NetworkPolicies as people write them, each with what it allows and what it denies.
+# Common NetworkPolicies: what each allows and denies.
 
 make_shop() {
   namespace e2e-shop
@@ -15,7 +15,7 @@ make_shop() {
   } | kubectl apply -f - >/dev/null
   for namespace in e2e-shop e2e-dns e2e-other; do ready $namespace; done
 }
-# policy NAME: the spec stands on stdin.
+# policy NAME: reads the spec from stdin.
 policy() {
   {
     printf 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {namespace: e2e-shop, name: %s}\nspec:\n' "$1"
@@ -130,7 +130,7 @@ policies_go() {
   without_policies_all_is_open
 }
 
-# The label on a namespace stands for a policy in it.
+# The label on a namespace acts like a policy in it.
 default_posture() {
   kubectl label namespace e2e-shop kpol.io/default-policy=deny-ingress >/dev/null
   settled
@@ -163,13 +163,13 @@ END
 }
 
 check "policies: pods of a shop" make_shop
-check "policies: without one all is open" without_policies_all_is_open
+check "policies: without policies all connections are allowed" without_policies_all_is_open
 check "policies: default-deny" default_deny
 check "policies: allow DNS" allow_dns
 check "policies: three tiers, with a named port and a range of ports" three_tiers
 check "policies: labels of pods and namespaces change" labels_change_what_is_allowed
-check "policies: blocks with exceptions" blocks
-check "policies: kubectl kpol explain says what happens" explain_agrees
-check "policies: all is open again when they are deleted" policies_go
-check "policies: a namespace's default by its label" default_posture
-check "policies: the cloud's metadata service is guarded" metadata_guard
+check "policies: ipBlocks with exceptions" blocks
+check "policies: kubectl kpol explain agrees with the packets" explain_agrees
+check "policies: all connections are allowed after the policies are deleted" policies_go
+check "policies: default policy of a namespace by its label" default_posture
+check "policies: metadata guard" metadata_guard

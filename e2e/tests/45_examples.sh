@@ -89,4 +89,4 @@ check "examples: default-deny, allow-dns" default_deny_and_dns
 check "examples: three-tier" three_tiers_example
 check "examples: allow-from-ingress" from_ingress
 check "examples: egress-to-cidr" to_block
-check "examples: what was made goes" app_goes
+check "examples: delete the test objects" app_goes

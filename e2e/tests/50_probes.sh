@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# The kubelet's probes of pods that nobody else may reach.
+# The kubelet's probes of pods whose policies deny all other traffic.
 
 make_closed_pods() {
   namespace e2e-probes
@@ -34,5 +34,5 @@ they_stay_ready() {
 }
 
 check "probes: pods under default-deny become ready by HTTP, TCP and exec" make_closed_pods
-check "probes: nobody else gets in" nobody_else_gets_in
-check "probes: they stay ready, and one whose probe is wrong is not" they_stay_ready
+check "probes: all other connections are denied" nobody_else_gets_in
+check "probes: the pods stay ready, and a pod with a wrong probe does not become ready" they_stay_ready

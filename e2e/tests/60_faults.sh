@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# The agent, the API server and nodes go away and come back while connections are tried all the time.
+# kpold, the API server and nodes stop and start again during traffic.
 
 # shellcheck source=e2e/tests/traffic.sh
 . e2e/tests/traffic.sh
@@ -28,7 +28,7 @@ restarts() {
   kubectl -n kube-system get pods -l app.kubernetes.io/name=kpol -o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'
 }
 differs() { [ "$("$1")" != "$2" ]; }
-# What the policy was changed to while nobody was there to see it holds when somebody is.
+# A policy change made while no kpold runs is in effect after kpold has started.
 change_while_agent_is_away() {
   begin
   kubectl -n kube-system patch daemonset kpol --type=merge -p '{"spec":{"template":{"spec":{"nodeSelector":{"none":"such"}}}}}'
@@ -65,7 +65,7 @@ policies_are_followed_again() {
   begin
   sleep 2
   read -r ok lost <<<"$(outcomes not-far)"
-  [ "$ok" -gt 3 ] || fail "not-far may enter now and was answered only $ok times"
+  [ "$ok" -gt 3 ] || fail "not-far is allowed now, but got only $ok replies"
   equals "$lost" 0
   kubectl -n e2e-traffic label pod not-far may- >/dev/null
   settled
@@ -87,22 +87,22 @@ node_restarts() {
   nothing_got_in_on_either_side
 }
 server_restarted() { [ "$(kubectl -n e2e-traffic get pod server -o 'jsonpath={.status.containerStatuses[0].restartCount}')" != 0 ]; }
-# The log of the pod on the node that restarted began anew.
+# The log of the pod on the restarted node is new.
 nothing_got_in_on_either_side() {
   local ok lost
   read -r ok lost <<<"$(outcomes not-far)"
-  [ "$lost" -gt 10 ] || fail "not-far asked only $lost times"
-  [ "$ok" = 0 ] || fail "not-far got in $ok times of $((ok + lost))"
-  # To the end of it: what is cut off counts as failed.
-  asked not-near | grep lost >/dev/null || fail "not-near did not ask"
-  ! asked not-near | grep ok || fail "not-near got in"
+  [ "$lost" -gt 10 ] || fail "not-far tried only $lost times"
+  [ "$ok" = 0 ] || fail "not-far is denied, but got $ok replies to $((ok + lost)) requests"
+  # Read the whole log: grep -q would end the pipe early, which counts as a failure.
+  asked not-near | grep lost >/dev/null || fail "not-near sent no request"
+  ! asked not-near | grep ok || fail "not-near is denied, but got a reply"
 }
 
-check "faults: traffic under a policy" make_traffic
+check "faults: start traffic under a policy" make_traffic
 check "faults: kpold's pods are deleted" patiently agent_is_deleted
 check "faults: kpold is killed" patiently agent_is_killed
 check "faults: labels change and change back while no kpold runs" patiently change_while_agent_is_away
-check "faults: the API server is away" patiently api_server_is_away
-check "faults: policies are followed again" policies_are_followed_again
+check "faults: the API server is stopped" patiently api_server_is_away
+check "faults: policy changes are in effect again" policies_are_followed_again
 check "faults: a node restarts" node_restarts
-check "faults: what was made goes" forget
+check "faults: delete the test objects" forget

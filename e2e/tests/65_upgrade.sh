@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Another version takes kpol's place, and is put back, while connections are tried all the time.
+# kpol is replaced by another version and restored during traffic.
 #
 # KPOL_OTHER_IMAGE=FILE is an archive with registry.local/kpol:other, of a version that differs in more
 # than its bytes.
@@ -16,7 +16,7 @@ unpacked() {
   tar -xOf "$1" "$(tar -xOf "$1" manifest.json | grep -oE '[0-9a-z]+(/layer)?\.tar' | head -1)" |
     tar -xC "$2"
 }
-# The same programs with a byte more each: other files to be installed, which run alike.
+# The same programs with one byte appended each: different files that run alike.
 make_other_image() {
   local archive=$dir/images/kpol-other.tar program
   rm -rf "$dir/unpacked"
@@ -33,7 +33,7 @@ make_other_image() {
   make_traffic
 }
 
-# apply_own TAG [LINE]: a folder as docs/install.md says; LINE is added to the configuration.
+# apply_own TAG [LINE]: applies a kustomization as in docs/install.md; LINE is added to the configuration.
 apply_own() {
   local folder=$dir/kustomization
   mkdir -p "$folder"
@@ -46,13 +46,13 @@ END
   { cat "$top/manifests/base/kpold.yaml" && echo "${2:-}"; } >"$folder/kpold.yaml"
   kubectl apply -k "$folder" >/dev/null
 }
-# young: a pod on each node that is started now: $far and $near.
+# young: starts a new pod on each node, $far and $near.
 young() {
   far=young-far-$SECONDS near=young-near-$SECONDS
   { pod "e2e-traffic/$far" "$node1" '{may: enter}' && pod "e2e-traffic/$near" "$node2" '{}'; } |
     kubectl apply -f - >/dev/null
 }
-young_are_judged() {
+young_have_verdicts() {
   kubectl -n e2e-traffic wait --for=condition=Ready "pod/$far" "pod/$near" --timeout=60s
   settled
   expect <<END
@@ -66,7 +66,7 @@ images_run() {
   kubectl -n kube-system get pods -l app.kubernetes.io/name=kpol \
     -o 'jsonpath={range .items[*]}{.spec.containers[0].image}{"\n"}{end}' | sort -u
 }
-# version_is dev|other: on every node, with its plugin.
+# version_is dev|other: every node runs this version of kpold and has its plugin.
 version_is() {
   local node
   equals "$(images_run)" "registry.local/kpol:$1"
@@ -76,7 +76,7 @@ version_is() {
   done
 }
 
-# With the image the configuration changes, and back. Who starts meanwhile may have either's.
+# The image and the configuration change and are restored. A pod that starts meanwhile may have either configuration.
 there_and_back() {
   local mtu
   mtu=$(mtu_of may-far)
@@ -85,19 +85,19 @@ there_and_back() {
   young
   rolled_out
   version_is other
-  young_are_judged
+  young_have_verdicts
   young
-  young_are_judged
+  young_have_verdicts
   equals "$(mtu_of "$far")" 1300
   kubectl apply -k "$manifests" >/dev/null
   young
   rolled_out
   version_is dev
-  young_are_judged
+  young_have_verdicts
   on_node "$node1" grep -E "\"mtu\": ?$mtu\\>" /etc/cni/net.d/10-kpol.conflist
   no_wrong_verdict
 }
-# What nobody can start takes one node's kpold away and stops there.
+# An image that cannot start replaces the kpold of one node only, then the rollout stops.
 not_startable_and_back() {
   begin
   apply_own none
@@ -109,7 +109,7 @@ not_startable_and_back() {
   kubectl -n kube-system rollout undo daemonset/kpol >/dev/null
   rolled_out
   version_is dev
-  young_are_judged
+  young_have_verdicts
   no_wrong_verdict
 }
 starts_on_the_other_node() {
@@ -121,7 +121,7 @@ one_waits() {
     -o 'jsonpath={.items[*].status.initContainerStatuses[*].state.waiting.reason}' | grep -E 'ErrImage|ImagePull'
 }
 
-check "upgrade: another version, and traffic under a policy" make_other_image
-check "upgrade: to the other version and back, pods starting meanwhile" patiently there_and_back
-check "upgrade: to one that cannot start, undone" patiently not_startable_and_back
-check "upgrade: what was made goes" forget
+check "upgrade: make another version, start traffic under a policy" make_other_image
+check "upgrade: to the other version and back, while pods start" patiently there_and_back
+check "upgrade: to an image that cannot start, then rollout undo" patiently not_startable_and_back
+check "upgrade: delete the test objects" forget

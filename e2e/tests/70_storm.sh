@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# A hundred pods come and go, twice, and leave nothing.
+# 100 pods are created and deleted, twice; nothing of them is left.
 
-# Everything a pod may leave on NODE.
+# Prints everything that a pod may leave on NODE.
 left_on() {
   local status
   status=$(kpolctl_on status "$1")
@@ -40,7 +40,7 @@ spec:
       automountServiceAccountToken: false
       containers: [{name: c, image: "registry.local/test:1", imagePullPolicy: Never}]
 END
-  # So that what is made with a node's first pod is there before.
+  # The first pod of a node creates things that stay; create them before.
   { pod e2e-storm/first "$node1" '{}' && pod e2e-storm/second "$node2" '{}'; } | apply e2e-storm
   kubectl -n e2e-storm delete pods --all --wait >/dev/null
   settled
@@ -56,8 +56,8 @@ storm() {
 }
 nothing_is_left() { diff "$dir/left-before" <(left); }
 
-check "storm: before" make_storm
-check "storm: 100 pods come and go" storm
-check "storm: 100 pods come and go again" storm
+check "storm: state before" make_storm
+check "storm: 100 pods are created and deleted" storm
+check "storm: 100 pods are created and deleted again" storm
 check "storm: nothing is left" eventually 60 nothing_is_left
-check "storm: what was made goes" forget
+check "storm: delete the test objects" forget

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# kpol behind another network plugin, by the overlay policy-only; then that plugin alone again.
+# kpol chained after another network plugin (overlay policy-only), then removed from the chain.
 # Cluster: --cni ptp
 
-# networks NODE: what pods' network is configured by; the other plugin's file.
+# networks NODE: prints the network config, which is the other plugin's file.
 networks() { on_node "$1" sh -c 'cat /etc/cni/net.d/*.conflist'; }
 remember_networks() {
   networks "$1" >"$dir/network-$1"
   ! grep -q kpol "$dir/network-$1" || fail "$1: $(cat "$dir/network-$1")"
 }
-# make NAME...: pods that answer probes of their kubelet.
+# make NAME...: creates pods with readiness probes.
 make() {
   local name probe='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}'
   for name in "$@"; do
@@ -59,7 +59,7 @@ other_network_is_untouched() {
   diff "$dir/network-$1" <(networks "$1")
   equals "$(on_node "$1" ip route show proto 107; on_node "$1" ip -6 route show proto 107)" ""
 }
-# The entry of docs/install.md at the end of the list, as an editor writes a file.
+# Appends the entry of docs/install.md to the plugin list, and replaces the file as an editor does.
 entry=$(sed -n '/^```json$/{n;/{"type": "kpol", "stateDir"/p}' "$top/docs/install.md")
 chain_kpol() {
   on_node "$1" sh -c "sed -i -z 's|] *} *\n*\$|,\n $entry]}\n|' /etc/cni/net.d/*.conflist"
@@ -76,7 +76,7 @@ restart_app() {
   make web api db visitor
 }
 example() { kubectl -n e2e-app apply -f "$top/manifests/examples/$1.yaml" >/dev/null; }
-# Under a default-deny from their start, pods answer their kubelet's probes.
+# Pods that start under a default-deny pass their readiness probes.
 default_deny() {
   each_node chain_kpol
   example default-deny
@@ -110,7 +110,7 @@ e2e-app/api e2e-app/db tcp/8080 denied
 e2e-app/db e2e-app/web tcp/8080 denied
 END
 }
-# First it leaves the list, so that no pod waits for it.
+# Remove kpol from the list first, so that no pod waits for it.
 uninstall_policy_only() {
   each_node unchain_kpol
   take_kpol_away "$top/manifests/overlays/policy-only"
@@ -126,8 +126,8 @@ new_pods_start() {
 }
 
 check "chained: pods of another plugin" make_app
-check "chained: kpol is installed and changes nothing" install_policy_only
-check "chained: kpol is put into the list, pods start anew under a default-deny" default_deny
+check "chained: installing kpol changes nothing" install_policy_only
+check "chained: kpol is added to the list, pods are recreated under a default-deny" default_deny
 check "chained: three tiers" three_tiers
-check "chained: kpol goes, the other plugin's network stays" uninstall_policy_only
-check "chained: pods go and come without kpol" new_pods_start
+check "chained: kpol is removed, the other plugin's network stays" uninstall_policy_only
+check "chained: pods are deleted and created without kpol" new_pods_start

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# The Helm chart: installed, changed, and taken away with nothing left.
+# The Helm chart: install, upgrade, and uninstall with nothing left.
 
-helm_tools=$("$top/tests/helm/build.sh") || true # then the checks fail, and say so
+helm_tools=$("$top/tests/helm/build.sh") || true # if it fails, the checks fail
 helm() {
   with_kubeconfig env HELM_{CACHE,CONFIG,DATA}_HOME="$dir/helm" "$helm_tools/helm" --namespace kube-system "$@"
 }
 chart=$top/packaging/helm/kpol
 
-# As the test of uninstalling leaves it; where that was not asked for, the manifests' kpol goes.
+# The test uninstall leaves no kpol. If it did not run, delete the kpol of the manifests.
 without_kpol() {
   kubectl delete -k "$manifests" --ignore-not-found --wait --timeout=60s
   kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s
@@ -45,11 +45,11 @@ released() {
 has_no_objects() { equals "$(objects_of_kpol)" ""; }
 
 check "helm: a cluster without kpol" without_kpol
-check "helm: install makes nodes Ready" installed
+check "helm: nodes are Ready after install" installed
 check "helm: kpold is in sync on every node" every_node_is_in_sync
-check "helm: the network config is there" each_node eventually 20 has_network_config
+check "helm: the network config exists" each_node eventually 20 has_network_config
 check "helm: upgrade with another configuration" changed
 check "helm: upgrade to the clean-up" cleaned
 check "helm: nothing is left on the nodes" each_node nothing_is_left_on
-check "helm: uninstall leaves no object" released
-check "helm: nor anything on the nodes" each_node nothing_is_left_on
+check "helm: uninstall leaves no objects" released
+check "helm: uninstall leaves nothing on the nodes" each_node nothing_is_left_on

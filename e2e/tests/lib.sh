@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Sourced by e2e/run.sh and its tests: named checks, pods, and who reaches whom. What a test may ask
-# of the cluster itself stands in e2e/cluster/driver.sh.
+# Sourced by e2e/run.sh and its tests: named checks, pods, and tables of allowed connections. The
+# functions of the cluster itself are listed in e2e/cluster/driver.sh.
 #
-# A test is a file of functions and `check` lines. Whatever it makes is in namespaces that start with
-# e2e-, so that each test can remove what it made with `forget`.
+# A test is a file of functions and `check` lines. It creates objects only in namespaces that start with
+# e2e-, so that `forget` can delete them.
 
 passed=0 failed=0 suite=
-# check NAME FUNCTION ARG...: the function runs with `set -e`; what it printed is shown if it fails.
+# check NAME FUNCTION ARG...: runs the function with `set -e`, and prints its output if it fails.
 check() {
   local name=$suite$1 output=$dir/check.log status=0 since=$SECONDS
   shift
@@ -30,7 +30,7 @@ check() {
 }
 
 table_of() { on_node "$1" nft list table inet kpol; }
-# What there is to know is kept beside the cluster's logs, and what is wrong on sight is shown.
+# Saves the cluster's state beside its logs, and prints the lines that show an error.
 explain_failure() {
   local file=$dir/log/failure-$failed
   {
@@ -52,28 +52,28 @@ fail() {
   printf '%s\n' "$*"
   return 1
 }
-# eventually SECONDS CMD...: until it succeeds; then what it printed last is shown.
+# eventually SECONDS CMD...: repeats CMD until it succeeds; prints its last output if it does not in time.
 eventually() {
   local end=$((SECONDS + $1)) output
   shift
   until output=$("$@" 2>&1); do
-    [ $SECONDS -lt $end ] || fail "not within the time: $*
+    [ $SECONDS -lt $end ] || fail "did not succeed in time: $*
 $output" || return 1
     sleep 0.3
   done
 }
-# ends CODE TEXT CMD...: the command ends with that code, and TEXT is in what it prints.
+# ends CODE TEXT CMD...: the command exits with that code, and its output contains TEXT.
 ends() {
   local code=$1 text=$2 said status=0
   shift 2
   said=$("$@" 2>&1) || status=$?
-  [ "$status" = "$code" ] || fail "$* ends with $status and says: $said"
-  grep -qF -e "$text" <<<"$said" || fail "$* says: $said"
+  [ "$status" = "$code" ] || fail "$* exits with $status, not $code, and prints: $said"
+  grep -qF -e "$text" <<<"$said" || fail "$* does not print \"$text\" but: $said"
 }
 equals() { [ "$1" = "$2" ] || fail "expected $2, got $1"; }
 
 nodes() { kubectl get nodes -o 'jsonpath={.items[*].metadata.name}'; }
-# each_node CMD...: with the node's name added.
+# each_node CMD...: runs CMD for each node, with the node's name as last argument.
 each_node() {
   local node
   for node in $(nodes); do "$@" "$node" || return 1; done
@@ -82,7 +82,7 @@ kpold_pod() {
   kubectl -n kube-system get pods -l app.kubernetes.io/name=kpol --field-selector "spec.nodeName=$1" \
     -o 'jsonpath={.items[0].metadata.name}'
 }
-# on_kpold NODE CMD...: in the container of kpold.
+# on_kpold NODE CMD...: runs CMD in the container of kpold.
 on_kpold() {
   local node=$1
   shift
@@ -90,12 +90,12 @@ on_kpold() {
 }
 # kpolctl_on WORD... NODE
 kpolctl_on() { on_kpold "${!#}" kpolctl "${@:1:$#-1}"; }
-# As its users run it, on NODE's kpold with --node NODE.
+# Runs kubectl-kpol as a user does; --node NODE selects the kpold.
 kubectl_kpol() {
   # shellcheck disable=SC2016
   with_kubeconfig sh -c 'PATH=$0:$PATH && exec kubectl kpol "$@"' "$top/packaging/kubectl" "$@"
 }
-# All that the API server has been told is in the kernel of each node.
+# Waits until the kernel of each node has all changes made so far.
 settled() { each_node kpolctl_on sync --timeout 20s >/dev/null; }
 rolled_out() { kubectl -n kube-system rollout status daemonset/kpol --timeout=60s; }
 nodes_are_ready() {
@@ -149,7 +149,7 @@ spec:
 ${5:+  $5}
 END
 }
-# apply [NAMESPACE]: what stands on stdin; then waits for the namespace's pods.
+# apply [NAMESPACE]: applies the manifest on stdin, then waits for the namespace's pods.
 apply() {
   kubectl apply ${1:+-n "$1"} -f - >/dev/null
   if [ -n "${1:-}" ]; then ready "$1"; fi
@@ -173,7 +173,7 @@ addresses_of() {
 }
 v4_of() { addresses_of "$1" | tr ' ' '\n' | grep -v :; }
 v6_of() { addresses_of "$1" | tr ' ' '\n' | grep :; }
-# run_in WHERE SCRIPT: a pod (NS/POD), node:NAME, or outside: a machine that is no node.
+# run_in WHERE SCRIPT: WHERE is a pod (NS/POD), node:NAME, or outside, a machine that is not a node.
 run_in() {
   case $1 in
     node:*) on_node "${1#*:}" sh -c "$2" ;;
@@ -181,8 +181,8 @@ run_in() {
     *) kubectl -n "${1%/*}" exec "${1#*/}" -- sh -c "$2" ;;
   esac
 }
-# A line "FROM TARGET PROTOCOL/PORT allowed|denied" per line on stdin, of which the verdict is to be
-# found out: over each address of the target, and one word unless they differ.
+# Reads lines "FROM TARGET PROTOCOL/PORT …", tries each address of the target, and prints the lines with
+# the verdict, allowed or denied. If the addresses differ, it prints both.
 verdicts() {
   local from target what rest address script from_before='' lines=''
   flush() {
@@ -199,14 +199,14 @@ verdicts() {
   done
   flush
 }
-# expect: the same, and each verdict as given.
+# expect: compares the verdicts with those of the lines "FROM TARGET PROTOCOL/PORT allowed|denied".
 expect() {
   local table actual
   table=$(awk 'NF { print $1, $2, $3, $4 }' | sort)
   actual=$(echo "$table" | verdicts | sort)
   diff <(echo "$table") <(echo "$actual") || fail "< expected, > seen"
 }
-# answers FROM PROTOCOL ADDRESS PORT: "POD CLIENT-ADDRESS", as the server says.
+# answers FROM PROTOCOL ADDRESS PORT: prints the server's reply, "POD CLIENT-ADDRESS".
 answers() { run_in "$1" "probe get $2 $3 $4 1500"; }
 # sees FROM TO: the server at TO sees FROM's own address.
 sees() {
@@ -214,7 +214,7 @@ sees() {
   equals "$(answers "$1" tcp "$(v6_of "$2")" 8080)" "$(basename "$2") $(v6_of "$1")"
 }
 
-# take_kpol_away FOLDER: the manifests it was installed by.
+# take_kpol_away FOLDER: deletes the kpol that was installed from the manifests in FOLDER.
 take_kpol_away() {
   kubectl delete -k "$1" --wait --timeout=60s >/dev/null
   kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Sourced by tests: pods that connect to another all the time, two that may and two that may not, and
-# one connection that is not closed. None that is allowed is lost, none that is not gets through.
+# Sourced by tests: four pods that connect to a server continuously, two allowed and two denied, and
+# one open connection. No allowed connection may fail, and no denied one may succeed.
 
-# asking NAME NODE LABELS ADDRESS PATIENCE: prints a Pod that connects again and again.
+# asking NAME NODE LABELS ADDRESS PATIENCE: prints a Pod that connects continuously.
 asking() {
   pod "e2e-traffic/$1" "$2" "$3" "command: [probe, every, \"60\", tcp, \"$4\", \"80\", \"$5\"]"
 }
-# A connection that ends ends its container.
+# The container exits when its connection is closed.
 connected() {
   pod e2e-traffic/connected "$node1" '{may: enter}' \
     "command: [sh, -c, \"while sleep 0.1; do echo; done | nc $1 9000 | while read line; do date +%s; done\"]"
@@ -62,7 +62,7 @@ steady() {
 
 askers="may-far may-near not-far not-near"
 asked() { kubectl -n e2e-traffic logs "$1"; }
-# begin: verdicts count from here.
+# begin: only verdicts after this call count.
 begin() {
   local asker
   for asker in $askers connected; do asked "$asker" | wc -l >"$dir/asked-$asker"; done
@@ -75,21 +75,21 @@ nothing_got_in() {
   local asker ok lost
   for asker in not-far not-near; do
     read -r ok lost <<<"$(outcomes "$asker")"
-    [ "$lost" -gt 10 ] || fail "$asker asked only $lost times"
-    [ "$ok" = 0 ] || fail "$asker got in $ok times of $((ok + lost))"
+    [ "$lost" -gt 10 ] || fail "$asker tried only $lost times"
+    [ "$ok" = 0 ] || fail "$asker is denied, but got $ok replies to $((ok + lost)) requests"
   done
 }
 no_wrong_verdict() {
   local asker ok lost
   for asker in may-far may-near; do
     read -r ok lost <<<"$(outcomes "$asker")"
-    [ "$ok" -gt 3 ] || fail "$asker was answered only $ok times"
-    [ "$lost" = 0 ] || fail "$asker was not answered $lost times of $((ok + lost)): $(asked "$asker" | grep lost | tail -3)"
+    [ "$ok" -gt 3 ] || fail "$asker got only $ok replies"
+    [ "$lost" = 0 ] || fail "$asker got no reply to $lost of $((ok + lost)) requests: $(asked "$asker" | grep lost | tail -3)"
   done
   stays_connected
   nothing_got_in
 }
-# It is the first connection still, and was silent for no longer than TCP is that repeats a packet.
+# The first connection still exists, and was never silent for longer than a TCP retransmission takes.
 stays_connected() {
   equals "$(kubectl -n e2e-traffic get pod connected -o 'jsonpath={.status.containerStatuses[0].restartCount}')" 0
   since_begin connected | awk -v now="$(date +%s)" '
@@ -97,8 +97,8 @@ stays_connected() {
     { last = $1 }
     END { if (!bad && now > last + 3) { print "silent since", last; exit 1 } exit bad }'
 }
-# patiently FUNCTION: an allowed connection may be lost to a machine that is busy with something else,
-# so it may fail once for that. What is forbidden is never forgiven.
+# patiently FUNCTION: repeats FUNCTION once if it fails, because an allowed connection may time out on a
+# busy machine. A denied connection that succeeds always fails the check.
 patiently() {
   local status
   set +e

@@ -8,11 +8,11 @@
 namespace kpol::base {
 namespace {
 
-TEST(Error, CarriesItsSentence) {
+TEST(Error, KeepsItsMessage) {
   EXPECT_STREQ(Error("cannot fly").what(), "cannot fly");
 }
 
-TEST(SystemError, SaysWhatFailedAndWhy) {
+TEST(SystemError, MessageHasOperationAndReason) {
   const SystemError error("open /etc/kpol/kpold.yaml", ENOENT);
   EXPECT_STREQ(error.what(), "open /etc/kpol/kpold.yaml: No such file or directory");
   EXPECT_EQ(error.code(), ENOENT);
@@ -26,7 +26,7 @@ TEST(Expects, PassesWhenTrue) {
   expects(true, "never seen");
 }
 
-TEST(ExpectsDeathTest, EndsTheProcessAndSaysWhere) {
+TEST(ExpectsDeathTest, AbortsAndPrintsTheLocation) {
   EXPECT_DEATH(expects(false, "sets are sorted"),
                "kpol: bug at .*error_test\\.cpp:[0-9]+ in .*: sets are sorted");
 }

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using Counts = std::vector<std::uint64_t>;
 
-TEST(Histogram, ABoundIsWithinItsRange) {
+TEST(Histogram, BucketsIncludeTheirUpperBound) {
   Histogram histogram{.001, .01};
   EXPECT_EQ(histogram.counts(), (Counts{0, 0, 0}));
   histogram.observe(0s);

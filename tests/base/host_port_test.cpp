@@ -10,7 +10,7 @@ HostPort tcp(std::uint16_t port, const char* ip = nullptr) {
   return {Protocol::Tcp, port, ip == nullptr ? std::nullopt : IpAddress::parse(ip), 80};
 }
 
-TEST(HostPort, OverlapsWhereOnePacketCouldBeMeantForBoth) {
+TEST(HostPort, OverlapsIfOnePacketMatchesBoth) {
   EXPECT_TRUE(overlap(tcp(80), tcp(80)));
   EXPECT_TRUE(overlap(tcp(80), tcp(80, "192.0.2.1")));
   EXPECT_TRUE(overlap(tcp(80, "0.0.0.0"), tcp(80, "192.0.2.1")));
@@ -26,7 +26,7 @@ TEST(HostPort, DoesNotOverlapByPortProtocolAddressOrFamily) {
   EXPECT_FALSE(overlap(tcp(80, "0.0.0.0"), tcp(80, "2001:db8::1")));
 }
 
-TEST(HostPort, IsWrittenAsPeopleWriteSockets) {
+TEST(HostPort, PrintsAsSocketAddress) {
   EXPECT_EQ(toString(tcp(80)), "TCP 80");
   EXPECT_EQ(toString(tcp(80, "192.0.2.1")), "TCP 192.0.2.1:80");
   EXPECT_EQ(toString(tcp(80, "::1")), "TCP [::1]:80");

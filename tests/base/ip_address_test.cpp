@@ -18,7 +18,7 @@ using test::ip;
 
 struct AddressText {
   std::string text;
-  std::optional<std::string> canonical;  // nothing: refused
+  std::optional<std::string> canonical;  // nullopt: rejected
 };
 
 class IpAddressText : public testing::TestWithParam<AddressText> {};
@@ -73,7 +73,7 @@ TEST(IpAddress, FamilyDecidesBitsAndBytes) {
   EXPECT_EQ(ip("fd00::1").bytes().size(), 16U);
 }
 
-TEST(IpAddress, FromBytesTakesOnlyWholeAddresses) {
+TEST(IpAddress, FromBytesRequiresFullLength) {
   const std::vector<std::uint8_t> bytes(17, 0x0A);
   for (std::size_t size = 0; size <= bytes.size(); ++size) {
     const auto address = IpAddress::fromBytes(std::span(bytes).first(size));
@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(Carries, IpAddressNext,
                                          NextCase{"::ffff:ffff:ffff:ffff", "0:0:0:1::"},
                                          NextCase{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", {}}));
 
-TEST(IpAddress, NothingIsBeforeTheFirst) {
+TEST(IpAddress, FirstAddressHasNoPredecessor) {
   EXPECT_EQ(ip("0.0.0.0").previous(), std::nullopt);
   EXPECT_EQ(ip("::").previous(), std::nullopt);
 }
@@ -122,7 +122,7 @@ TEST(IpAddress, SortsV4FirstThenByValue) {
   EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end());
 }
 
-TEST(IpAddress, HashTellsAddressesApart) {
+TEST(IpAddress, HashDistinguishesAddresses) {
   std::unordered_set<IpAddress> set;
   auto address = ip("10.0.0.0");
   for (int i = 0; i < 1000; ++i, address = address.next().value()) set.insert(address);

@@ -29,7 +29,7 @@ void expectValue(const ValueCase& expected) {
   EXPECT_EQ(jsonLine("read", {field}), R"("msg":"read","value":)" + expected.json + "}");
 }
 
-TEST(LogKey, LowerCaseLettersAndNoneOfTheReserved) {
+TEST(LogKey, AllowsLowerCaseLettersExceptReservedKeys) {
   for (const char* key : {"error", "took_ms", "a", "_", "message", "tsx"})
     EXPECT_TRUE(isLogKey(key)) << key;
   for (const char* key : {"", "ts", "level", "msg", "Error", "took-ms", "net.ipv4", "a b", "a=b",
@@ -65,7 +65,7 @@ TEST(LogLine, MessageAndFieldsInOrder) {
             R"("msg":"committed","changes":3,"took_ms":0.125,"error":"no buffer"})");
 }
 
-TEST(LogLine, OfEqualKeysTheLastIsPrinted) {
+TEST(LogLine, LastOfEqualKeysIsPrinted) {
   EXPECT_EQ(textLine("read", {{"kind", "Pod"}, {"seq", 1}, {"kind", "Node"}}),
             "read seq=1 kind=Node");
   EXPECT_EQ(jsonLine("read", {{"kind", "Pod"}, {"seq", 1}, {"kind", "Node"}}),
@@ -94,7 +94,7 @@ TEST(LogLine, NumbersAreNumbers) {
   EXPECT_EQ(longest.size(), std::string("read value=-.000").size() + 309);
 }
 
-TEST(LogLine, TextsAreTextsEvenIfTheyLookLikeNumbers) {
+TEST(LogLine, NumericTextsStayStrings) {
   for (const char* text : {"12", "-1", "0.5", "1e5", "true", "null", "0x1"})
     expectValue({text, text, '"' + std::string(text) + '"'});
 }

@@ -36,7 +36,7 @@ std::string printed(LogLevel level) {
   return result;
 }
 
-TEST(LogLevel, EveryNameAndNoOther) {
+TEST(LogLevel, ParsesExactlyTheKnownNames) {
   EXPECT_EQ(parseLogLevel("trace"), LogLevel::Trace);
   EXPECT_EQ(parseLogLevel("debug"), LogLevel::Debug);
   EXPECT_EQ(parseLogLevel("info"), LogLevel::Info);
@@ -46,7 +46,7 @@ TEST(LogLevel, EveryNameAndNoOther) {
     EXPECT_EQ(parseLogLevel(text), std::nullopt) << text;
 }
 
-TEST(LogFormat, EveryNameAndNoOther) {
+TEST(LogFormat, ParsesExactlyTheKnownNames) {
   EXPECT_EQ(parseLogFormat("text"), LogFormat::Text);
   EXPECT_EQ(parseLogFormat("json"), LogFormat::Json);
   EXPECT_EQ(parseLogFormat("JSON"), std::nullopt);
@@ -81,7 +81,7 @@ TEST(Log, HostileValuesStayWithinTheirLine) {
   }
 }
 
-TEST(Log, LevelHidesWhatIsBelow) {
+TEST(Log, LowerLevelsAreNotLogged) {
   EXPECT_EQ(printed(LogLevel::Trace), "tdiwe");
   EXPECT_EQ(printed(LogLevel::Debug), "diwe");
   EXPECT_EQ(printed(LogLevel::Info), "iwe");

@@ -13,7 +13,7 @@ namespace {
 using test::ip;
 using test::prefix;
 
-// strict and sloppy: the canonical text, nothing where the form is refused.
+// strict and lenient: the canonical text, or nullopt if this form is rejected.
 struct PrefixCase {
   std::string text;
   std::optional<std::string> strict;
@@ -27,7 +27,7 @@ std::optional<std::string> text(const std::optional<Prefix>& prefix) {
 
 class PrefixText : public testing::TestWithParam<PrefixCase> {};
 
-TEST_P(PrefixText, IsReadStrictlyAndSloppily) {
+TEST_P(PrefixText, ParsesStrictlyAndLeniently) {
   const auto& expected = GetParam();
   EXPECT_EQ(text(Prefix::parse(expected.text)), expected.strict);
   EXPECT_EQ(text(Prefix::parseSloppy(expected.text)), expected.sloppy);
@@ -81,7 +81,7 @@ struct RangeCase {
 
 class PrefixRange : public testing::TestWithParam<RangeCase> {};
 
-TEST_P(PrefixRange, HoldsItsBoundsAndNothingBeyond) {
+TEST_P(PrefixRange, ContainsExactlyItsBounds) {
   const auto& [text, first, last] = GetParam();
   const auto range = prefix(text);
   EXPECT_EQ(range.first(), ip(first));

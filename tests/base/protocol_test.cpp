@@ -7,7 +7,7 @@
 namespace kpol::base {
 namespace {
 
-TEST(Protocol, TextIsReadAndPrintedAsTheApiSpellsIt) {
+TEST(Protocol, ParsesAndPrintsApiNames) {
   for (const auto protocol : {Protocol::Tcp, Protocol::Udp, Protocol::Sctp})
     EXPECT_EQ(parseProtocol(toString(protocol)), protocol);
   EXPECT_EQ(toString(Protocol::Tcp), "TCP");
@@ -15,7 +15,7 @@ TEST(Protocol, TextIsReadAndPrintedAsTheApiSpellsIt) {
   EXPECT_EQ(toString(Protocol::Sctp), "SCTP");
 }
 
-TEST(Protocol, RefusesEveryOtherText) {
+TEST(Protocol, RejectsOtherText) {
   for (const auto* text : {"", "tcp", "Tcp", "TCP ", "ICMP", "6", "TCPX"})
     EXPECT_EQ(parseProtocol(text), std::nullopt) << text;
 }

@@ -45,7 +45,7 @@ TEST(UniqueFd, DescriptorZeroIsADescriptor) {
   EXPECT_EQ(fd.release(), 0);
 }
 
-TEST(UniqueFd, MoveHandsOver) {
+TEST(UniqueFd, MoveTransfersOwnership) {
   UniqueFd from(openDescriptor());
   const int raw = from.value();
   const UniqueFd to(std::move(from));
@@ -54,7 +54,7 @@ TEST(UniqueFd, MoveHandsOver) {
   EXPECT_TRUE(isOpen(raw));
 }
 
-TEST(UniqueFd, MoveAssignmentClosesWhatWasHeld) {
+TEST(UniqueFd, MoveAssignmentClosesTheOldDescriptor) {
   UniqueFd target(openDescriptor());
   UniqueFd source(openDescriptor());
   const int old = target.value();
@@ -72,7 +72,7 @@ TEST(UniqueFd, SelfMoveKeepsTheDescriptor) {
   EXPECT_TRUE(isOpen(fd.value()));
 }
 
-TEST(UniqueFd, ReleaseGivesUpOwnership) {
+TEST(UniqueFd, ReleaseReturnsOwnership) {
   int raw = -1;
   {
     UniqueFd fd(openDescriptor());

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Measures what building kpol costs: in a new folder, without the compiler's cache, room by room. Prints
-# a table for each preset: CPU seconds, and wall seconds added up over the commands of a room.
+# Measures the cost of building kpol in a new folder, without the compiler cache. Prints a table for each
+# preset, by room: CPU seconds, and the sum of the wall seconds of its commands.
 #
 #   tests/bench/build.sh [--jobs N] [PRESET...]     presets release and dev; as many jobs as processors
 #
-# release builds the programs that are shipped, each other preset everything. Takes minutes.
+# Preset release builds only the released programs, every other preset everything. Takes minutes.
 set -euo pipefail
 
-# As CMake's launcher: runs a compiler or linker command, and records what it took and its output.
+# Used as CMake's launcher: runs a compiler or linker command, and records its cost and its output.
 if [ "${1:-}" = --timed ]; then
   shift
   output='' before=''
@@ -42,7 +42,7 @@ scratch=$(mktemp -d "$PWD/build/bench.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 export CCACHE_DISABLE=1 KPOL_BUILD_TIMES=$scratch/times
 
-# measure PRESET: the seconds that the whole build took are in $took.
+# measure PRESET: sets $took to the seconds of the whole build.
 measure() {
   local timed targets=(all) tests=ON since
   timed="$PWD/tests/bench/build.sh;--timed"
@@ -57,7 +57,7 @@ measure() {
   took=$((SECONDS - since))
 }
 
-# table PRESET: what the launcher recorded, by the folder of the output; of tests by room.
+# table PRESET: prints the costs by output folder, and those of tests by room.
 table() {
   printf '\n| %s | commands | CPU s | wall s |\n|---|--:|--:|--:|\n' "$1"
   awk '

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures kpol in a real cluster of its own, as root, and takes the cluster down again;
-# docs/benchmarks.md explains the figures. `--help` lists the arguments.
+# Starts a cluster, measures kpol in it, and stops it; needs root. docs/benchmarks.md explains the
+# figures. `--help` lists the arguments.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh

@@ -61,7 +61,7 @@ struct Sandbox {
   throw std::runtime_error(what);
 }
 
-// Standard input as a file: nothing has to feed a pipe while the clock runs.
+// Standard input is a file, so that no pipe has to be written during the measurement.
 class InputFile {
  public:
   InputFile(const fs::path& directory, const std::string& text) {
@@ -156,7 +156,7 @@ std::vector<double> callAll(const Variant& variant, const char* command,
     int status = 0;
     const auto pid = ::waitpid(-1, &status, 0);
     const auto call = calls.find(pid);
-    if (call == calls.end()) continue;  // kpold has ended, or somebody's child
+    if (call == calls.end()) continue;  // kpold has exited, or another process's child
     times.push_back(call->second->ended(status));
     calls.erase(call);
   }
@@ -213,7 +213,7 @@ class Bench {
       }
   }
 
-  // What an ADD is made of.
+  // The parts of an ADD.
   void split() {
     const auto sandbox = makeSandbox();
     std::vector<double> exec;
@@ -269,8 +269,8 @@ class Bench {
     std::printf("\n");
   }
 
-  // IPv4 alone, like ours here: of IPv6 addresses ptp waits for the end of duplicate detection,
-  // which takes more than a second.
+  // IPv4 only, like kpol here, because with IPv6 ptp waits for duplicate address detection, which
+  // takes more than a second.
   static std::string reference(const std::string& type, const std::string& range,
                                const fs::path& directory) {
     return R"({"cniVersion":"1.0.0","name":")" + type + R"(net","type":")" + type +
@@ -288,7 +288,7 @@ class Bench {
   }
 
  public:
-  static constexpr int kPods = 4096;  // known to kpold, of which those under way are a part
+  static constexpr int kPods = 4096;  // known to kpold, including those being added
 
  private:
   const Options& options_;

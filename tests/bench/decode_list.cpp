@@ -170,7 +170,7 @@ void execute(std::vector<const char*> argv) {
   _exit(127);
 }
 
-// A watch that tells of one changed Pod every 10 ms, for `duration`, then closes.
+// A watch with one changed Pod every 10 ms for `duration`, then closed.
 base::Task<> serveWatch(base::asio::ip::tcp::acceptor& acceptor, Clock::duration duration) {
   auto socket = co_await acceptor.async_accept(base::asio::use_awaitable);
   std::string head;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From an event to its commit, by policy::Engine and nft::Kernel, beside a floor: bare libmnl that
-// sends the same transaction made beforehand. And a start from decoded objects: until the kernel
-// enforces, how long another user of netlink waits meanwhile, and what memory it takes.
+// Measures the time from an event to its commit with policy::Engine and nft::Kernel, and as a floor
+// bare libmnl with the same prebuilt transaction. Also measures a start from decoded objects: the
+// time until the kernel enforces, the longest wait of another netlink user, and the memory.
 #include "nft/diff.hpp"
 #include "nft/encode.hpp"
 #include "nft/kernel.hpp"
@@ -142,7 +142,7 @@ void commit(nft::Kernel& kernel, const nft::ChangeSet& changes) {
     throw std::runtime_error(rejected->message);
 }
 
-// A socket that knows nothing but its transactions.
+// A socket that only sends the transactions.
 class BareSocket {
  public:
   BareSocket() : socket_(mnl_socket_open(NETLINK_NETFILTER)) {
@@ -410,7 +410,7 @@ void report(const char* what, const Timing& whole, const Timing& split) {
               what, whole.commit, whole.wait, split.commit, split.wait);
 }
 
-// The same change made both ways, each from the same table.
+// The same change made in both ways, each from the same table.
 void compareWays(const char* what, const std::optional<nft::Ruleset>& from,
                  const nft::Ruleset& to) {
   Timing timings[2];
@@ -469,8 +469,8 @@ void measureLargeChanges() {
     std::printf("%zu profiles:\n", profiles);
     const auto policies = tableOfPolicies(profiles, "one");
     compareWays("  start without a table", std::nullopt, policies);
-    compareWays("  each with another peer", policies, tableOfPolicies(profiles, "two"));
-    compareWays("  all gone", policies, tableOfPolicies(1, "one"));
+    compareWays("  each peer replaced", policies, tableOfPolicies(profiles, "two"));
+    compareWays("  all deleted", policies, tableOfPolicies(1, "one"));
   }
 }
 

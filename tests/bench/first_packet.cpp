@@ -36,7 +36,7 @@ double median(std::vector<double> values) {
 struct Variant {
   std::string name;
   Site site;
-  unsigned batch = 256;  // packets a round; fewer where each takes long
+  unsigned batch = 256;  // packets per round; fewer if each takes long
   std::vector<double> samples = {};
 };
 
@@ -65,7 +65,7 @@ void addOthers(Variants& variants, const std::string& name, const Shape& shape) 
 
 using Measure = std::function<double(Variant&)>;
 
-// Samples of one round stand at one index: each variant runs once in each round.
+// Samples of one round have the same index: each variant runs once in each round.
 void measure(Variants& variants, int rounds, const Measure& once) {
   for (auto& variant : variants) {
     variant.samples.clear();
@@ -104,7 +104,7 @@ void reportRate(const char* title, const Variants& variants) {
   std::fflush(stdout);
 }
 
-// Links take a moment to come up.
+// Links take some time to come up.
 void expectAllArrive(Variants& variants) {
   for (auto& variant : variants) {
     unsigned count = 0;
@@ -153,16 +153,17 @@ void byLocalPods(int rounds) {
   report("First packet, by local pods (10 policies on the destination)", variants);
 }
 
-// The chain that judges port kPort in the table of one policy.
+// The chain that filters port kPort in the table of one policy.
 nft::Chain& portChain(nft::Ruleset& ruleset) {
-  const auto suffix = "-tcp-" + std::to_string(kPort);
+  const auto port = "-tcp-" + std::to_string(kPort) + "-";
   for (auto& [name, chain] : ruleset.chains)
-    if (name.starts_with("in-shop-") && name.ends_with(suffix) && chain.rules.size() >= 2)
+    if (name.starts_with("in-shop-") && name.find(port) != name.npos && chain.rules.size() >= 2)
       return chain;
   throw std::logic_error("no chain of port " + std::to_string(kPort));
 }
 
-// As for one policy, with `count` sets to ask in place of one; only the last has the client.
+// Like the table of one policy, but with lookups in `count` sets; only the last contains the
+// client.
 nft::Ruleset withSelectorSets(std::size_t count) {
   auto ruleset = policy::compile(clusterOf({1})).ruleset;
   auto& chain = portChain(ruleset);
@@ -195,7 +196,7 @@ double commitTime(nft::Kernel& kernel, const nft::ChangeSet& there, const nft::C
   return (threadTime() - start) / 2;
 }
 
-// A pod comes that `sets` sets have as a member.
+// A pod is added that is a member of `sets` sets.
 double membershipTime(Variant& variant, std::size_t sets) {
   const auto member = nft::element(nft::Key::of(*base::IpAddress::parse("10.9.9.9")));
   nft::ChangeSet there;
@@ -234,7 +235,7 @@ void bySelectorSets(int rounds) {
   measure(members, rounds, [](Variant& v) { return membershipTime(v, v.batch); });
   report("Commit of a pod that comes or goes, by sets that have it", members);
 
-  // A policy more on a pod: a set and a rule of its own, or a union made anew.
+  // Another policy for a pod: its own set and rule, or a recreated union set.
   Variants growth;
   for (const std::size_t count : {3U, 20U, 100U}) {
     auto& variant = add(growth, "policy " + std::to_string(count + 1) + " on a pod, 20 peers each");
@@ -293,7 +294,7 @@ void addPart(Variants& variants, const std::string& name, const std::string& rul
                     rules + "\n}\n}\n");
 }
 
-// What our table costs before any policy is asked, piece by piece.
+// The cost of the table without policies, part by part.
 void byParts(int rounds) {
   const std::string established = "ct state established,related accept\n";
   Variants variants;

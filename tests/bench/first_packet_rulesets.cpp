@@ -118,7 +118,7 @@ std::string iptablesText(const Shape& shape) {
   const auto pods = localPods(shape);
   std::string declarations = "*filter\n:FORWARD ACCEPT [0:0]\n:ROUTER-FORWARD - [0:0]\n";
   std::string rules = "-A FORWARD -j ROUTER-FORWARD\n";
-  for (std::size_t i = pods.size(); i > 0; --i) {  // the client and the server come last
+  for (std::size_t i = pods.size(); i > 0; --i) {  // the client and the server are last
     const auto chain = "POD-FW-" + std::to_string(i - 1);
     declarations += ":" + chain + " - [0:0]\n";
     rules += "-A ROUTER-FORWARD -d " + pods[i - 1] + " -j " + chain + "\n";

@@ -19,13 +19,13 @@ struct Shape {
 // port kPort of UDP and TCP. The other local pods are selected by one policy.
 policy::Snapshot clusterOf(const Shape& shape);
 
-// The same meaning as input of `ipset restore` and `iptables-restore`: for each local pod two rules
-// in one chain lead to a chain of the pod, which asks a chain of each policy; a mark says that one
-// of them said yes.
+// The same policies as input of `ipset restore` and `iptables-restore`: for each local pod, two
+// rules in one chain jump to a chain of the pod, which jumps to a chain of each policy; a mark
+// means that one of them accepts.
 std::string ipsetText(const Shape& shape);
 std::string iptablesText(const Shape& shape);
-// The same meaning as input of `nft -f`: a verdict map leads to a chain of the pod, which asks a
-// chain of each policy.
+// The same policies as input of `nft -f`: a verdict map leads to a chain of the pod, which jumps to
+// a chain of each policy.
 std::string chainPerPolicyText(const Shape& shape);
 
 }  // namespace kpol::bench

@@ -157,7 +157,7 @@ void Site::connect(const char* interface, const char* ip, const netlink::Netns& 
   route.onLink = true;
   socket.addRoute(route);
   socket.replaceNeighbour({link, gateway, outer});
-  socket.findLink(link);  // makes the kernel give the new links their queues now
+  socket.findLink(link);  // makes the kernel attach the queues of the new links now
   const auto back = router_.enter();
   netlink::RouteSocket().findLink(name);
 }
@@ -192,7 +192,7 @@ void Site::run(const std::string& command, const std::string& input) {
   if (pclose(pipe) != 0) throw std::runtime_error(command + " failed");
 }
 
-// ctnetlink: deleting without saying which deletes all.
+// ctnetlink: a delete request without attributes deletes all entries.
 void Site::forgetConnections() {
   struct {
     nlmsghdr header;

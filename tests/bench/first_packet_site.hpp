@@ -25,7 +25,7 @@ double threadTime();
 
 class Site {
  public:
-  Site();  // forwards, tracks connections, filters nothing
+  Site();  // forwards and tracks connections, but has no filter
   Site(Site&&) = default;
 
   // In the router's namespace: a table of kpol's, or a command of the shell that reads `input`.
@@ -36,7 +36,7 @@ class Site {
   // Nanoseconds for each of `packets` datagrams of 64 bytes with source ports never used since the
   // router last forgot all connections, which it does before.
   double firstPackets(unsigned packets);
-  // The same for one flow that has been answered.
+  // The same for one flow with replies.
   double establishedPackets(unsigned packets);
   // Nanoseconds to make and end a TCP connection.
   double connections(unsigned count);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One element changes: by nft::Kernel, and by bare libmnl sending the same bytes made beforehand
-// (the floor). On an empty table and beside 2000 sets and chains; runs are interleaved, so that
-// both see the same machine.
+// One element changes: with nft::Kernel, and with bare libmnl that sends the same prebuilt bytes
+// (the floor), on an empty table and on one with 2000 sets and chains. Runs alternate, so that both
+// see the same state of the machine.
 #include "nft/diff.hpp"
 #include "nft/encode.hpp"
 #include "nft/kernel.hpp"
@@ -58,7 +58,7 @@ void enterFreshNamespace() {
   if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("cannot make a network namespace");
 }
 
-// The element comes and goes in turns.
+// The element is added and deleted in turn.
 std::array<ChangeSet, 2> turns() {
   const std::vector<Element> member{element(address(1))};
   return {ChangeSet{"kpol", {AddElements{"members", member}}},
@@ -77,7 +77,7 @@ void kernelCommit(benchmark::State& state) {
   }
 }
 
-// A socket that knows nothing but two transactions.
+// A socket that only sends two transactions.
 class BareSocket {
  public:
   BareSocket() : socket_(mnl_socket_open(NETLINK_NETFILTER)) {
@@ -125,7 +125,7 @@ void floorCommit(benchmark::State& state) {
     if (!socket.transact(transactions[turn++ % 2])) state.SkipWithError("rejected");
 }
 
-// How long it takes to learn what the kernel has.
+// The time to read the kernel's table.
 void readBack(benchmark::State& state) {
   enterFreshNamespace();
   Ruleset table = tableOf(0);

@@ -26,7 +26,7 @@ Attachment sampleAttachment() {
           {ip("10.244.1.5"), ip("fd00:10:244:1::5")}};
 }
 
-TEST(Attachment, PrintsAsTheContractSays) {
+TEST(Attachment, PrintsInTheDocumentedFormat) {
   EXPECT_EQ(print(sampleAttachment()),
             R"({"containerID":"0a1b-c2","hostInterface":"kpol0123456789a","ifName":"eth0",)"
             R"("ips":["10.244.1.5","fd00:10:244:1::5"],"netns":"/run/netns/cni-1",)"
@@ -41,7 +41,7 @@ TEST(Attachment, ReadsBackWhatItPrints) {
   EXPECT_EQ(parseAttachment(print(bare)), bare);
 }
 
-TEST(Attachment, CarriesHostPortsWhereThereAreAny) {
+TEST(Attachment, PrintsHostPortsIfPresent) {
   auto attachment = sampleAttachment();
   EXPECT_TRUE(attachment.hostPorts.empty());
   EXPECT_EQ(print(attachment).find("hostPorts"), std::string::npos);
@@ -57,7 +57,7 @@ TEST(Attachment, SortsAddressesAndDropsDoubles) {
   EXPECT_EQ(read.ips, (std::vector{ip("10.0.0.1"), ip("10.0.0.2"), ip("fd00::1")}));
 }
 
-TEST(Attachment, RefusesByField) {
+TEST(Attachment, ErrorsNameTheField) {
   struct Case {
     const char* json;
     const char* field;
@@ -93,7 +93,7 @@ TEST(Attachment, RefusesByField) {
     EXPECT_EQ(configErrorOf([&] { (void)parseAttachment(json); }).first, field) << json;
 }
 
-TEST(Attachment, HasOneFileForEachId) {
+TEST(Attachment, FileNameIsUniquePerId) {
   EXPECT_EQ(fileOf(idOf(sampleAttachment())), "attachments/0a1b-c2-eth0.json");
 }
 

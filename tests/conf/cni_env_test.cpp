@@ -36,7 +36,7 @@ std::string envRefusal(Variables variables) {
   return "accepted";
 }
 
-TEST(CniEnv, IsReadAsAWhole) {
+TEST(CniEnv, ParsesAllVariables) {
   const CniEnv expected{CniCommand::Add,
                         "0a1B_c.d-e",
                         "/run/netns/x",
@@ -63,7 +63,7 @@ TEST(CniEnv, RefusesOtherCommands) {
   EXPECT_THAT(envRefusal(variables), testing::StartsWith("CNI_COMMAND must be one of"));
 }
 
-TEST(CniEnv, NeedsWhatTheSpecificationLists) {
+TEST(CniEnv, RequiresTheSpecifiedVariables) {
   struct Case {
     const char* command;
     std::string missing;
@@ -78,13 +78,13 @@ TEST(CniEnv, NeedsWhatTheSpecificationLists) {
   EXPECT_EQ(envRefusal({{"CNI_COMMAND", "VERSION"}}), "accepted");
 }
 
-TEST(CniEnv, TakesDelWithoutNamespace) {
+TEST(CniEnv, AcceptsDelWithoutNetns) {
   auto variables = complete("DEL");
   variables.erase("CNI_NETNS");
   EXPECT_EQ(parseCniEnv(in(variables)).netns, "");
 }
 
-TEST(CniEnv, RefusesContainerIdsTheSpecificationDoes) {
+TEST(CniEnv, RejectsInvalidContainerIds) {
   for (const char* id : {"-a", ".a", "_a", "a/b", "../x", "a b", "a;b", "\xc3\xa9"}) {
     auto variables = complete("ADD");
     variables["CNI_CONTAINERID"] = id;
@@ -92,7 +92,7 @@ TEST(CniEnv, RefusesContainerIdsTheSpecificationDoes) {
   }
 }
 
-TEST(CniEnv, RefusesInterfaceNamesTheKernelDoes) {
+TEST(CniEnv, RejectsInvalidInterfaceNames) {
   for (const char* name : {".", "..", "a/b", "a:b", "a b", "sixteen-bytes-ab"}) {
     auto variables = complete("DEL");
     variables["CNI_IFNAME"] = name;
@@ -122,19 +122,19 @@ TEST(CniArgs, MayBeEmpty) {
   EXPECT_EQ(argsOf("K8S_POD_NAME="), CniArgs{});
 }
 
-TEST(CniArgs, HoldRequestedAddresses) {
+TEST(CniArgs, ContainRequestedAddresses) {
   EXPECT_EQ(argsOf("IP=10.244.1.9/24,fd00::9").ips,
             (std::vector{base::IpAddress::parse("10.244.1.9").value(),
                          base::IpAddress::parse("fd00::9").value()}));
 }
 
-TEST(CniArgs, HoldARequestedMacAddress) {
+TEST(CniArgs, ContainARequestedMacAddress) {
   EXPECT_EQ(argsOf("MAC=02:00:00:00:00:01").mac, base::MacAddress::parse("02:00:00:00:00:01"));
   for (const char* wrong : {"MAC=02:00", "MAC=01:00:00:00:00:01", "MAC=00:00:00:00:00:00"})
     EXPECT_THROW(argsOf(wrong), EnvError) << wrong;
 }
 
-TEST(CniArgs, AreRefusedAsTheReferenceDoes) {
+TEST(CniArgs, AreRejectedLikeInTheReferenceImplementation) {
   struct Case {
     const char* args;
     const char* message;
@@ -157,7 +157,7 @@ TEST(CniArgs, AreRefusedAsTheReferenceDoes) {
     auto variables = complete("ADD");
     variables["CNI_ARGS"] = args;
     EXPECT_EQ(envRefusal(variables), message);
-    // What ADD refused must be deletable.
+    // DEL must accept what ADD rejects.
     variables["CNI_COMMAND"] = "DEL";
     EXPECT_EQ(parseCniEnv(in(variables)).args, CniArgs{}) << args;
   }

@@ -8,7 +8,7 @@
 namespace kpol::conf {
 namespace {
 
-TEST(CniError, PrintsAsTheSpecificationSays) {
+TEST(CniError, PrintsInTheSpecifiedFormat) {
   EXPECT_EQ(print(CniError{7, "mtu: must be an integer", "see the manual"}, CniVersion::V0_4_0),
             R"({"cniVersion":"0.4.0","code":7,"details":"see the manual",)"
             R"("msg":"mtu: must be an integer"})");
@@ -16,7 +16,7 @@ TEST(CniError, PrintsAsTheSpecificationSays) {
             R"({"cniVersion":"1.1.0","code":11,"msg":"try again"})");
 }
 
-TEST(CniError, ComesOutWhateverBytesItHolds) {
+TEST(CniError, PrintsAnyBytesAsValidJson) {
   EXPECT_EQ(print(CniError{5, "no file \xff\n", ""}, CniVersion::V1_0_0),
             "{\"cniVersion\":\"1.0.0\",\"code\":5,\"msg\":\"no file \xEF\xBF\xBD\\n\"}");
 }
@@ -26,7 +26,7 @@ TEST(CniError, ReadsBackWhatItPrints) {
     EXPECT_EQ(parseError(print(error, CniVersion::V1_0_0)), error);
 }
 
-TEST(CniError, RefusesWhatIsNone) {
+TEST(CniError, RejectsOtherJson) {
   using test::configErrorOf;
   EXPECT_EQ(configErrorOf([] { (void)parseError("panic: x"); }).first, "");
   EXPECT_EQ(configErrorOf([] { (void)parseError(R"({"ips":[]})"); }).first, "code");
@@ -35,13 +35,13 @@ TEST(CniError, RefusesWhatIsNone) {
   EXPECT_EQ(configErrorOf([] { (void)parseError(R"({"code":1,"msg":2})"); }).first, "msg");
 }
 
-TEST(CniFailure, SaysWhatAndWhatToDo) {
+TEST(CniFailure, HasMessageAndDetails) {
   const CniFailure failure(CniCode::TryAgain, "kpold is away", "start it");
   EXPECT_STREQ(failure.what(), "kpold is away; start it");
   EXPECT_EQ(failure.error(), (CniError{11, "kpold is away", "start it"}));
 }
 
-TEST(CniCode, IsTheSpecificationsNumber) {
+TEST(CniCode, HasTheSpecifiedNumber) {
   EXPECT_EQ(static_cast<int>(CniCode::IncompatibleVersion), 1);
   EXPECT_EQ(static_cast<int>(CniCode::UnsupportedField), 2);
   EXPECT_EQ(static_cast<int>(CniCode::UnknownContainer), 3);

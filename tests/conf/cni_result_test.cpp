@@ -39,7 +39,7 @@ std::string head(CniVersion version) {
   return R"({"cniVersion":")" + std::string(toString(version)) + "\",";
 }
 
-TEST(CniResult, PrintsInTheShapeOfEachVersion) {
+TEST(CniResult, PrintsInTheFormatOfEachVersion) {
   for (const auto version : {CniVersion::V0_3_0, CniVersion::V0_3_1, CniVersion::V0_4_0})
     EXPECT_EQ(print(sampleResult(), version),
               head(version) + kDns + kInterfaces + kIpsWithVersion + kRoutes);
@@ -73,7 +73,7 @@ TEST(CniResult, RoutesHaveMoreFieldsSince1_1) {
             "result.routes[0].scope");
 }
 
-TEST(CniResult, PrintsNothingThatIsNotKnown) {
+TEST(CniResult, OmitsUnknownFields) {
   EXPECT_EQ(print(CniResult{}, CniVersion::V1_0_0),
             R"({"cniVersion":"1.0.0","dns":{},"interfaces":[],"ips":[],"routes":[]})");
 }
@@ -87,7 +87,7 @@ TEST(CniResult, ReadsBackWhatItPrints) {
         << toString(version);
 }
 
-TEST(CniResult, OfAnIpamPluginHasNoInterfaces) {
+TEST(CniResult, IpamResultHasNoInterfaces) {
   const CniResult expected{{}, {{ip("10.1.2.3"), 24, ip("10.1.2.1"), std::nullopt}}, {}, {}};
   EXPECT_EQ(parseResult(R"({"cniVersion":"0.4.0","dns":{},
                             "ips":[{"version":"4","address":"10.1.2.3/24","gateway":"10.1.2.1",
@@ -96,7 +96,7 @@ TEST(CniResult, OfAnIpamPluginHasNoInterfaces) {
             expected);
 }
 
-TEST(CniResult, IsRefusedByField) {
+TEST(CniResult, ErrorsNameTheField) {
   struct Case {
     const char* json;
     const char* field;
@@ -126,7 +126,7 @@ TEST(CniResult, IsRefusedByField) {
     EXPECT_EQ(test::configErrorOf([&] { (void)parseResult(json, "result"); }).first, field) << json;
 }
 
-TEST(CniResult, PassesThroughWhatIsUnknown) {
+TEST(CniResult, PassThroughKeepsUnknownFields) {
   EXPECT_EQ(passThrough(R"({"cniVersion":"0.4.0","ips":[{"x":1}],"later":{"y":[2]}})",
                         CniVersion::V1_0_0),
             R"({"cniVersion":"1.0.0","ips":[{"x":1}],"later":{"y":[2]}})");

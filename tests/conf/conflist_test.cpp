@@ -20,7 +20,7 @@ Conflist dual() {
           "/run/kpol/kpold.sock"};
 }
 
-TEST(Conflist, IsTheFileThatIsDocumented) {
+TEST(Conflist, PrintsTheDocumentedFile) {
   EXPECT_EQ(print(dual()), R"({
   "cniVersion": "1.0.0",
   "cniVersions": [
@@ -68,7 +68,7 @@ NetworkConfig asThePluginReadsIt(const Conflist& conflist) {
   return parseNetworkConfig(plugin.dump());
 }
 
-TEST(Conflist, SaysToThePluginWhatItShould) {
+TEST(Conflist, IsParsedByThePlugin) {
   auto conflist = dual();
   conflist.stateDir = "/a \"quoted\" place";
   const auto config = asThePluginReadsIt(conflist);
@@ -83,14 +83,14 @@ TEST(Conflist, SaysToThePluginWhatItShould) {
   EXPECT_EQ(config.ipam.ranges[1].at(0).subnet, conflist.ranges[1]);
 }
 
-TEST(Conflist, LeavesTheMtuToThePluginWhereNoneIsGiven) {
+TEST(Conflist, OmitsAnUnknownMtu) {
   auto conflist = dual();
   conflist.mtu = 0;
   EXPECT_EQ(print(conflist).find("mtu"), std::string::npos);
   EXPECT_EQ(asThePluginReadsIt(conflist).mtu, 0U);
 }
 
-TEST(Conflist, IsNotMadeWhereThePluginWouldRefuseIt) {
+TEST(Conflist, IsRejectedIfThePluginWouldRejectIt) {
   auto conflist = dual();
   conflist.ranges = {prefix("10.244.1.1/32")};
   EXPECT_THROW(print(conflist), ConfigError);

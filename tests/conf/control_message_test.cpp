@@ -11,21 +11,21 @@ TEST(ErrorBody, ReadsBackWhatItPrints) {
   EXPECT_EQ(errorTextOf(printErrorBody("pod a/b is not known")), "pod a/b is not known");
 }
 
-TEST(ErrorBody, IsItselfWhereItIsNoJson) {
+TEST(ErrorBody, NonJsonBodyIsTheMessage) {
   EXPECT_EQ(errorTextOf("<html>"), "<html>");
   EXPECT_EQ(errorTextOf(R"({"error":1})"), R"({"error":1})");
   EXPECT_EQ(errorTextOf(""), "");
   EXPECT_EQ(errorTextOf(std::string(1000, 'x')), std::string(200, 'x'));
 }
 
-TEST(StatusBody, IsReadyOnlyWhenItSaysSo) {
+TEST(StatusBody, IsReadyOnlyIfTheFieldIsTrue) {
   EXPECT_TRUE(saysReady(R"({"ready":true,"generation":4})"));
   for (const char* body : {R"({"ready":false})", R"({"ready":1})", R"({"ready":"true"})", "{}",
                            "[true]", "true", "", "no json"})
     EXPECT_FALSE(saysReady(body)) << body;
 }
 
-TEST(StatusBody, TellsTheFaultWhereThereIsOne) {
+TEST(StatusBody, ReturnsTheFault) {
   EXPECT_EQ(faultIn(R"({"ready":true,"fault":{"message":"refused","at":1}})"), "refused");
   for (const char* body : {R"({"ready":true,"fault":null})", R"({"fault":"x"})",
                            R"({"fault":{"message":1}})", R"({"fault":{}})", "{}", "[]", "x"})
@@ -39,11 +39,11 @@ TEST(KnownBody, IsTheAttachmentAndWhetherItIsEnforced) {
   EXPECT_FALSE(saysEnforced("{}"));
 }
 
-TEST(RemovedBody, TellsWhoSettles) {
+TEST(RemovedBody, ReturnsWhoDeletesPendingReleases) {
   EXPECT_EQ(printRemoved(7, true), R"({"generation":7,"settling":true})");
   EXPECT_TRUE(saysSettling(printRemoved(7, true)));
   EXPECT_FALSE(saysSettling(printRemoved(7, false)));
-  EXPECT_FALSE(saysSettling(R"({"generation":7})")) << "a kpold that knows nothing of it";
+  EXPECT_FALSE(saysSettling(R"({"generation":7})")) << "a kpold without this field";
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ DaemonConfig read(const std::string& fields) {
   return config;
 }
 
-// What the refusal says, or "" when the text was taken.
+// Returns the error message, or "" if the text is valid.
 std::string refusal(const std::string& text) {
   try {
     DaemonConfig config;
@@ -33,7 +33,7 @@ std::string refusalOf(const std::string& fields) {
   return refusal("apiVersion: kpol.io/v1alpha1\nkind: KpoldConfiguration\n" + fields);
 }
 
-TEST(DaemonConfig, OfNothingIsTheDefault) {
+TEST(DaemonConfig, EmptyConfigHasDefaults) {
   EXPECT_EQ(read(""), DaemonConfig());
 }
 
@@ -97,14 +97,14 @@ TEST(DaemonConfig, EmptyMetricsListenTurnsMetricsOff) {
   EXPECT_EQ(read("metricsListen:").metricsListen, std::nullopt);
 }
 
-TEST(DaemonConfig, TheNetworkConfigIsWrittenWhereTheSourceHasNodes) {
+TEST(DaemonConfig, CniConfDirDefaultDependsOnTheSource) {
   EXPECT_EQ(cniConfDirOf(read("")), "/etc/cni/net.d");
   EXPECT_EQ(cniConfDirOf(read("source: dir:/m")), "");
   EXPECT_EQ(cniConfDirOf(read("cniConfDir: ''")), "");
   EXPECT_EQ(cniConfDirOf(read("source: dir:/m\ncniConfDir: /c")), "/c");
 }
 
-TEST(DaemonConfig, NodesAreRoutedToWhereTheSourceHasThem) {
+TEST(DaemonConfig, RoutingDefaultDependsOnTheSource) {
   EXPECT_EQ(routingOf(read("")), Routing::Auto);
   EXPECT_EQ(routingOf(read("source: dir:/m")), Routing::None);
   for (const auto routing : {Routing::Auto, Routing::Direct, Routing::Vxlan, Routing::None})
@@ -112,14 +112,14 @@ TEST(DaemonConfig, NodesAreRoutedToWhereTheSourceHasThem) {
               routing);
 }
 
-TEST(DaemonConfig, WhoRoutesMasqueradesUnlessToldNotTo) {
+TEST(DaemonConfig, MasqueradeDefaultsToTrueWithRouting) {
   EXPECT_TRUE(masqueradeOf(read("")));
   EXPECT_FALSE(masqueradeOf(read("routing: none")));
   EXPECT_FALSE(masqueradeOf(read("masquerade: false")));
   EXPECT_TRUE(masqueradeOf(read("routing: none\nmasquerade: true")));
 }
 
-TEST(DaemonConfig, RefusalNamesTheField) {
+TEST(DaemonConfig, ErrorsNameTheField) {
   struct Case {
     const char* fields;
     const char* refusal;
@@ -144,12 +144,11 @@ TEST(DaemonConfig, RefusalNamesTheField) {
       {"mtu: 65536", "mtu: must be 0 (computed) or 1280..65535, not \"65536\""},
       {"routing: bgp", "routing: must be auto, direct, vxlan or none, not \"bgp\""},
       {"nodeIP: 192.0.2.1,192.0.2.2",
-       "nodeIP: must be an IP address, or one of each family with a comma between them, not "
+       "nodeIP: must be an IP address, or one of each family, comma-separated, not "
        "\"192.0.2.1,192.0.2.2\""},
       {"vxlanId: 16777216", "vxlanId: must be 1..16777215, not \"16777216\""},
       {"nonMasqueradeCIDRs: 10.0.0.1/8",
-       "nonMasqueradeCIDRs: must be CIDRs such as 10.0.0.0/8 with commas between them, not "
-       "\"10.0.0.1/8\""},
+       "nonMasqueradeCIDRs: must be comma-separated CIDRs such as 10.0.0.0/8, not \"10.0.0.1/8\""},
       {"vxlanPort: 0", "vxlanPort: must be 1..65535, not \"0\""},
       {"mtu: 1500x", "mtu: must be 0 (computed) or 1280..65535, not \"1500x\""},
       {"metricsListen: 9464",
@@ -180,13 +179,13 @@ TEST(DaemonConfig, HeaderIsRequired) {
             "kind: must be KpoldConfiguration, not \"Pod\"");
 }
 
-TEST(DaemonConfig, OtherTextsAreRefused) {
+TEST(DaemonConfig, OtherTextsAreRejected) {
   EXPECT_EQ(refusal(""), "the configuration must be a YAML mapping");
   EXPECT_EQ(refusal("- a"), "the configuration must be a YAML mapping");
   EXPECT_TRUE(refusal("a: [").starts_with("not valid YAML: ")) << refusal("a: [");
 }
 
-TEST(DaemonConfig, KubeconfigNeedsTheApiAsSource) {
+TEST(DaemonConfig, KubeconfigRequiresSourceApi) {
   DaemonConfig config;
   config.kubeconfig = "/k";
   EXPECT_NO_THROW(checkDaemonConfig(config));
@@ -201,7 +200,7 @@ TEST(DaemonConfig, SourceAndListenAddressPrintAsTheyAreParsed) {
     EXPECT_EQ(toString(*read(std::string("metricsListen: '") + text + "'").metricsListen), text);
 }
 
-TEST(Duration, ReadsWhatGoWrites) {
+TEST(Duration, ParsesGoDurations) {
   struct Case {
     const char* text;
     std::optional<std::chrono::milliseconds> expected;

@@ -44,7 +44,7 @@ TEST(IpRanges, AreObjectsWithBounds) {
                                 range("10.0.2.0/24", "10.0.2.1", "10.0.2.9")}}));
 }
 
-TEST(IpRanges, HoldWhatMayBeHandedOut) {
+TEST(IpRanges, ContainOnlyAssignableAddresses) {
   const auto some = range("10.0.0.0/24", "10.0.0.10", "10.0.0.20", ip("10.0.0.15"));
   for (const char* inside : {"10.0.0.10", "10.0.0.14", "10.0.0.20"})
     EXPECT_TRUE(some.holds(ip(inside))) << inside;
@@ -52,7 +52,7 @@ TEST(IpRanges, HoldWhatMayBeHandedOut) {
     EXPECT_FALSE(some.holds(ip(outside))) << outside;
 }
 
-TEST(IpRanges, AreRefusedByField) {
+TEST(IpRanges, ErrorsNameTheField) {
   struct Case {
     const char* ranges;
     const char* field;

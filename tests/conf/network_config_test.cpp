@@ -35,7 +35,7 @@ TEST(NetworkConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.mtu, 0U);
 }
 
-TEST(NetworkConfig, IsReadAsAWhole) {
+TEST(NetworkConfig, ParsesAllFields) {
   const auto config = parseNetworkConfig(R"({
       "cniVersion":"1.1.0","cniVersions":["0.4.0","1.0.0","1.1.0"],"name":"pods.v4-v6_1",
       "type":"kpol","mtu":1450,"unknown":{"a":[1]},
@@ -73,19 +73,19 @@ TEST(NetworkConfig, TakesRequestedIpsFromArgsToo) {
   EXPECT_TRUE(parseWith(R"("args":{"cni":{},"ips":["10.244.1.9"]})").requestedIps.empty());
 }
 
-TEST(NetworkConfig, TakesNullForNotGiven) {
+TEST(NetworkConfig, NullMeansAbsent) {
   EXPECT_EQ(parseWith(R"("mtu":null,"ipam":null,"prevResult":null,"dns":null,"policy":null,
                          "runtimeConfig":null)"),
             minimal());
 }
 
-TEST(NetworkConfig, LeavesTheFieldsOfOtherIpamPluginsToThem) {
+TEST(NetworkConfig, IgnoresFieldsOfOtherIpamPlugins) {
   auto expected = minimal();
   expected.ipam.type = "host-local";
   EXPECT_EQ(parseWith(R"("ipam":{"type":"host-local","ranges":[[{"subnet":"x"}]]})"), expected);
 }
 
-TEST(NetworkConfig, TellsNoValidAttachmentsFromNotGiven) {
+TEST(NetworkConfig, DistinguishesEmptyFromAbsentValidAttachments) {
   EXPECT_EQ(parseWith("").validAttachments, std::nullopt);
   EXPECT_EQ(parseWith(R"("cni.dev/valid-attachments":[])").validAttachments,
             std::vector<AttachmentId>{});
@@ -94,7 +94,7 @@ TEST(NetworkConfig, TellsNoValidAttachmentsFromNotGiven) {
       (std::vector<AttachmentId>{{"c", "e"}}));
 }
 
-TEST(NetworkConfig, IsRefusedByField) {
+TEST(NetworkConfig, ErrorsNameTheField) {
   struct Case {
     const char* fields;
     const char* field;
@@ -143,25 +143,25 @@ TEST(NetworkConfig, IsRefusedByField) {
   }
 }
 
-TEST(NetworkConfig, SaysWhatAFieldMustBe) {
+TEST(NetworkConfig, ErrorsNameTheExpectedType) {
   EXPECT_EQ(test::configErrorOf([] { (void)parseWith(R"("mtu":"1450")"); }).second,
             "mtu: must be an integer from 68 to 65535, not \"1450\"");
   EXPECT_EQ(test::configErrorOf([] { (void)parseWith(R"("policy":["none"])"); }).second,
             "policy: must be a string, not array");
 }
 
-TEST(NetworkConfig, IsRefusedWithoutFieldWhereItIsNoObject) {
+TEST(NetworkConfig, NonObjectIsRejectedWithoutAField) {
   for (const char* text : {"", "{", "[]", "null", "\"x\"", "{\"name\":\"\xff\"}"})
     EXPECT_EQ(test::configErrorOf([&] { (void)parseNetworkConfig(text); }).first, "") << text;
 }
 
-TEST(NetworkConfig, RefusesVersionsOfOtherTimes) {
+TEST(NetworkConfig, RejectsUnsupportedVersions) {
   EXPECT_THROW((void)parseNetworkConfig(R"({"name":"n"})"), IncompatibleVersion);
   EXPECT_THROW((void)parseNetworkConfig(R"({"cniVersion":"2.0.0","name":"n"})"),
                IncompatibleVersion);
 }
 
-TEST(NetworkConfig, ReadsTheMacAddressAskedFor) {
+TEST(NetworkConfig, ReadsTheRequestedMacAddress) {
   const auto mac = [](const std::string& value) {
     return parseWith(R"("runtimeConfig":{"mac":")" + value + "\"}").mac;
   };
@@ -191,7 +191,7 @@ TEST(NetworkConfig, ReadsPortMappings) {
 
 // containerd before 1.7 writes these by the names its own fields have, and readers written in Go
 // take names in any case.
-TEST(NetworkConfig, ReadsWhatContainerdWrites) {
+TEST(NetworkConfig, ReadsContainerdsPortMappings) {
   const auto config = parseWith(
       R"("runtimeConfig":{
          "bandwidth":{"IngressRate":10000000,"IngressBurst":4294967295,"EgressRate":0,"EgressBurst":0},
@@ -202,13 +202,13 @@ TEST(NetworkConfig, ReadsWhatContainerdWrites) {
   EXPECT_EQ(config.bandwidth, (Bandwidth{RateLimit{10000000, 4294967295}, {}}));
 }
 
-TEST(NetworkConfig, TheExactNameCountsBeforeOthers) {
+TEST(NetworkConfig, ExactNameTakesPrecedence) {
   EXPECT_EQ(parseWith(R"("MTU":1000,"mtu":1400)").mtu, 1400U);
   EXPECT_EQ(parseWith(R"("MTU":1000,"mtu":null)").mtu, 0U);
   EXPECT_EQ(parseWith(R"("MTU":1000)").mtu, 1000U);
 }
 
-TEST(NetworkConfig, RefusesPortMappingsByField) {
+TEST(NetworkConfig, PortMappingErrorsNameTheField) {
   const auto refuses = [](const std::string& mapping, const std::string& field) {
     EXPECT_EQ(test::configErrorOf([&] { parseMappings("[" + mapping + "]"); }).first,
               "runtimeConfig.portMappings[0]" + field);
@@ -244,7 +244,7 @@ TEST(NetworkConfig, ReadsBandwidth) {
             (Bandwidth{RateLimit{8, 1}, RateLimit{1000000000000000, 34359738359}}));
 }
 
-TEST(NetworkConfig, RefusesBandwidthByField) {
+TEST(NetworkConfig, BandwidthErrorsNameTheField) {
   const auto refuses = [](const std::string& bandwidth, const std::string& field) {
     EXPECT_EQ(test::configErrorOf([&] { parseBandwidth(bandwidth); }).first,
               "runtimeConfig.bandwidth" + field)
@@ -261,14 +261,14 @@ TEST(NetworkConfig, RefusesBandwidthByField) {
   refuses(R"({"ingressRate":1000,"ingressBurst":34359738360})", ".ingressBurst");
 }
 
-TEST(NetworkConfig, OfNumbersBeyondAnyTypeIsNoJson) {
+TEST(NetworkConfig, OutOfRangeNumbersAreRejected) {
   const auto [field, message] = test::configErrorOf(
       [] { (void)parseNetworkConfig("{\"x\":1" + std::string(400, '0') + "}"); });
   EXPECT_EQ(field, "");
   EXPECT_THAT(message, testing::StartsWith("network config is not JSON: "));
 }
 
-TEST(NetworkConfig, NestedTooDeepIsRefused) {
+TEST(NetworkConfig, TooDeepNestingIsRejected) {
   for (const auto* brackets : {"[]", "{}"}) {
     std::string text = R"({"name":"n","x":)";
     for (int i = 0; i < 100000; ++i) text += brackets[0] == '[' ? "[" : "{\"a\":";

@@ -23,14 +23,14 @@ struct Failure {
 Failure failureOf(const std::string& path, milliseconds deadline, const std::string& body = {}) {
   try {
     const auto response = request(path, "PUT", "/v1/x", body, deadline);
-    ADD_FAILURE() << "answered " << response.status;
+    ADD_FAILURE() << "response " << response.status;
   } catch (const Unreachable& error) {
     return {error.what(), error.connected()};
   }
   return {};
 }
 
-TEST(Client, SendsOneRequestAndReadsItsAnswer) {
+TEST(Client, SendsOneRequestAndReadsItsResponse) {
   std::string received;
   {
     UnixServer server([&](UnixServer::Connection& connection) {
@@ -47,7 +47,7 @@ TEST(Client, SendsOneRequestAndReadsItsAnswer) {
             "Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
 }
 
-TEST(Client, SendsNoBodyWhereThereIsNone) {
+TEST(Client, SendsNoEmptyBody) {
   std::string received;
   {
     UnixServer server([&](UnixServer::Connection& connection) {
@@ -61,7 +61,7 @@ TEST(Client, SendsNoBodyWhereThereIsNone) {
             "Content-Length: 0\r\n\r\n");
 }
 
-TEST(Client, TakesAnAnswerInPieces) {
+TEST(Client, ReadsAResponseInPieces) {
   UnixServer server([](UnixServer::Connection& connection) {
     (void)connection.readRequest();
     for (const char c : httpAnswer(200, R"({"generation":12})"))
@@ -70,7 +70,7 @@ TEST(Client, TakesAnAnswerInPieces) {
   EXPECT_EQ(request(server.path(), "GET", "/", "", kAmple).body, R"({"generation":12})");
 }
 
-TEST(Client, TakesChunkedAnswersAndThoseThatEndWithTheConnection) {
+TEST(Client, ReadsChunkedResponsesAndThoseThatEndWithTheConnection) {
   for (
       const char* answer :
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
@@ -83,7 +83,7 @@ TEST(Client, TakesChunkedAnswersAndThoseThatEndWithTheConnection) {
   }
 }
 
-TEST(Client, TakesLargeBodiesBothWays) {
+TEST(Client, SendsAndReceivesLargeBodies) {
   const std::string large(8 << 20, 'x');
   std::size_t received = 0;
   {
@@ -96,7 +96,7 @@ TEST(Client, TakesLargeBodiesBothWays) {
   EXPECT_GT(received, large.size());
 }
 
-TEST(Client, TakesTheAnswerOfAServerThatDidNotReadAll) {
+TEST(Client, ReadsAnEarlyResponse) {
   UnixServer server([](UnixServer::Connection& connection) {
     connection.write(httpAnswer(413, "too much"));
     (void)connection.readUntil("\r\n\r\n");
@@ -105,18 +105,18 @@ TEST(Client, TakesTheAnswerOfAServerThatDidNotReadAll) {
   EXPECT_EQ(response.status, 413U);
 }
 
-TEST(Client, FailsAtOnceWhereNobodyListens) {
+TEST(Client, FailsAtOnceIfNoServerListens) {
   const auto absent = failureOf("/tmp/kpol-test-no-such-directory/kpold.sock", kAmple);
   EXPECT_EQ(absent.what,
             "kpold at /tmp/kpol-test-no-such-directory/kpold.sock: cannot connect: No such file or "
             "directory");
   EXPECT_FALSE(absent.connected);
-  EXPECT_FALSE(failureOf("/tmp", kAmple).connected);  // refused: no socket
+  EXPECT_FALSE(failureOf("/tmp", kAmple).connected);  // connection refused: no socket
   EXPECT_THAT(failureOf("/" + std::string(200, 'x'), kAmple).what,
               testing::EndsWith("the path is too long: File name too long"));
 }
 
-TEST(Client, FailsWhenTheAnswerDoesNotComeInTime) {
+TEST(Client, FailsIfTheResponseIsLate) {
   const auto silent = [](UnixServer::Connection& connection) { connection.waitForHangup(); };
   const auto half = [](UnixServer::Connection& connection) {
     connection.write("HTTP/1.1 200 OK\r\nContent-Le");
@@ -132,11 +132,11 @@ TEST(Client, FailsWhenTheAnswerDoesNotComeInTime) {
     const auto failure = failureOf(server.path(), milliseconds(50));
     EXPECT_TRUE(failure.connected);
     EXPECT_EQ(failure.what,
-              "kpold at " + server.path() + ": no answer in time: Connection timed out");
+              "kpold at " + server.path() + ": no response in time: Connection timed out");
   }
 }
 
-TEST(Client, FailsWhenTheRequestCannotBeSentInTime) {
+TEST(Client, FailsIfTheRequestCannotBeSentInTime) {
   UnixServer server([](UnixServer::Connection& connection) {
     (void)connection.readUntil("\r\n\r\n");
     connection.write("HTTP/1.1 100 Continue\r\n");
@@ -145,7 +145,7 @@ TEST(Client, FailsWhenTheRequestCannotBeSentInTime) {
   EXPECT_TRUE(failureOf(server.path(), milliseconds(100), std::string(64 << 20, 'x')).connected);
 }
 
-TEST(Client, FailsOnAnswersCutShort) {
+TEST(Client, FailsOnTruncatedResponses) {
   for (const char* answer : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
     UnixServer server([&](UnixServer::Connection& connection) {
@@ -158,7 +158,7 @@ TEST(Client, FailsOnAnswersCutShort) {
   }
 }
 
-TEST(Client, FailsOnWhatIsNoAnswer) {
+TEST(Client, FailsOnInvalidResponses) {
   for (const std::string& answer :
        {std::string("hello\r\n\r\n"), std::string("HTTP/1.1 2x0 OK\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
@@ -171,11 +171,11 @@ TEST(Client, FailsOnWhatIsNoAnswer) {
     });
     const auto failure = failureOf(server.path(), kAmple);
     EXPECT_TRUE(failure.connected);
-    EXPECT_THAT(failure.what, testing::HasSubstr("no HTTP answer")) << answer.substr(0, 60);
+    EXPECT_THAT(failure.what, testing::HasSubstr("not an HTTP response")) << answer.substr(0, 60);
   }
 }
 
-TEST(ClientDeathTest, RefusesRequestLinesWithBlanks) {
+TEST(ClientDeathTest, RejectsRequestLinesWithBlanks) {
   EXPECT_DEATH((void)request("/x", "GET", "/a b", "", kAmple), "a request line has no blanks");
   EXPECT_DEATH((void)request("/x", "GET", "/a\r\nX: y", "", kAmple), "no blanks");
 }

@@ -17,7 +17,7 @@ class UnixServer {
   class Connection {
    public:
     explicit Connection(int fd) : fd_(fd) {}
-    // What the client has sent when `end` has come (or the client has hung up).
+    // Returns the bytes that the client sent until `end` (or until it closed the connection).
     std::string readUntil(std::string_view end);
     // Head and body of one HTTP request.
     std::string readRequest();
@@ -39,7 +39,7 @@ class UnixServer {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Answers each request with this status and body.
+  // Responds to each request with this status and body.
   static Handler answering(unsigned status, std::string body);
 
  private:
@@ -52,7 +52,7 @@ class UnixServer {
   std::thread thread_;
 };
 
-// An HTTP answer with Content-Length.
+// Returns an HTTP response with Content-Length.
 std::string httpAnswer(unsigned status, std::string_view body);
 
 }  // namespace kpol::test

@@ -11,7 +11,7 @@ using Counts = std::vector<std::uint64_t>;
 
 const Arrivals::Time kStart{1h};
 
-TEST(Arrivals, EachChangeTookItsOwnTime) {
+TEST(Arrivals, EachChangeHasItsOwnLatency) {
   Arrivals arrivals;
   base::Histogram latency{.001, .01};
   arrivals.add(1, kStart);
@@ -33,7 +33,7 @@ TEST(Arrivals, ForgottenOnesAreNotMeasured) {
   EXPECT_EQ(latency.count(), 0U);
 }
 
-TEST(Arrivals, NoneIsLostWhenTheKernelCannotBeAskedForLong) {
+TEST(Arrivals, NoneIsLostDuringLongFailures) {
   Arrivals arrivals;
   base::Histogram latency{1, 60};
   for (int i = 0; i < 50000; ++i) arrivals.add(1, kStart + i * 1ms);

@@ -15,7 +15,7 @@ using Attachments = std::vector<conf::Attachment>;
 const auto kWeb = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
 const auto kApi = attachment("c2", "api", "kpol2", "10.0.0.2");
 
-TEST(AttachmentStore, MakesPrivateDirectories) {
+TEST(AttachmentStore, CreatesPrivateDirectories) {
   const TemporaryDirectory directory;
   const auto state = directory.path() / "a" / "b";
   AttachmentStore store(state);
@@ -23,7 +23,7 @@ TEST(AttachmentStore, MakesPrivateDirectories) {
     EXPECT_EQ(fs::status(made).permissions(), fs::perms::owner_all) << made;
 }
 
-TEST(AttachmentStore, LoadsWhatWasSaved) {
+TEST(AttachmentStore, LoadsSavedAttachments) {
   const TemporaryDirectory directory;
   {
     AttachmentStore store(directory.path());
@@ -44,7 +44,7 @@ TEST(AttachmentStore, SaveReplaces) {
   EXPECT_EQ(store.load().attachments, Attachments{changed});
 }
 
-TEST(AttachmentStore, RemoveIsFineTwice) {
+TEST(AttachmentStore, RemoveMayBeRepeated) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   store.save(kWeb);
@@ -53,7 +53,7 @@ TEST(AttachmentStore, RemoveIsFineTwice) {
   EXPECT_NO_THROW(store.remove(conf::idOf(kWeb)));
 }
 
-TEST(AttachmentStore, FilesAreForNobodyElse) {
+TEST(AttachmentStore, FilesArePrivate) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   store.save(kWeb);
@@ -61,7 +61,7 @@ TEST(AttachmentStore, FilesAreForNobodyElse) {
             fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST(AttachmentStore, BrokenFilesAreReportedAndLeft) {
+TEST(AttachmentStore, InvalidFilesAreReportedAndKept) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   store.save(kWeb);
@@ -75,7 +75,7 @@ TEST(AttachmentStore, BrokenFilesAreReportedAndLeft) {
   EXPECT_EQ(directory.read("attachments/c8-eth0.json"), "{");
 }
 
-TEST(AttachmentStore, FileUnderAnotherNameIsNotTaken) {
+TEST(AttachmentStore, FileWithAnotherNameIsRejected) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   directory.write("attachments/other.json", conf::print(kWeb));
@@ -84,7 +84,7 @@ TEST(AttachmentStore, FileUnderAnotherNameIsNotTaken) {
   EXPECT_EQ(loaded.broken.size(), 1U);
 }
 
-TEST(AttachmentStore, InterruptedSaveLeavesTheFormerFile) {
+TEST(AttachmentStore, InterruptedSaveKeepsThePreviousFile) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   store.save(kWeb);
@@ -96,7 +96,7 @@ TEST(AttachmentStore, InterruptedSaveLeavesTheFormerFile) {
   EXPECT_FALSE(fs::exists(directory.path() / temporary));
 }
 
-TEST(AttachmentStore, SaveThatCannotBeDoneThrows) {
+TEST(AttachmentStore, FailedSaveThrows) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
   fs::remove(directory.path() / "attachments");

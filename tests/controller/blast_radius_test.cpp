@@ -33,13 +33,13 @@ Profiles numbered(std::uint64_t count) {
   return all;
 }
 
-// A kernel that refuses a commit in which one of `bad` is not denied, naming it or not.
+// A kernel that rejects a commit in which one of `bad` is not denied, and names it or not.
 struct Kernel {
   Profiles changed;
   Profiles bad;
   bool names = false;
 
-  // Commits until there is nothing more to try; how many commits that took.
+  // Commits until nothing more is tried; returns the number of commits.
   unsigned settle(BlastRadius& radius) const {
     for (unsigned commits = 1;; ++commits) {
       EXPECT_TRUE((radius.denied() - changed).empty()) << "only suspects are denied";
@@ -55,13 +55,13 @@ struct Kernel {
   }
 };
 
-TEST(BlastRadius, DeniesNothingWhileTheKernelTakesEverything) {
+TEST(BlastRadius, DeniesNothingWithoutRejections) {
   BlastRadius radius;
   EXPECT_FALSE(radius.committed());
   EXPECT_EQ(radius.denied(), Profiles());
 }
 
-TEST(BlastRadius, DeniesWhatTheKernelNames) {
+TEST(BlastRadius, DeniesTheProfileThatTheKernelNames) {
   BlastRadius radius;
   EXPECT_TRUE(radius.refused({"too many links", {"a", "b"}, {}}));
   EXPECT_EQ(radius.denied(), (Profiles{"a", "b"}));
@@ -70,7 +70,7 @@ TEST(BlastRadius, DeniesWhatTheKernelNames) {
   EXPECT_EQ(radius.denied(), (Profiles{"a", "b"}));
 }
 
-TEST(BlastRadius, FindsExactlyTheCulprits) {
+TEST(BlastRadius, FindsExactlyTheRejectedProfiles) {
   std::mt19937_64 random(test::seedOfThisRun());
   for (int round = 0; round < 500; ++round) {
     const auto all = numbered(1 + random() % 200);
@@ -82,12 +82,12 @@ TEST(BlastRadius, FindsExactlyTheCulprits) {
     const auto commits = kernel.settle(radius);
     ASSERT_EQ(blamedBy(radius), kernel.bad) << "round " << round;
     ASSERT_EQ(radius.denied(), kernel.bad) << "round " << round;
-    // Each culprit halves its way down from at most 200 suspects.
+    // For each rejected profile the search halves at most 200 suspects.
     ASSERT_LE(commits, 3 + kernel.bad.size() * 18) << "round " << round;
   }
 }
 
-TEST(BlastRadius, GivesUpWhereNoProfileIsToBlame) {
+TEST(BlastRadius, GivesUpIfNoProfileIsTheCause) {
   BlastRadius radius;
   const BlastRadius::Refusal refusal{"out of memory", {}, {"a", "b", "c"}};
   EXPECT_TRUE(radius.refused(refusal));
@@ -97,7 +97,7 @@ TEST(BlastRadius, GivesUpWhereNoProfileIsToBlame) {
   EXPECT_FALSE(radius.refused({"out of memory", {}, {}}));
 }
 
-TEST(BlastRadius, KeepsThoseToBlameWhileItSearchesForOthers) {
+TEST(BlastRadius, KeepsKnownProfilesDuringTheSearch) {
   BlastRadius radius;
   EXPECT_TRUE(radius.refused({"first", {"a"}, {}}));
   EXPECT_FALSE(radius.committed());
@@ -107,13 +107,13 @@ TEST(BlastRadius, KeepsThoseToBlameWhileItSearchesForOthers) {
   EXPECT_EQ(radius.blamed().at("a"), "first");
 }
 
-TEST(BlastRadius, TriesAgainWithoutHarmToOthers) {
+TEST(BlastRadius, RetriesWithoutAffectingOthers) {
   BlastRadius radius;
   Kernel kernel{numbered(50), {"p7", "p9"}, false};
   kernel.settle(radius);
   radius.retry({"p7", "p8"});
   EXPECT_EQ(radius.denied(), Profiles{"p9"});
-  // Still refused, and the kernel does not say which: only those that are tried are suspect.
+  // Still rejected without a name, so only the retried ones are suspects.
   EXPECT_TRUE(radius.refused({"still", {}, numbered(50)}));
   EXPECT_EQ(radius.denied(), (Profiles{"p7", "p9"}));
   EXPECT_FALSE(radius.committed());
@@ -127,7 +127,7 @@ TEST(BlastRadius, TriesAgainWithoutHarmToOthers) {
   EXPECT_EQ(radius.denied(), Profiles());
 }
 
-TEST(BlastRadius, ForgetsThoseThatAreGone) {
+TEST(BlastRadius, ForgetsDeletedProfiles) {
   BlastRadius radius;
   EXPECT_TRUE(radius.refused({"no", {"a", "b"}, {}}));
   radius.forget({"a"});

@@ -71,14 +71,14 @@ class Collection : public testing::Test {
   Node node_{quick()};
 };
 
-TEST_F(Collection, KpoldSettlesWhatDelRecords) {
+TEST_F(Collection, KpoldDeletesPendingReleasesOfDel) {
   for (const char* name : {"a", "b", "c"}) node_.add(pod(name));
   EXPECT_EQ(attachments(), 3U);
   for (const char* name : {"a", "b", "c"}) node_.del(pod(name));
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, DepartedAddressesAreGivenAtOnceWhenThereAreNoOthers) {
+TEST_F(Collection, PendingReleasesAreReusedAtOnceIfNoOtherAddressIsFree) {
   for (int round = 0; round < 8; ++round) {
     node_.add(pod("a"));
     node_.add(pod("b"));
@@ -88,7 +88,7 @@ TEST_F(Collection, DepartedAddressesAreGivenAtOnceWhenThereAreNoOthers) {
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, KpoldSettlesWhatItFindsAtItsStart) {
+TEST_F(Collection, KpoldDeletesPendingReleasesAtStart) {
   node_.add(pod("a"));
   const auto link = [&] {
     for (const auto& each : netlink::RouteSocket().links())
@@ -104,7 +104,7 @@ TEST_F(Collection, KpoldSettlesWhatItFindsAtItsStart) {
   node_.del(pod("a"));
 }
 
-TEST_F(Collection, PodsThatEndedWithoutADelAreCollected) {
+TEST_F(Collection, PodsWithoutDelAreCollected) {
   node_.add(pod("a"));
   node_.add(pod("b"));
   node_.find(pod("a"))->netns.reset();
@@ -117,7 +117,7 @@ TEST_F(Collection, PodsThatEndedWithoutADelAreCollected) {
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, WhatLimitsAPodsBandwidthGoesWithIt) {
+TEST_F(Collection, IfbIsCollectedWithThePod) {
   node_.add(pod("a"), R"({"bandwidth":{"ingressRate":8000000,"ingressBurst":80000,)"
                       R"("egressRate":8000000,"egressBurst":80000}})");
   const auto limiters = [] {
@@ -131,7 +131,7 @@ TEST_F(Collection, WhatLimitsAPodsBandwidthGoesWithIt) {
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, LeasesThatNobodyTellsOfAreCollected) {
+TEST_F(Collection, LeasesWithoutAttachmentAreCollected) {
   node_.add(pod("b"));
   // As an ADD killed between its lease and its link, whose runtime died too.
   ipam::LeaseStore::open(node_.stateDirectory())
@@ -141,13 +141,13 @@ TEST_F(Collection, LeasesThatNobodyTellsOfAreCollected) {
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, WhatIsOnDiskIsKnownAgainAfterARestart) {
+TEST_F(Collection, StateOnDiskIsUsedAfterARestart) {
   node_.add(pod("a"));
   node_.add(pod("b"));
   node_.stopKpold(SIGKILL);
   const auto both = links();
   node_.find(pod("a"))->netns.reset();
-  ASSERT_TRUE(comes([&] { return links() != both; })) << "the kernel takes its time";
+  ASSERT_TRUE(comes([&] { return links() != both; })) << "the kernel deletes links with a delay";
   node_.startKpold();
   node_.sync();
   EXPECT_EQ(attachments(), 1U);
@@ -156,7 +156,7 @@ TEST_F(Collection, WhatIsOnDiskIsKnownAgainAfterARestart) {
   EXPECT_TRUE(nothingIsLeft()) << left();
 }
 
-TEST_F(Collection, ShowIpsTellsWhoHoldsWhat) {
+TEST_F(Collection, ShowIpsListsTheLeases) {
   node_.add(pod("a"));
   const auto shown = json::parse(node_.kpolctl({"show", "ips", "-o", "json"}).out);
   ASSERT_EQ(shown.at("ranges").size(), 2U);

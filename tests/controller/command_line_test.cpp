@@ -52,7 +52,7 @@ TEST(CommandLine, EmptyMetricsListenTurnsMetricsOff) {
   EXPECT_EQ(configOf({"--source=dir:/m", "--metrics-listen="}).metricsListen, std::nullopt);
 }
 
-TEST(CommandLine, FlagsWinOverTheFile) {
+TEST(CommandLine, FlagsOverrideTheFile) {
   const TemporaryDirectory directory;
   directory.write("c.yaml", kHeader + "source: dir:/file\nnodeName: file\nauditInterval: 7m\n");
   const auto config = configOf({"--config", directory.path() / "c.yaml", "--node-name", "flag"});
@@ -61,7 +61,7 @@ TEST(CommandLine, FlagsWinOverTheFile) {
   EXPECT_EQ(config.auditInterval, std::chrono::minutes(7));
 }
 
-TEST(CommandLine, BadUsageIsExitCode2AndSaysWhy) {
+TEST(CommandLine, BadUsageIsExitCode2WithAReason) {
   const TemporaryDirectory directory;
   directory.write("c.yaml", kHeader + "sorce: dir:/m\n");
   const std::string file = directory.path() / "c.yaml";
@@ -76,7 +76,8 @@ TEST(CommandLine, BadUsageIsExitCode2AndSaysWhy) {
       {{"--source", "dir:/m", "--log-level", "loud"}, "--log-level: logLevel: must be trace"},
       {{"--insecure-skip-tls-verify", "yes"},
        "--insecure-skip-tls-verify: insecureSkipTlsVerify: must be true or false"},
-      {{"--api-servers", "https://a,,https://b"}, "--api-servers: apiServers: must be URLs"},
+      {{"--api-servers", "https://a,,https://b"},
+       "--api-servers: apiServers: must be comma-separated URLs"},
       {{"--source", "dir:/m", "--api-servers", "https://a"},
        "apiServers: is used only with source api"},
       {{"--source", "dir:/m", "--kubeconfig", "/k"}, "kubeconfig: is used only with source api"},
@@ -90,7 +91,7 @@ TEST(CommandLine, BadUsageIsExitCode2AndSaysWhy) {
   }
 }
 
-TEST(CommandLine, InstallingIsAnotherThingToDo) {
+TEST(CommandLine, InstallCniIsAVerb) {
   EXPECT_EQ(commandOf({"--source", "dir:/m"}).verb, Command::Verb::Run);
   const auto command =
       commandOf({"--install-cni", "--cni-bin-dir", "/b", "--plugin-binary", "/p/kpol"});
@@ -100,7 +101,7 @@ TEST(CommandLine, InstallingIsAnotherThingToDo) {
   EXPECT_EQ(exitOf({"--plugin-binary", "/p/kpol"}).code, 2);
 }
 
-TEST(CommandLine, CleaningUpIsAnotherThingToDo) {
+TEST(CommandLine, CleanupIsAVerb) {
   EXPECT_EQ(commandOf({"--cleanup"}).verb, Command::Verb::CleanUp);
   EXPECT_FALSE(commandOf({"--cleanup"}).dryRun);
   EXPECT_TRUE(commandOf({"--cleanup", "-n"}).dryRun);
@@ -108,7 +109,7 @@ TEST(CommandLine, CleaningUpIsAnotherThingToDo) {
   EXPECT_EQ(exitOf({"--cleanup", "--install-cni"}).code, 2);
 }
 
-TEST(CommandLine, IdlingIsAnotherThingToDo) {
+TEST(CommandLine, IdleIsAVerb) {
   EXPECT_EQ(commandOf({"--idle"}).verb, Command::Verb::Idle);
   EXPECT_EQ(exitOf({"--idle", "--cleanup"}).code, 2);
   EXPECT_EQ(exitOf({"--install-cni", "--idle"}).code, 2);

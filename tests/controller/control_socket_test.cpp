@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A listening socket made by no kpold.
+// A listening socket of another program.
 base::UniqueFd listenPlainly(const fs::path& path) {
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
@@ -39,7 +39,7 @@ TEST(ControlSocket, IsHeldByOneAtATime) {
   {
     const ControlSocket first(path);
     EXPECT_THROW(ControlSocket second(path), SocketInUse);
-    EXPECT_TRUE(fs::exists(path)) << "a refused second one takes nothing away";
+    EXPECT_TRUE(fs::exists(path)) << "a rejected second one deletes nothing";
   }
   EXPECT_FALSE(fs::exists(path));
   EXPECT_NO_THROW(ControlSocket third(path));
@@ -53,7 +53,7 @@ TEST(ControlSocket, ReplacesAStaleSocket) {
   EXPECT_NO_THROW(ControlSocket socket(path));
 }
 
-TEST(ControlSocket, LeavesAnotherProgramsSocketAlone) {
+TEST(ControlSocket, KeepsAnotherProgramsSocket) {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "s";
   const auto alive = listenPlainly(path);
@@ -61,7 +61,7 @@ TEST(ControlSocket, LeavesAnotherProgramsSocketAlone) {
   EXPECT_TRUE(fs::exists(path));
 }
 
-TEST(ControlSocket, PathThatIsTooLongIsRefused) {
+TEST(ControlSocket, TooLongPathIsRejected) {
   const TemporaryDirectory directory;
   EXPECT_THROW(ControlSocket socket(directory.path() / std::string(120, 'x')), base::SystemError);
 }

@@ -26,7 +26,7 @@ TEST(DeniedPackets, AreSummedByCause) {
   EXPECT_EQ(denied.of(Cause::UnknownEndpoint), 7U);
 }
 
-TEST(DeniedPackets, NeverShrinkWhenCountersGoOrStartAgain) {
+TEST(DeniedPackets, NeverDecreaseWhenCountersAreDeletedOrReset) {
   DeniedPackets denied;
   denied.take({{"in-a-1", 5, 0}, {"in-b-1", 2, 0}});
   denied.take({{"in-a-1", 8, 0}});
@@ -36,11 +36,11 @@ TEST(DeniedPackets, NeverShrinkWhenCountersGoOrStartAgain) {
   denied.take({{"in-a-1", 1, 0}});
   EXPECT_EQ(denied.of(Cause::Ingress), 11U);
   denied.take({{"in-a-1", 4, 0}});
-  denied.take({{"in-a-1", 3, 0}});  // gone and made again between two looks
+  denied.take({{"in-a-1", 3, 0}});  // deleted and recreated between two reads
   EXPECT_EQ(denied.of(Cause::Ingress), 17U);
 }
 
-TEST(DeniedPackets, TheWorstProfilesComeFirst) {
+TEST(DeniedPackets, ProfilesWithMostPacketsAreFirst) {
   DeniedPackets denied;
   denied.take(
       {{"in-a-1", 5, 0}, {"in-b-1", 0, 0}, {"eg-c-1", 9, 0}, {"revoked", 50, 0}, {"in-d-1", 5, 0}});

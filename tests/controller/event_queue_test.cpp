@@ -60,7 +60,7 @@ TEST_F(EventQueueTest, SendsEachOnceAndTheNextAPauseLater) {
   EXPECT_EQ(queue.counters().sent, 2U);
 }
 
-TEST_F(EventQueueTest, SaysAgainWhatStillHolds) {
+TEST_F(EventQueueTest, RepeatsEventsThatStillApply) {
   queue.add(about("a"), now);
   queue.settled(true, now);
   now += 9min;
@@ -71,7 +71,7 @@ TEST_F(EventQueueTest, SaysAgainWhatStillHolds) {
   EXPECT_EQ(due(), "a");
 }
 
-TEST_F(EventQueueTest, WaitsLongerWhileNobodyTakesThem) {
+TEST_F(EventQueueTest, IncreasesTheDelayWhileSendingFails) {
   queue.add(about("a"), now);
   for (const auto wait : {1s, 2s, 4s, 4s}) {
     EXPECT_EQ(due(), "a");
@@ -84,7 +84,7 @@ TEST_F(EventQueueTest, WaitsLongerWhileNobodyTakesThem) {
   EXPECT_EQ(queue.counters().failures, 4U);
 }
 
-TEST_F(EventQueueTest, DropsWhatIsRefusedAndWhatIsTooMuch) {
+TEST_F(EventQueueTest, DropsRejectedAndExcessEvents) {
   for (const char* name : {"a", "b", "c", "d"}) queue.add(about(name), now);
   EXPECT_EQ(queue.counters().dropped, 1U);
   queue.settled(false, now);
@@ -93,7 +93,7 @@ TEST_F(EventQueueTest, DropsWhatIsRefusedAndWhatIsTooMuch) {
   EXPECT_EQ(due(), "b");
 }
 
-TEST(ClusterEvent, IsWhatTheApiTakes) {
+TEST(ClusterEvent, IsAValidEvent) {
   auto event = about("web");
   event.message = std::string(2000, 'x');
   EXPECT_EQ(pathOf(event), "/api/v1/namespaces/shop/events");
@@ -115,24 +115,25 @@ TEST(ClusterEvent, IsWhatTheApiTakes) {
   EXPECT_EQ(json::parse(bodyOf(node, "n1", {})).at("involvedObject").at("uid"), "n1");
 }
 
-TEST(EventsOf, FiltersOfOthersAreTheNodes) {
-  const node::FirewallFinding finding{"chain FORWARD of table ip filter", "drops what pods send",
-                                      true, "iptables -P FORWARD ACCEPT"};
+TEST(EventsOf, HostFirewallEventsAreOfTheNode) {
+  const node::FirewallFinding finding{"chain FORWARD of table ip filter",
+                                      "drops packets that pods send", true,
+                                      "iptables -P FORWARD ACCEPT"};
   const auto events = eventsOf({finding}, "n1");
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].kind, "Node");
   EXPECT_EQ(events[0].object, (base::ObjectKey{"", "n1"}));
   EXPECT_EQ(events[0].reason, "HostFirewallDropsPods");
   EXPECT_EQ(events[0].message,
-            "chain FORWARD of table ip filter drops what pods send, whatever policies allow; "
-            "remedy: iptables -P FORWARD ACCEPT");
+            "chain FORWARD of table ip filter drops packets that pods send, even if policies "
+            "allow them; remedy: iptables -P FORWARD ACCEPT");
 }
 
-TEST(EventsOf, ErrorsOfTheClustersObjects) {
+TEST(EventsOf, ErrorsOfObjectsAreEvents) {
   const auto events = eventsOf({
       {Diagnostic::Severity::Error, "NetworkPolicy shop/web", "spec.ingress[0]", "is odd"},
       {Diagnostic::Severity::Warning, "NetworkPolicy shop/other", "", "is fine"},
-      {Diagnostic::Severity::Error, "Namespace shop", "", "has a label that nobody knows"},
+      {Diagnostic::Severity::Error, "Namespace shop", "", "has an unknown label"},
       {Diagnostic::Severity::Error, "", "", "an attachment is lost"},
       {Diagnostic::Severity::Error, "policy.yaml", "", "is no YAML"},
   });
@@ -142,7 +143,7 @@ TEST(EventsOf, ErrorsOfTheClustersObjects) {
   EXPECT_EQ(events[0], expected);
   EXPECT_EQ(events[1].kind, "Namespace");
   EXPECT_EQ(events[1].object, (base::ObjectKey{"", "shop"}));
-  EXPECT_EQ(events[1].message, "has a label that nobody knows");
+  EXPECT_EQ(events[1].message, "has an unknown label");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ TEST(Exposition, WritesWhatPrometheusReads) {
   EXPECT_EQ(valueOf(families, "b_seconds", {{"kind", "z"}}), 2e-7);
 }
 
-TEST(Exposition, AnyTextIsALabelsValue) {
+TEST(Exposition, AnyTextCanBeALabelValue) {
   const std::string odd = "a\"b\\c\nd}{ ,\xff";
   Exposition exposition;
   exposition.gauge("a", "Some.").sample(std::uint64_t{1}, {{"kind", odd}});

@@ -24,7 +24,7 @@ TEST(RequestParser, ReadsARequestWithABody) {
   EXPECT_TRUE(request->keepAlive);
 }
 
-TEST(RequestParser, TakesBytesAsTheyCome) {
+TEST(RequestParser, ParsesBytesAsTheyArrive) {
   RequestParser parser;
   for (std::size_t i = 0; i + 1 < kPut.size(); ++i) {
     parser.feed(kPut.substr(i, 1));
@@ -49,7 +49,7 @@ TEST(RequestParser, KeepsWhatFollowsForTheNextRequest) {
   EXPECT_FALSE(parser.failure());
 }
 
-TEST(RequestParser, RefusesWhatIsNoRequest) {
+TEST(RequestParser, RejectsInvalidRequests) {
   struct Case {
     std::string bytes;
     unsigned status;
@@ -74,8 +74,8 @@ TEST(RequestParser, RefusesWhatIsNoRequest) {
   }
 }
 
-// A head of many short fields, each of which comes on its own.
-TEST(RequestParser, AHeadHasALimitHoweverItIsCut) {
+// A header with many short fields, each sent separately.
+TEST(RequestParser, HeadIsLimitedForAnySplit) {
   for (const std::size_t size : {1U, 7U, 1000U, 1000000U}) {
     const auto statusOf = [&](const std::string& bytes) {
       RequestParser parser;
@@ -118,7 +118,7 @@ TEST(Target, IsDecoded) {
   }
 }
 
-TEST(Target, RefusesWhatIsNoPath) {
+TEST(Target, RejectsInvalidPaths) {
   for (const char* text :
        {"", "v1", "*", "http://x/", "//", "/a//b", "/a/", "/%", "/%4", "/%4g", "/a?b=%"})
     EXPECT_FALSE(parseTarget(text)) << text;

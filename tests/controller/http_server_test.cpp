@@ -65,7 +65,7 @@ class HttpServerTest : public testing::Test {
     group.cancel();
   }
 
-  // Goes away while the handler waits.
+  // Disconnects while the handler waits.
   Task<> abandon() {
     stream_protocol::socket socket(io);
     const std::string bytes = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -84,7 +84,7 @@ class HttpServerTest : public testing::Test {
   bool handlerEnded = false;
 };
 
-TEST_F(HttpServerTest, AnswersEveryRequestOfAConnection) {
+TEST_F(HttpServerTest, RespondsToEveryRequestOfAConnection) {
   std::string answer;
   group.spawn(
       exchange("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -99,7 +99,7 @@ TEST_F(HttpServerTest, AnswersEveryRequestOfAConnection) {
             "Connection: close\r\n\r\nPUT /b hi");
 }
 
-TEST_F(HttpServerTest, AnswersGarbageAndCloses) {
+TEST_F(HttpServerTest, RespondsToGarbageAndCloses) {
   std::string answer;
   group.spawn(exchange("garbage\r\n\r\n", answer));
   io.run();

@@ -185,7 +185,7 @@ class KpoldApiTest : public testing::Test {
     return argv;
   }
   void launch() { kpold = std::make_unique<Background>(command(), directory.path() / "log"); }
-  // Waits, at most half a minute, until `condition` holds for kpold's status.
+  // Waits up to half a minute until `condition` is true for kpold's status.
   void until(const std::function<bool(const json&)>& condition, const char* what) {
     const auto deadline = Clock::now() + 30s;
     while (Clock::now() < deadline && kpold->running()) {
@@ -236,7 +236,7 @@ class KpoldApiTest : public testing::Test {
 
 const std::string kApiEndpoint = "\"kpolweb\" . 10.0.0.1";
 
-TEST_F(KpoldApiTest, EnforcesWhatTheServerHas) {
+TEST_F(KpoldApiTest, EnforcesTheServersPolicies) {
   start();
   EXPECT_EQ(put(kApiWeb).status, 200U);
   EXPECT_TRUE(inKernel(kApiEndpoint));
@@ -254,7 +254,7 @@ TEST_F(KpoldApiTest, EnforcesWhatTheServerHas) {
   EXPECT_NE(text.find("Pod watching at "), std::string::npos) << text;
 }
 
-TEST_F(KpoldApiTest, TellsTheClusterOfPoliciesThatAreNotEnforced) {
+TEST_F(KpoldApiTest, CreatesEventsForPoliciesNotEnforced) {
   start();
   cluster.inside([this] {
     cluster.eventStatus = 503;
@@ -273,20 +273,20 @@ TEST_F(KpoldApiTest, TellsTheClusterOfPoliciesThatAreNotEnforced) {
   ASSERT_EQ(posted(1).size(), 1U) << directory.read("log");
   cluster.inside([this] { cluster.eventStatus = 201; });
   const auto events = posted(2);
-  ASSERT_EQ(events.size(), 2U) << "what was not taken is said again";
+  ASSERT_EQ(events.size(), 2U) << "an Event that was not accepted is sent again";
   EXPECT_EQ(events[1].method, "POST");
   const auto event = json::parse(events[1].body);
   EXPECT_EQ(event.at("reason"), "PolicyNotEnforced");
   EXPECT_EQ(event.at("involvedObject").at("name"), "odd");
   EXPECT_NE(event.at("message").get<std::string>().find("70000"), std::string::npos) << event;
   EXPECT_EQ(event.at("source").at("host"), "n1");
-  // Once is enough; nothing else waits for it.
+  // One check is enough; nothing else waits for it.
   EXPECT_EQ(put(kApiWeb).status, 200U);
   std::this_thread::sleep_for(2500ms);
   cluster.inside([&] { EXPECT_EQ(cluster.events.size(), 2U); });
 }
 
-TEST_F(KpoldApiTest, TellsTheClusterOfAFirewallThatDropsPodsPackets) {
+TEST_F(KpoldApiTest, CreatesAnEventForAHostFirewall) {
   ASSERT_EQ(test::run({"nft",
                        "add table ip f; add chain ip f forward { type filter hook forward "
                        "priority 0; policy drop; }"})
@@ -328,7 +328,7 @@ TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {
   EXPECT_NE(answer.body.find("has not read all objects yet"), std::string::npos) << answer.body;
 }
 
-TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
+TEST_F(KpoldApiTest, ContinuesWithoutTheServer) {
   metricsListen = "127.0.0.1:9464";
   start();
   cluster.stop();
@@ -343,7 +343,7 @@ TEST_F(KpoldApiTest, GoesOnWithoutTheServer) {
       << stranger.body;
   EXPECT_TRUE(status().at("ready").get<bool>());
   EXPECT_EQ(probe("/readyz"), "ok\n200");
-  // What changed meanwhile comes with the server; what did not writes nothing.
+  // Objects that changed meanwhile are received with the server; unchanged ones cause no commit.
   const auto before = status();
   cluster.start();
   until([](const json& now) { return !troubled(now, "Pod"); }, "the server is back");
@@ -372,7 +372,7 @@ TEST_F(KpoldApiTest, ARestartWithoutTheServerKeepsTheKernelsPolicy) {
   EXPECT_EQ(status().at("commits").at("total"), 0);
 }
 
-TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
+TEST_F(KpoldApiTest, ObjectsDeletedMeanwhileAreRemoved) {
   start();
   ASSERT_EQ(put(kApiWeb).status, 200U);
   cluster.stop();
@@ -389,7 +389,7 @@ TEST_F(KpoldApiTest, WhatWasDeletedMeanwhileGoes) {
   EXPECT_TRUE(inKernel(kApiEndpoint));
 }
 
-TEST_F(KpoldApiTest, MetricsTellHowTheServerIsFollowed) {
+TEST_F(KpoldApiTest, MetricsReportTheWatches) {
   metricsListen = "127.0.0.1:9464";
   start();
   const auto metrics = [] {
@@ -425,23 +425,22 @@ TEST_F(KpoldApiTest, StopsWhileItWatchesAndWhileItWaits) {
   EXPECT_EQ(kpold->wait(), 0);
 }
 
-TEST_F(KpoldApiTest, AnUnverifiedServerTakesTwoWords) {
+TEST_F(KpoldApiTest, UnverifiedServerNeedsTwoSettings) {
   writeKubeconfig("insecure-skip-tls-verify: true");
   const auto refused = test::run(command());
   EXPECT_EQ(refused.status, 1);
-  EXPECT_NE(refused.err.find("only together with --insecure-skip-tls-verify=true"),
-            std::string::npos)
+  EXPECT_NE(refused.err.find("set --insecure-skip-tls-verify=true"), std::string::npos)
       << refused.err;
   kpold = std::make_unique<Background>(command({"--insecure-skip-tls-verify=true"}),
                                        directory.path() / "log");
   until([](const json& now) { return now.at("ready").get<bool>(); }, "ready");
 }
 
-TEST_F(KpoldApiTest, AServerOfAnotherAuthorityIsNotFollowed) {
+TEST_F(KpoldApiTest, ServerOfAnotherAuthorityIsRejected) {
   directory.write("ca", kube::testing::makeAuthority().certificatePem);
   launch();
   until([](const json& now) { return troubled(now, "Pod"); }, "the server is refused");
-  EXPECT_NE(status().dump().find("certificate is not accepted"), std::string::npos);
+  EXPECT_NE(status().dump().find("cannot verify the server's certificate"), std::string::npos);
   EXPECT_FALSE(status().at("ready").get<bool>());
 }
 

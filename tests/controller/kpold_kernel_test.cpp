@@ -158,7 +158,7 @@ TEST_F(KpoldTest, PodIsEnforcedWhenThePutReturns) {
   EXPECT_EQ(ask("DELETE", "/v1/attachments/c1/eth0").status, 200U);
 }
 
-TEST_F(KpoldTest, PutAnswersAreWhatThePluginActsOn) {
+TEST_F(KpoldTest, PutResponsesAreUnderstoodByThePlugin) {
   startWithPod();
   EXPECT_EQ(put(attachment("c2", "nobody", "kpol2", "10.0.0.2"), "0.1").status, 504U);
   EXPECT_EQ(put(attachment("c2", "nobody", "kpol2", "10.0.0.1"), "0.1").status, 409U);
@@ -170,7 +170,7 @@ TEST_F(KpoldTest, PutAnswersAreWhatThePluginActsOn) {
   EXPECT_EQ(status().at("attachments"), 1);
 }
 
-TEST_F(KpoldTest, SyncTakesInEverythingWrittenBefore) {
+TEST_F(KpoldTest, SyncIncludesEverythingWrittenBefore) {
   startWithPod();
   for (int i = 0; i < 20; ++i) {
     const std::string block = "10.2." + std::to_string(i) + ".0/24";
@@ -234,7 +234,7 @@ TEST_F(KpoldTest, StopsAlsoWhileAPutWaits) {
       << "what was not acknowledged is forgotten";
 }
 
-TEST_F(KpoldTest, AttachmentOfAnInterfaceThatIsGoneIsDroppedAtStart) {
+TEST_F(KpoldTest, AttachmentWithoutInterfaceIsDeletedAtStart) {
   startWithPod();
   EXPECT_EQ(stop(SIGTERM), 0);
   netlink::RouteSocket().deleteLink(kWeb.hostInterface);
@@ -243,7 +243,7 @@ TEST_F(KpoldTest, AttachmentOfAnInterfaceThatIsGoneIsDroppedAtStart) {
   EXPECT_FALSE(inKernel(kEndpoint));
 }
 
-TEST_F(KpoldTest, SecondKpoldOnTheSocketIsRefused) {
+TEST_F(KpoldTest, SecondKpoldOnTheSocketFails) {
   startWithPod();
   const auto second = test::run(command({"--metrics-listen", ""}));
   EXPECT_EQ(second.status, 2) << "a flag given twice";
@@ -256,7 +256,7 @@ TEST_F(KpoldTest, SecondKpoldOnTheSocketIsRefused) {
   EXPECT_EQ(status().at("ready"), true);
 }
 
-TEST_F(KpoldTest, BrokenManifestIsReportedAndKeepsWhatItGave) {
+TEST_F(KpoldTest, InvalidManifestIsReportedAndKeepsItsObjects) {
   startWithPod();
   apply("policy.yaml", "kind: [");
   EXPECT_EQ(sync().status, 200U);
@@ -280,7 +280,7 @@ TEST_F(KpoldTest, ForwardingIsEnabled) {
   }
 }
 
-TEST_F(KpoldTest, MetricsPortTellsHealthAndNumbers) {
+TEST_F(KpoldTest, MetricsPortServesHealthAndMetrics) {
   startWithPod();
   const auto get = [](const char* path) {
     return test::run(
@@ -298,7 +298,7 @@ TEST_F(KpoldTest, MetricsPortTellsHealthAndNumbers) {
   EXPECT_NE(get("/v1/status").find("404"), std::string::npos);
 }
 
-TEST_F(KpoldTest, HangingKpoldDoesNotSayThatItLives) {
+TEST_F(KpoldTest, HangingKpoldIsNotAlive) {
   startWithPod();
   const auto livez = [] {
     return test::run({"curl", "-s", "-m", "1", "http://127.0.0.1:9464/livez"});
@@ -353,7 +353,7 @@ TEST_F(KpoldTest, NothingIsPrintedOnStdout) {
   EXPECT_EQ(test::run({KPOLD_BINARY, "--bad"}).status, 2);
 }
 
-TEST_F(KpoldTest, KpolctlShowsWhatKpoldKnows) {
+TEST_F(KpoldTest, KpolctlShowsKpoldsState) {
   startWithPod();
   const auto expect = [&](std::vector<std::string> arguments, int code, const std::string& part) {
     const auto result = kpolctl(arguments);
@@ -377,10 +377,10 @@ TEST_F(KpoldTest, KpolctlShowsWhatKpoldKnows) {
   stop(SIGTERM);
   const auto gone = kpolctl({"status"});
   EXPECT_EQ(gone.status, 1);
-  EXPECT_NE(gone.err.find("does kpold run on this node"), std::string::npos) << gone.err;
+  EXPECT_NE(gone.err.find("check that kpold runs on this node"), std::string::npos) << gone.err;
 }
 
-// Text of `nft list table` without what it says about the owner and counters' values.
+// The output of `nft list table` without the owner and the counters' values.
 TEST_F(KpoldTest, ShowRulesetIsTheTableAsNftListsIt) {
   startWithPod();
   const auto shown = kpolctl({"show", "ruleset"}).out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way from an attachment to the kernel, within one process: store, files, loop, and nf_tables.
+// From an attachment to the kernel within one process: store, files, loop, and nf_tables.
 #include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 #include "controller/health.hpp"
@@ -122,7 +122,7 @@ TEST_F(PodStartTest, NothingIsWrittenBeforeTheSourceIsSynced) {
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), std::nullopt);
 }
 
-TEST_F(PodStartTest, AnsweredOnlyOnceThePodIsKnownAndCommitted) {
+TEST_F(PodStartTest, PutReturnsAfterThePodIsKnownAndCommitted) {
   syncSource();
   std::optional<PutOutcome> outcome;
   group.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), outcome));
@@ -137,7 +137,7 @@ TEST_F(PodStartTest, AnsweredOnlyOnceThePodIsKnownAndCommitted) {
   EXPECT_EQ(files.load().attachments, Attachments{kWebPod});
 }
 
-TEST_F(PodStartTest, NotInTimeIsForgotten) {
+TEST_F(PodStartTest, TimeoutRemovesTheAttachment) {
   syncSource();
   EXPECT_EQ(put(kWebPod, 30ms), "timed out: kpold does not know pod shop/web yet");
   EXPECT_EQ(store.find(conf::idOf(kWebPod)), nullptr);
@@ -147,14 +147,14 @@ TEST_F(PodStartTest, NotInTimeIsForgotten) {
   EXPECT_FALSE(inKernel(kWebPod));
 }
 
-TEST_F(PodStartTest, PodOfTheSameNameWithAnotherUidDoesNotCount) {
+TEST_F(PodStartTest, PodWithAnotherUidIsNotTheSame) {
   syncSource();
   apply(added(pod("web", "u2")));
   EXPECT_EQ(put(kWebPod, 30ms), "timed out: pod shop/web has UID u2, not u1");
   EXPECT_FALSE(inKernel(kWebPod));
 }
 
-TEST_F(PodStartTest, AbandonedPutIsForgotten) {
+TEST_F(PodStartTest, AbandonedPutRemovesTheAttachment) {
   syncSource();
   std::optional<PutOutcome> outcome;
   client.spawn(keep(podStart.put(kWebPod, Clock::now() + 10s), outcome));
@@ -166,7 +166,7 @@ TEST_F(PodStartTest, AbandonedPutIsForgotten) {
   EXPECT_EQ(files.load().attachments, Attachments{});
 }
 
-TEST_F(PodStartTest, SameAttachmentAgainSendsNothing) {
+TEST_F(PodStartTest, RepeatedPutCommitsNothing) {
   syncSource();
   apply(added(pod("web", "u1")));
   ASSERT_EQ(put(kWebPod), "enforced");
@@ -206,15 +206,15 @@ TEST_F(PodStartTest, ConflictNamesBothAttachments) {
   apply(added(pod("api")));
   ASSERT_EQ(put(kWebPod), "enforced");
   EXPECT_EQ(put(attachment("c2", "api", "kpol2", "10.0.0.1")),
-            "address 10.0.0.1 of pod shop/api (container c2, eth0) is held by pod shop/web "
+            "address 10.0.0.1 of pod shop/api (container c2, eth0) is used by pod shop/web "
             "(container c1, eth0)");
   EXPECT_EQ(put(attachment("c2", "api", "kpol1", "10.0.0.2")),
-            "host interface kpol1 of pod shop/api (container c2, eth0) is held by pod shop/web "
+            "host interface kpol1 of pod shop/api (container c2, eth0) is used by pod shop/web "
             "(container c1, eth0)");
   EXPECT_TRUE(inKernel(kWebPod));
 }
 
-TEST_F(PodStartTest, HolderWhoseInterfaceIsGoneMakesWay) {
+TEST_F(PodStartTest, AttachmentWithoutInterfaceIsReplaced) {
   syncSource();
   apply(added(pod("web", "u1")));
   apply(added(pod("api")));
@@ -227,7 +227,7 @@ TEST_F(PodStartTest, HolderWhoseInterfaceIsGoneMakesWay) {
   EXPECT_EQ(files.load().attachments, Attachments{api});
 }
 
-TEST_F(PodStartTest, RemoveIsCommittedBeforeItIsAnswered) {
+TEST_F(PodStartTest, RemoveReturnsAfterTheCommit) {
   syncSource();
   apply(added(pod("web", "u1")));
   ASSERT_EQ(put(kWebPod), "enforced");
@@ -238,7 +238,7 @@ TEST_F(PodStartTest, RemoveIsCommittedBeforeItIsAnswered) {
   EXPECT_EQ(await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s)), generation);
 }
 
-TEST_F(PodStartTest, RemoveDoesNotWaitForASourceThatIsNotRead) {
+TEST_F(PodStartTest, RemoveDoesNotWaitForTheSource) {
   files.save(kWebPod);
   podStart.restore();
   const auto start = Clock::now();
@@ -254,10 +254,11 @@ TEST_F(PodStartTest, RemovedWhileAPutWaitsIsAConflict) {
   ASSERT_TRUE(runUntil([&] { return store.find(conf::idOf(kWebPod)) != nullptr; }));
   await(podStart.remove(conf::idOf(kWebPod), Clock::now() + 5s));
   ASSERT_TRUE(runUntil([&] { return outcome.has_value(); }));
-  EXPECT_EQ(text(*outcome), "pod shop/web (container c1, eth0) was removed or replaced meanwhile");
+  EXPECT_EQ(text(*outcome),
+            "pod shop/web (container c1, eth0) was removed or replaced during the request");
 }
 
-TEST_F(PodStartTest, RestoreTakesInWhatStillHasItsInterface) {
+TEST_F(PodStartTest, RestoreKeepsAttachmentsWithAnInterface) {
   const auto gone = attachment("c9", "old", "kpol9", "10.0.0.9");
   files.save(kWebPod);
   files.save(gone);
@@ -273,7 +274,7 @@ TEST_F(PodStartTest, RestoreTakesInWhatStillHasItsInterface) {
 }
 
 TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
-  // Somebody else owns the table, so that the kernel refuses ours.
+  // Another process owns the table, so the kernel rejects kpold's commits.
   std::optional<nft::Kernel> other(std::in_place, nft::Kernel::Options());
   nft::Ruleset foreign;
   foreign.add(nft::Chain{"foreign", {}, {}});
@@ -285,7 +286,7 @@ TEST_F(PodStartTest, RefusedCommitKeepsTheKernelAndIsRetried) {
   ASSERT_TRUE(runUntil([&] { return loop.counters().refused >= 2; }));
   ASSERT_TRUE(loop.fault());
   EXPECT_TRUE(whyNotReady(loop, "", Clock::now())
-                  .starts_with("the policy is not in the kernel yet: the kernel refused"));
+                  .starts_with("kpold has not committed its first table yet: the kernel rejected"));
   EXPECT_FALSE(loop.inSync());
   EXPECT_FALSE(loop.committed());
   EXPECT_EQ(nft::Kernel(sharedTable()).readBack(), foreign);
@@ -306,10 +307,10 @@ TEST_F(PodStartTest, ReadyFromTheFirstCommitOn) {
   ASSERT_TRUE(settled());
   EXPECT_EQ(whyNotReady(loop, "", Clock::now()), "");
   EXPECT_EQ(whyNotReady(loop, "Pod: away", Clock::now() + 24h), "")
-      << "what is known is enforced, whatever the source does";
+      << "known pods are enforced, whatever the source does";
 }
 
-TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
+TEST_F(PodStartTest, LastingRejectionIsNotReady) {
   bool refuse = false;
   group.cancel();
   ASSERT_TRUE(runUntil([&] { return group.size() == 0; }));
@@ -339,11 +340,12 @@ TEST_F(PodStartTest, ARefusalThatLastsIsNotReady) {
   ASSERT_TRUE(runUntil([&] { return client.size() == 0; }));
 }
 
-TEST_F(PodStartTest, ALoopThatDoesNotLookIsNotAlive) {
+TEST_F(PodStartTest, BlockedLoopIsNotAlive) {
   syncSource();
   ASSERT_TRUE(settled());
-  EXPECT_EQ(whyNotAlive(loop, Clock::now() + 24h), "") << "nothing happened, so it had not to look";
-  store.apply(added(pod("web", "u1")));  // and nobody lets it run
+  EXPECT_EQ(whyNotAlive(loop, Clock::now() + 24h), "")
+      << "nothing changed, so the loop had nothing to process";
+  store.apply(added(pod("web", "u1")));  // and the loop is not running
   EXPECT_EQ(whyNotAlive(loop, Clock::now()), "");
   EXPECT_NE(whyNotAlive(loop, Clock::now() + 3min), "");
   loop.wake();
@@ -351,7 +353,7 @@ TEST_F(PodStartTest, ALoopThatDoesNotLookIsNotAlive) {
   EXPECT_EQ(whyNotAlive(loop, Clock::now() + 3min), "");
 }
 
-// The same on a table that nobody owns, as on kernels before 6.9.
+// The same on an unowned table, as on kernels before 6.9.
 class SharedTableTest : public PodStartTest {
  protected:
   SharedTableTest() { kernel.emplace(sharedTable()); }
@@ -378,7 +380,7 @@ TEST_F(SharedTableTest, AuditOfAnUntouchedTableSendsNothing) {
   EXPECT_EQ(loop.counters().drifts, 0U);
 }
 
-TEST_F(SharedTableTest, DoubtIsAnsweredWithARepairAtOnce) {
+TEST_F(SharedTableTest, DoubtCausesARepairAtOnce) {
   apply(added(pod("web", "u1")));
   syncSource();
   ASSERT_EQ(put(kWebPod), "enforced");

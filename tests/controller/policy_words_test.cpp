@@ -54,7 +54,7 @@ TEST(PolicyWords, Ports) {
       {{base::Protocol::Udp, range(8000, 8999)}, "UDP 8000-8999"},
       {{base::Protocol::Sctp, std::monostate()}, "any SCTP port"},
       {{base::Protocol::Tcp, std::string("http")}, "TCP port named http"},
-      {{std::nullopt, range(1, 1)}, "nothing (a protocol that kpol does not know)"},
+      {{std::nullopt, range(1, 1)}, "no traffic (unsupported protocol)"},
   };
   for (const auto& c : cases) EXPECT_EQ(inWords(c.port), c.words);
 }

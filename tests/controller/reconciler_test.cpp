@@ -56,7 +56,7 @@ class ReconcilerTest : public testing::Test {
   R::Time now{1000s};
 };
 
-TEST_F(ReconcilerTest, LessIsTriedAtOnceAfterARefusal) {
+TEST_F(ReconcilerTest, SmallerChangeIsTriedAtOnceAfterARejection) {
   synchronise();
   tell(R::Changed{true});
   ASSERT_EQ(after(10ms), R::Action(R::Commit{}));
@@ -70,7 +70,7 @@ TEST_F(ReconcilerTest, LessIsTriedAtOnceAfterARefusal) {
   EXPECT_EQ(tell(R::Committed{}), R::Action(R::Wait{in(60s)}));
 }
 
-TEST_F(ReconcilerTest, TouchesNothingBeforeTheSourceIsSynced) {
+TEST_F(ReconcilerTest, ChangesNothingBeforeTheSourceIsSynced) {
   EXPECT_EQ(tell(R::Elapsed{}), R::Action(R::Wait{}));
   EXPECT_EQ(tell(R::Changed{false}), R::Action(R::Wait{}));
   EXPECT_EQ(after(1h), R::Action(R::Wait{}));
@@ -105,20 +105,20 @@ TEST_F(ReconcilerTest, BurstIsGatheredFromItsFirstChange) {
   EXPECT_EQ(tell(R::Committed{}), R::Action(R::Wait{in(60s - 1s - 1ms)}));
 }
 
-TEST_F(ReconcilerTest, CommitsKeepTheirDistance) {
+TEST_F(ReconcilerTest, CommitsHaveAMinimumInterval) {
   synchronise();
   EXPECT_EQ(tell(R::Changed{true}), R::Action(R::Wait{in(10ms)}));
   EXPECT_EQ(after(10ms), R::Action(R::Commit{}));
 }
 
-TEST_F(ReconcilerTest, WakingUpForNothingDoesNothing) {
+TEST_F(ReconcilerTest, WakingWithoutAChangeDoesNothing) {
   synchronise();
   const auto audit = in(60s);
   EXPECT_EQ(after(1s), R::Action(R::Wait{audit}));
   EXPECT_EQ(after(1s), R::Action(R::Wait{audit}));
 }
 
-TEST_F(ReconcilerTest, RefusalLeadsToAReadBackAfterAWait) {
+TEST_F(ReconcilerTest, RejectionCausesAReadBackAfterADelay) {
   synchronise();
   now += 1s;
   tell(R::Changed{true});
@@ -183,7 +183,7 @@ TEST_F(ReconcilerTest, AuditComesWhenItsTimeHasPassed) {
   EXPECT_EQ(tell(R::Committed{}), R::Action(R::Wait{in(60s)}));
 }
 
-TEST_F(ReconcilerTest, ChangesDoNotPutTheAuditOff) {
+TEST_F(ReconcilerTest, ChangesDoNotDelayTheAudit) {
   synchronise();
   const auto audit = in(60s);
   now += 59s;
@@ -207,7 +207,7 @@ TEST_F(ReconcilerTest, FailedAuditIsRetriedLikeAnyFailure) {
   EXPECT_EQ(after(100ms), R::Action(R::ReadBack{}));
 }
 
-TEST_F(ReconcilerTest, DoubtLeadsToAReadBackAtOnce) {
+TEST_F(ReconcilerTest, DoubtCausesAReadBackAtOnce) {
   synchronise();
   EXPECT_EQ(after(1s, R::Doubt{}), R::Action(R::ReadBack{}));
   EXPECT_EQ(machine.state(), State::Syncing);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel refuses isolates the pods it is about, and no others. Nothing that kpold compiles
-// is refused by a kernel we know, so rules of chosen policies are spoilt on the way to it: the
-// kernel's refusal, its words and what it keeps are real.
+// A rejection by the kernel isolates the pods of the rejected profile, and no others. Known kernels
+// accept everything that kpold compiles, so the test corrupts the rules of chosen policies before
+// they are sent: the kernel's rejection, its message and its table are real.
 #include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
 #include "controller/reconcile_loop.hpp"
@@ -40,7 +40,7 @@ class RefusalTest : public testing::Test {
     kernel.commit(remove);
   }
 
-  // Has the kernel refuse the rules of these policies, whose names their comments carry.
+  // Makes the kernel reject the rules of these policies, whose comments contain their names.
   nft::CommitOutcome spoil(const nft::ChangeSet& changes) {
     auto spoiltChanges = changes;
     for (auto& change : spoiltChanges.changes) {
@@ -66,8 +66,8 @@ class RefusalTest : public testing::Test {
     while (!condition() && Clock::now() < deadline) io.run_one_until(deadline);
     return condition();
   }
-  // Nothing is left to be tried. (To ask the engine loses nothing: after a search for those to
-  // blame the loop compares whole tables.)
+  // Nothing is left to be tried. (Querying the engine does no harm: after a search the loop
+  // compares whole tables.)
   bool settle() {
     return runUntil([&] { return loop.inSync() && store.engine().takeChanges().empty(); });
   }
@@ -80,7 +80,7 @@ class RefusalTest : public testing::Test {
     store.put(attachment("c-" + name, name, interface, address));
     loop.wake();
   }
-  // What the kernel's own table says of a first packet between two pods.
+  // The verdict of the kernel's own table for the first packet between two pods.
   bool lets(const char* from, const char* to, std::uint16_t port) {
     const auto table = kernel.readBack();
     const auto snapshot = *store.snapshot();
@@ -121,7 +121,7 @@ class RefusalTest : public testing::Test {
   base::TaskGroup group{io.get_executor()};
 };
 
-TEST_F(RefusalTest, IsolatesThePodsOfTheRefusedPolicyOnly) {
+TEST_F(RefusalTest, IsolatesOnlyThePodsOfTheRejectedPolicy) {
   for (const bool names : {true, false}) {
     kernelNames = names;
     spoilt = {"shop/for-b"};
@@ -131,13 +131,13 @@ TEST_F(RefusalTest, IsolatesThePodsOfTheRefusedPolicyOnly) {
     EXPECT_FALSE(lets(kA, kC, 81));
     EXPECT_FALSE(lets(kA, kB, 80));
     EXPECT_EQ(loop.refusedProfiles(), 1U);
-    EXPECT_EQ(diagnostics().find("NetworkPolicy shop/for-b: the kernel refuses it, so until it is "
-                                 "changed nothing reaches shop/b: "),
+    EXPECT_EQ(diagnostics().find("NetworkPolicy shop/for-b: the kernel rejects it, so until it "
+                                 "is changed no packet reaches shop/b: "),
               0U)
         << diagnostics();
     EXPECT_NE(diagnostics().find("No such file or directory"), std::string::npos) << diagnostics();
 
-    // All else goes on: other policies, new pods.
+    // Everything else continues: other policies, new pods.
     apply(allowing("c", 81));
     addPod("d", "kpol4", "10.0.0.4");
     ASSERT_TRUE(settle()) << diagnostics();
@@ -158,7 +158,7 @@ TEST_F(RefusalTest, IsolatesThePodsOfTheRefusedPolicyOnly) {
   }
 }
 
-TEST_F(RefusalTest, FindsSeveralThatTheKernelDoesNotName) {
+TEST_F(RefusalTest, FindsSeveralUnnamedProfiles) {
   kernelNames = false;
   startWithThreePods();
   ASSERT_TRUE(settle());
@@ -173,13 +173,13 @@ TEST_F(RefusalTest, FindsSeveralThatTheKernelDoesNotName) {
   }
 }
 
-TEST_F(RefusalTest, AuditsTryAgain) {
+TEST_F(RefusalTest, AuditsRetry) {
   startWithThreePods();
   spoilt = {"shop/for-b"};
   ASSERT_TRUE(runUntil([&] { return loop.refusedProfiles() == 1; }));
   ASSERT_TRUE(settle());
   const auto before = refusals;
-  ASSERT_TRUE(runUntil([&] { return refusals > before; })) << "no audit tried it";
+  ASSERT_TRUE(runUntil([&] { return refusals > before; })) << "no audit retried it";
   ASSERT_TRUE(settle());
   EXPECT_FALSE(lets(kA, kB, 80));
   spoilt = {};
@@ -188,7 +188,7 @@ TEST_F(RefusalTest, AuditsTryAgain) {
   EXPECT_TRUE(lets(kA, kC, 80));
 }
 
-TEST_F(RefusalTest, KeepsEverythingWhereNoProfileIsToBlame) {
+TEST_F(RefusalTest, KeepsEverythingIfNoProfileIsTheCause) {
   startWithThreePods();
   ASSERT_TRUE(settle());
   kernelNames = false;
@@ -204,7 +204,7 @@ TEST_F(RefusalTest, KeepsEverythingWhereNoProfileIsToBlame) {
   EXPECT_FALSE(lets(kA, kB, 80));
 }
 
-TEST_F(RefusalTest, AProfileThatGoesIsForgotten) {
+TEST_F(RefusalTest, DeletedProfileIsForgotten) {
   startWithThreePods();
   spoilt = {"shop/for-b"};
   ASSERT_TRUE(runUntil([&] { return loop.refusedProfiles() == 1; }));

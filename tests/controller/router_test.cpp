@@ -59,7 +59,7 @@ TEST(Router, UnknownPathIs404) {
   }
 }
 
-TEST(Router, WrongMethodIs405AndNamesTheRightOnes) {
+TEST(Router, WrongMethodIs405AndNamesAllowedMethods) {
   const auto response = ask("DELETE", "/v1/things");
   EXPECT_EQ(response.status, 405U);
   EXPECT_EQ(response.allow, "GET, PUT");
@@ -70,7 +70,7 @@ TEST(Router, BrokenTargetIs400) {
   EXPECT_EQ(ask("GET", "/v1/%zz").status, 400U);
 }
 
-TEST(Router, ErrorsOfHandlersBecomeAnswers) {
+TEST(Router, ErrorsOfHandlersBecomeResponses) {
   const auto bad = ask("GET", "/v1/bad");
   EXPECT_EQ(bad.status, 400U);
   EXPECT_EQ(bad.body, "{\"error\":\"field: is bad\"}");

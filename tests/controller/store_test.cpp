@@ -14,7 +14,7 @@ policy::Endpoint endpointOf(const conf::Attachment& a) {
   return {a.pod, a.hostInterface, a.ips};
 }
 
-TEST(Store, IsSyncedOnlyWhenTold) {
+TEST(Store, IsSyncedOnlyAfterMarkSynced) {
   Store store(policy::PodToNode::Allow);
   store.apply(added(pod("web")));
   EXPECT_FALSE(store.synced());
@@ -99,7 +99,7 @@ TEST(Store, AttachmentIsAnEndpointOnceItsPodIsKnown) {
   EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
 }
 
-TEST(Store, AttachmentOfAnotherPodOfTheNameIsNoEndpoint) {
+TEST(Store, AttachmentOfAnotherPodWithTheNameIsNoEndpoint) {
   struct Case {
     const char* attachmentUid;
     const char* podUid;
@@ -116,7 +116,7 @@ TEST(Store, AttachmentOfAnotherPodOfTheNameIsNoEndpoint) {
 }
 
 // What ADD waits for: a commit of this generation or a later one has the interface.
-TEST(Store, KnowsSinceWhenAnAttachmentIsAnEndpoint) {
+TEST(Store, ReturnsTheGenerationOfAnEndpoint) {
   Store store(policy::PodToNode::Allow);
   const auto a = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
   store.put(a);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The body of a list or a watch. The first byte says of which kind of object, the second how it is
-// cut.
+// The body of a list or a watch. The first byte selects the kind of object, the second how the body
+// is split.
 #include "kube/api_stream.hpp"
 #include "kube/syntax_error.hpp"
 #include "tests/fuzz/fuzz.hpp"

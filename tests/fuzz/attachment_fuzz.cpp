@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file of an attachment, and the body of PUT /v1/attachments; what the plugin looks for in
-// answers.
+// An attachment's file, the body of PUT /v1/attachments, and the fields that the plugin reads from
+// responses.
 #include "base/error.hpp"
 #include "conf/attachment.hpp"
 #include "conf/control_message.hpp"
@@ -22,7 +22,7 @@ KPOL_FUZZ_HARNESS(attachment) {
     kpol::fuzz::require(file.find("..") == file.npos || file.find("/../") == file.npos,
                         "its file is in the directory");
   } catch (const kpol::base::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

@@ -30,7 +30,7 @@ KPOL_FUZZ_HARNESS(cni_env) {
                                        [](char c) { return c == ' ' || c == '/' || c == '\n'; }),
                           "what names files and lines is one word");
   } catch (const kpol::base::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

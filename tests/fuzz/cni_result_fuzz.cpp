@@ -12,7 +12,7 @@ void readWith(Read read) {
   try {
     read();
   } catch (const kpol::base::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What says who kpold is. The first byte says what the rest is: a token, what an exec plugin
-// prints, the certificates of authorities, or a client's certificate and, behind a zero byte, key.
+// kpold's credentials. The first byte selects the kind of the rest: a token, the output of an exec
+// plugin, the certificates of authorities, or a client's certificate and, after a zero byte, key.
 #include "base/async/asio.hpp"
 #include "kube/api_error.hpp"
 #include "kube/credentials.hpp"
@@ -25,7 +25,7 @@ kpol::base::Task<> ask(Credentials& credentials, std::optional<Identity>& identi
     Identity answer = co_await credentials.identity();
     identity = std::move(answer);
   } catch (const ApiError&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
 }
 
@@ -79,7 +79,7 @@ KPOL_FUZZ_HARNESS(credentials) {
     if (choice == 2) readAuthorities(text);
     if (choice == 3) readClient(text);
   } catch (const ApiError&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

@@ -15,7 +15,7 @@ KPOL_FUZZ_HARNESS(daemon_config) {
     kpol::fuzz::require(config.auditInterval.count() >= 0 && config.collectAfter.count() >= 0,
                         "no time is negative");
   } catch (const kpol::base::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

@@ -8,9 +8,9 @@
 #include <map>
 #include <string_view>
 
-// Begins the definition of a harness: int(const std::uint8_t* data, std::size_t size), which reads
-// the bytes as its subject would and aborts when a check fails. It always returns 0. With libFuzzer
-// each harness is a program; the replay program holds all of them, by name.
+// Begins the definition of a harness: int(const std::uint8_t* data, std::size_t size). It passes
+// the bytes to the tested code and aborts if a check fails. It always returns 0. With libFuzzer
+// each harness is a program; the replay program contains all of them, by name.
 #ifdef KPOL_FUZZ_REPLAY
 #define KPOL_FUZZ_HARNESS(name)                                         \
   static int replay_##name(const std::uint8_t* data, std::size_t size); \

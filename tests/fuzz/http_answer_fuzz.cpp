@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kpold's socket answers, to the end of the connection. The first byte says how it is cut.
+// A response of kpold's socket, until the connection ends. The first byte selects how it is split.
 #include "control/answer.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/parts.hpp"

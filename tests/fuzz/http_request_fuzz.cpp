@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client of kpold's socket, or of its metrics, sends. The first byte says how it is cut.
+// A request of a client of kpold's socket or metrics. The first byte selects how it is split.
 #include "controller/http_message.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/parts.hpp"

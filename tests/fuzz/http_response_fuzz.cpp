@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an API server answers, to the end of the connection. The first byte says how it is cut.
+// A response of an API server, until the connection ends. The first byte selects how it is split.
 #include "kube/api_error.hpp"
 #include "kube/http_response.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -13,7 +13,7 @@ namespace {
 struct Answer {
   std::optional<kpol::kube::ResponseHead> head;
   std::string body;
-  bool whole = false;  // else refused
+  bool whole = false;  // else rejected
 };
 
 template <class Feed>
@@ -25,7 +25,7 @@ Answer readResponse(Feed feed) {
     reader.close();
     answer.whole = reader.complete();
   } catch (const kpol::kube::ApiError&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   answer.head = reader.head();
   return answer;

@@ -14,13 +14,13 @@ KPOL_FUZZ_HARNESS(journal) {
       const auto journal = kpol::ipam::readJournal(whole, kBoot);
       kpol::fuzz::require(journal.complete <= whole.size(), "no more is complete than there is");
       std::size_t lines = 0;
-      const auto anew =
+      const auto rewritten =
           kpol::ipam::journalHeader(kBoot) + kpol::ipam::printBook(journal.book, lines);
-      const auto again = kpol::ipam::readJournal(anew, kBoot);
-      kpol::fuzz::require(again.book == journal.book, "written anew it says the same");
+      const auto again = kpol::ipam::readJournal(rewritten, kBoot);
+      kpol::fuzz::require(again.book == journal.book, "the rewritten journal is equivalent");
       kpol::fuzz::require(again.lines == lines, "lines are counted");
     } catch (const kpol::ipam::JournalError&) {
-      // refused: nothing is handed out then
+      // rejected: then no address is assigned
     }
   return 0;
 }

@@ -35,7 +35,7 @@ KPOL_FUZZ_HARNESS(kubeconfig) {
             "a certificate has its key");
     require(config == readKubeconfig(text, "/etc/kpol"), "reading is repeatable");
   } catch (const ClusterConfigError&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of iptables-legacy. Two numbers of four bytes say where FORWARD begins and ends.
+// A table of iptables-legacy. Two numbers of four bytes are the begin and the end of FORWARD.
 #include "base/error.hpp"
 #include "node/legacy_table.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -17,7 +17,7 @@ KPOL_FUZZ_HARNESS(legacy_table) {
       const auto filter = parseLegacyTable(table, family);
       kpol::fuzz::require(filter.chains.contains(filter.chain), "FORWARD is among the chains");
     } catch (const kpol::base::SystemError&) {
-      // refused: that is an answer
+      // rejected: a valid result
     }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datagrams of rtnetlink and of connection tracking, as answers to a dump and as events.
+// Datagrams of rtnetlink and conntrack, as replies to a dump and as events.
 #include "netlink/address.hpp"
 #include "netlink/error.hpp"
 #include "netlink/link.hpp"
@@ -23,7 +23,7 @@ void readDump(Parse parse) {
   try {
     parse();
   } catch (const kpol::netlink::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
 }
 

@@ -23,7 +23,7 @@ KPOL_FUZZ_HARNESS(network_config) {
       }
     }
   } catch (const kpol::base::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datagrams of nf_tables, in what kpol reads itself: answers to a batch, notifications, elements.
+// Datagrams of nf_tables that kpol parses itself: replies to a batch, notifications, elements.
 #include "netlink/error.hpp"
 #include "netlink/parse.hpp"
 #include "nft/batch_answer.hpp"
@@ -23,7 +23,7 @@ void readBatch(Parse parse) {
   try {
     parse();
   } catch (const kpol::netlink::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
 }
 

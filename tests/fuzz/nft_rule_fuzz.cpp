@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules of the kernel's tables, ours and others'. libnftnl ends the process over attributes that no
-// kernel sends, so the bytes are not the message: they say which expressions there are, and what is
-// in them. libnftnl puts the message together as a kernel would.
+// Rules of the kernel's tables, kpol's and third-party ones. libnftnl aborts on attributes that no
+// kernel sends, so the bytes are not the message: they select the expressions and their contents.
+// libnftnl builds the message as a kernel would.
 #include "nft/decode.hpp"
 #include "nft/encode.hpp"
 #include "nft/foreign_rule.hpp"
@@ -167,7 +167,7 @@ void set(nftnl_expr* expr, const Attribute& attribute, Choices& choices) {
     case Type::Value:
     case Type::Blob: {
       const auto bytes = choices.data(attribute.type == Type::Value ? 16 : 200);
-      // libnftnl takes what it was given of an xt match for its own.
+      // libnftnl takes ownership of the data of an xt match.
       if (attribute.type == Type::Value) {
         nftnl_expr_set(expr, attribute.number, bytes.data(),
                        static_cast<std::uint32_t>(bytes.size()));
@@ -197,7 +197,7 @@ ExprPtr expressionOf(Choices& choices) {
   return expr;
 }
 
-// The message of a rule, as a dump has it, given to `take`.
+// Passes the message of a rule, as in a dump, to `take`.
 template <class Take>
 void withMessageOf(const nftnl_rule* rule, Take take) {
   std::vector<std::uint64_t> room(1U << 14U);  // aligned
@@ -243,7 +243,7 @@ KPOL_FUZZ_HARNESS(nft_rule) {
   try {
     withMessageOf(rule.get(), [](const auto& message) { (void)decodeForeignRule(message); });
   } catch (const kpol::netlink::Error&) {
-    // refused: that is an answer
+    // rejected: a valid result
   }
   return 0;
 }

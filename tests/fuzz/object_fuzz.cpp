@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One object as JSON, as a file has it and as the API server gives it. The first byte says of which
-// kind it is.
+// One object as JSON, as in a file and as from the API server. The first byte selects the kind.
 #include "kube/decode.hpp"
 #include "kube/prune.hpp"
 #include "tests/fuzz/fuzz.hpp"

@@ -6,8 +6,8 @@
 
 namespace kpol::fuzz {
 
-// Hands `text` over in parts, as a connection does. `cut` says of which sizes: one size for each of
-// its halves, in turn, from a byte to some hundred.
+// Passes `text` in parts, as a connection does. `cut` selects their sizes: one size for each of its
+// halves, in turn, from one byte to some hundred.
 template <class Take>
 void inParts(std::string_view text, std::uint8_t cut, Take take) {
   const auto sizeOf = [](unsigned half) { return half * half + 1U; };

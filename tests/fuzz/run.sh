@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the fuzzers with clang 19 and runs each: first the corpus kept in tests/fuzz/corpus, then new
-# inputs for SECONDS. A finding ends the run and is left below build/fuzz/findings; make it a test
-# of the reader and add it to the corpus.
+# inputs for SECONDS. A finding stops the run and is stored below build/fuzz/findings; write a test
+# for it and add it to the corpus.
 #
-#   tests/fuzz/run.sh [SECONDS] [NAME...]     10 seconds each, all
-#   tests/fuzz/run.sh 600 journal             ten minutes of one
-#   tests/fuzz/run.sh --merge                 what was found new goes into the corpus, if it is small
+#   tests/fuzz/run.sh [SECONDS] [NAME...]     10 seconds each; default: all
+#   tests/fuzz/run.sh 600 journal             ten minutes of one fuzzer
+#   tests/fuzz/run.sh --merge                 add small new inputs that reach new code to the corpus
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . e2e/lib/packages.sh
@@ -19,7 +19,7 @@ case ${1:-} in
 esac
 
 ensure_packages build test fuzz
-# What clang warns of beyond g++ is no error here.
+# Warnings that clang has and g++ does not are not errors here.
 KPOL_TESTS=ON KPOL_WERROR=OFF build fuzz kpol_fuzzers
 
 names=("$@")
@@ -42,12 +42,12 @@ fuzz() {
   "$fuzzer" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 -print_final_stats=1 \
     -artifact_prefix="build/fuzz/findings/$1-" "$found" "$corpus" 2>"$found.log" || {
     tail -40 "$found.log"
-    die "$1: a finding (build/fuzz/findings)"
+    die "$1 found an error; the input is in build/fuzz/findings"
   }
   awk -v name="$1" '/stat::number_of_executed_units/ { units = $2 } /stat::peak_rss_mb/ { memory = $2 }
     END { printf "    %-16s %9d inputs, %4d MiB\n", name, units, memory }' "$found.log"
 }
-# As many at a time as there are processors, each of which one keeps busy; exit code 255 ends xargs.
+# One fuzzer per processor at a time; exit code 255 stops xargs.
 say "${#names[@]} fuzzers, $([ -n "$merge" ] && echo merging || echo "$seconds s each")"
 export merge seconds
 export -f fuzz die

@@ -26,7 +26,8 @@ void noRemark(const std::string& text) {
 
 class Departures : public testing::Test {
  protected:
-  // A pair as ADD makes it, both ends here. Deleted at the latest with the test's namespace.
+  // A veth pair like that of ADD, with both ends in this namespace. It is deleted with the test's
+  // namespace at the latest.
   base::IfIndex link(const std::string& ifName, const std::string& alias) {
     const auto mac = base::MacAddress::parse("02:00:00:00:00:01").value();
     const auto peer = name("p" + ifName.substr(4));
@@ -47,7 +48,7 @@ class Departures : public testing::Test {
   netlink::RouteSocket node_;
 };
 
-TEST_F(Departures, AreSettledTogether) {
+TEST_F(Departures, AreReleasedTogether) {
   const auto first = link("kpola", "c1 eth0 pods shop/c1");
   const auto second = link("kpolb", "");  // an ADD killed before it gave the alias
   depart("c1", "10.0.0.1", first);
@@ -60,7 +61,7 @@ TEST_F(Departures, AreSettledTogether) {
   settleDepartures(directory_.path(), noRemark);
 }
 
-TEST_F(Departures, LeaveLinksOfOthersAlone) {
+TEST_F(Departures, DoNotDeleteThirdPartyLinks) {
   const auto another = link("kpolc", "c9 eth0 pods shop/c9");
   const auto foreign = link("vethd", "c2 eth0 pods shop/c2");
   depart("c1", "10.0.0.1", another);
@@ -74,7 +75,7 @@ TEST_F(Departures, LeaveLinksOfOthersAlone) {
   node_.deleteLink(foreign);
 }
 
-TEST_F(Departures, AreLeftToTheOneWhoSettles) {
+TEST_F(Departures, AreLeftToTheProcessThatHasTheLock) {
   depart("c1", "10.0.0.1", {});
   const auto path = directory_.file("ipam/settle.lock");
   {
@@ -87,8 +88,8 @@ TEST_F(Departures, AreLeftToTheOneWhoSettles) {
   EXPECT_EQ(departures(), 0U);
 }
 
-// Whoever comes when another settles relies on that one: none may be left when all have returned.
-TEST_F(Departures, NoneIsLeftWhenManySettleAtOnce) {
+// A process that finds another one releasing relies on it. None may be left when all have returned.
+TEST_F(Departures, NoneIsLeftAfterConcurrentReleases) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 60;
   std::vector<std::thread> threads;

@@ -23,7 +23,7 @@ LeaseBook bookOf(const std::string& lines) {
   return journal.book;
 }
 
-TEST(Journal, FollowsALeaseToItsEnd) {
+TEST(Journal, RecordsALeaseFromAddToRelease) {
   const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
   std::string lines = giveLine(pod);
   EXPECT_EQ(lines, "give c1 eth0 pods shop/c1 1700000000 10.0.0.1,fd00::1\n");
@@ -43,7 +43,7 @@ TEST(Journal, FollowsALeaseToItsEnd) {
   EXPECT_EQ(bookOf(lines), expected);
 }
 
-TEST(Journal, KeepsSeveralDeparturesOfOneAttachment) {
+TEST(Journal, KeepsSeveralPendingReleasesOfOneAttachment) {
   const auto first = leaseOf("c1", {ip("10.0.0.1")});
   const auto second = leaseOf("c1", {ip("10.0.0.2")});
   const auto third = leaseOf("c1", {ip("10.0.0.3")});
@@ -53,7 +53,7 @@ TEST(Journal, KeepsSeveralDeparturesOfOneAttachment) {
   EXPECT_EQ(book.leases, (std::map<conf::AttachmentId, Lease>{{third.id, third}}));
 }
 
-TEST(Journal, NotesWhatNetworksHandOut) {
+TEST(Journal, RecordsTheRangesOfNetworks) {
   const conf::IpRange v4{base::Prefix::parse("10.0.0.0/24").value(), ip("10.0.0.10"),
                          ip("10.0.0.20"), ip("10.0.0.15")};
   const conf::IpRange other{base::Prefix::parse("10.1.0.0/24").value(), ip("10.1.0.1"),
@@ -68,7 +68,7 @@ TEST(Journal, NotesWhatNetworksHandOut) {
   EXPECT_EQ(bookOf(rangesLine("pods", {{v6}}) + line).ranges.at("pods"), ranges);
 }
 
-TEST(Journal, PrintedAnewSaysTheSame) {
+TEST(Journal, CompactedJournalIsEquivalent) {
   LeaseBook book;
   const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
   const auto gone = leaseOf("c1", {ip("10.0.0.2"), ip("fd00::2")});
@@ -82,7 +82,7 @@ TEST(Journal, PrintedAnewSaysTheSame) {
   EXPECT_EQ(lines, 8U);
 }
 
-TEST(Journal, OfTheOldFormatIsRead) {
+TEST(Journal, OldFormatIsRead) {
   const auto pod = leaseOf("c1", {ip("10.0.0.1")});
   const auto journal =
       readJournal("kpol-leases 1 " + std::string(kBoot) + "\n" + giveLine(pod), kBoot);
@@ -91,7 +91,7 @@ TEST(Journal, OfTheOldFormatIsRead) {
   EXPECT_EQ(journal.book.leases.size(), 1U);
 }
 
-TEST(Journal, OfAnotherBootIsVoidWhateverItSays) {
+TEST(Journal, JournalOfAnEarlierBootIsVoid) {
   for (const std::string& left :
        {journalHeader("11111111-2222-3333-4444-555555555555") + "any\0thing",
         std::string("kpol-leases 1 x"), std::string("kpol-leases 2 "), std::string(100, '\0'),
@@ -102,7 +102,7 @@ TEST(Journal, OfAnotherBootIsVoidWhateverItSays) {
   }
 }
 
-TEST(Journal, RefusesWhatItDidNotWrite) {
+TEST(Journal, RejectsInvalidLines) {
   const auto give = giveLine(leaseOf("c1", {ip("10.0.0.1")}));
   for (const std::string& other : {
            std::string("grant c2\n"),

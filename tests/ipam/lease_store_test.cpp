@@ -33,13 +33,19 @@ std::string journal(const TemporaryDirectory& directory) {
   return readFile(directory.file("ipam/leases"));
 }
 
-TEST(LeaseStore, BeginsEmptyAndMakesItsDirectories) {
+TEST(LeaseStore, StartsEmptyAndCreatesItsDirectories) {
   const TemporaryDirectory directory;
   const std::string state = directory.file("a/b");
   EXPECT_TRUE(LeaseStore::open(state).leases().empty());
   struct stat status {};
   ASSERT_EQ(::stat((state + "/ipam").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0700U);
+}
+
+TEST(LeaseStore, CannotBeWhereTheFileSystemMakesNoDirectories) {
+  EXPECT_THAT(
+      [] { LeaseStore::open("/proc/kpol/state"); },
+      testing::ThrowsMessage<base::SystemError>(testing::HasSubstr("create directory /proc/kpol")));
 }
 
 TEST(LeaseStore, KeepsLeases) {
@@ -66,7 +72,7 @@ TEST(LeaseStore, FreesById) {
   EXPECT_TRUE(store.leases().empty());
 }
 
-TEST(LeaseStore, KeepsWhatDepartedUntilItIsSettled) {
+TEST(LeaseStore, KeepsPendingReleasesUntilTheyAreDeleted) {
   const TemporaryDirectory directory;
   const auto pod = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
   const Departure departure{pod, {7}};
@@ -99,10 +105,10 @@ TEST(LeaseStore, WritesRangesOnlyWhenTheyChange) {
   EXPECT_EQ(readLeases(directory.path()).ranges.at("pods"), ranges);
 }
 
-TEST(LeaseStore, IsReadWhileItIsLocked) {
+TEST(LeaseStore, CanBeReadWhileLocked) {
   const TemporaryDirectory directory;
   EXPECT_EQ(readLeases(directory.path()), LeaseBook());
-  EXPECT_FALSE(std::filesystem::exists(directory.file("ipam"))) << "reading made something";
+  EXPECT_FALSE(std::filesystem::exists(directory.file("ipam"))) << "reading created a file";
   auto store = LeaseStore::open(directory.path());
   const auto pod = lease("c1", {ip("10.0.0.1")});
   store.add(pod);
@@ -110,7 +116,7 @@ TEST(LeaseStore, IsReadWhileItIsLocked) {
             (std::map<conf::AttachmentId, Lease>{{pod.id, pod}}));
 }
 
-TEST(LeaseStore, WritesAFileOfTheOldFormatAnew) {
+TEST(LeaseStore, RewritesAFileOfTheOldFormat) {
   const TemporaryDirectory directory;
   const auto pod = lease("c1", {ip("10.0.0.1")});
   LeaseStore::open(directory.path()).add(pod);
@@ -121,7 +127,7 @@ TEST(LeaseStore, WritesAFileOfTheOldFormatAnew) {
   EXPECT_TRUE(journal(directory).starts_with("kpol-leases 2 "));
 }
 
-TEST(LeaseStore, TellsWhatEachNetworkWasGivenLast) {
+TEST(LeaseStore, ReturnsTheLastAddressesOfEachNetwork) {
   const TemporaryDirectory directory;
   {
     auto store = LeaseStore::open(directory.path());
@@ -137,7 +143,7 @@ TEST(LeaseStore, TellsWhatEachNetworkWasGivenLast) {
   EXPECT_TRUE(store.lastGiven("third").empty());
 }
 
-TEST(LeaseStore, ForgetsHistoryButNotLeasesNorWhatWasGivenLast) {
+TEST(LeaseStore, CompactionKeepsLeasesAndLastAddresses) {
   const TemporaryDirectory directory;
   const auto kept = lease("kept", {ip("10.0.0.1")});
   std::size_t largest = 0;
@@ -156,7 +162,7 @@ TEST(LeaseStore, ForgetsHistoryButNotLeasesNorWhatWasGivenLast) {
             std::vector{ip("10.0.0." + std::to_string(2 + 1999 % 250))});
 }
 
-TEST(LeaseStore, CutsOffALineHalfWritten) {
+TEST(LeaseStore, DropsAnIncompleteLastLine) {
   const TemporaryDirectory directory;
   const auto whole = lease("c1", {ip("10.0.0.1")});
   const auto next = lease("c3", {ip("10.0.0.2")});
@@ -189,7 +195,7 @@ TEST(LeaseStore, DropsTheLeasesOfAnEarlierBoot) {
   }
 }
 
-TEST(LeaseStore, RefusesWhatItDidNotWrite) {
+TEST(LeaseStore, RejectsInvalidFiles) {
   const TemporaryDirectory directory;
   LeaseStore::open(directory.path()).add(lease("c1", {ip("10.0.0.1")}));
   const auto text = journal(directory);
@@ -212,7 +218,7 @@ TEST(LeaseStore, RefusesWhatItDidNotWrite) {
   }
 }
 
-TEST(LeaseStore, WaitsForItsLockOnlySoLong) {
+TEST(LeaseStore, LockWaitHasADeadline) {
   const TemporaryDirectory directory;
   {
     const auto holder = LeaseStore::open(directory.path());
@@ -221,13 +227,13 @@ TEST(LeaseStore, WaitsForItsLockOnlySoLong) {
       ADD_FAILURE();
     } catch (const StoreBusy& busy) {
       EXPECT_EQ(std::string(busy.what()),
-                "the lock " + directory.file("ipam/lock") + " is held by another kpol");
+                "the lock " + directory.file("ipam/lock") + " is held by another kpol process");
     }
   }
   EXPECT_NO_THROW((void)LeaseStore::open(directory.path(), milliseconds(20)));
 }
 
-TEST(LeaseStore, SaysWhichFileCannotBeUsed) {
+TEST(LeaseStore, ErrorsNameTheFile) {
   const TemporaryDirectory directory;
   writeFile(directory.file("file"), "");
   try {
@@ -238,7 +244,7 @@ TEST(LeaseStore, SaysWhichFileCannotBeUsed) {
   }
 }
 
-TEST(LeaseStoreDeathTest, HoldsOneLeaseForEachAttachment) {
+TEST(LeaseStoreDeathTest, AllowsOneLeasePerAttachment) {
   const TemporaryDirectory directory;
   auto store = LeaseStore::open(directory.path());
   store.add(lease("c1", {ip("10.0.0.1")}));

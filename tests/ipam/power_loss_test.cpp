@@ -24,7 +24,7 @@ namespace {
 
 using test::TemporaryDirectory;
 
-// ---- what the store is made to do ------------------------------------------------------------
+// ---- changes of the store --------------------------------------------------------------------
 
 Lease lease(int number) {
   const auto low = std::to_string(number % 250);
@@ -42,10 +42,10 @@ const std::vector<conf::IpRangeSet>& ranges() {
   return kRanges;
 }
 
-// Enough changes that the file is written anew more than once.
+// Enough changes that the file is rewritten more than once.
 constexpr int kSteps = 400;
 
-// Each as a call of the plugin would: opened anew.
+// Open the store for each change, as each call of the plugin does.
 void step(const std::string& directory, int number) {
   auto store = LeaseStore::open(directory);
   switch (number % 5) {
@@ -303,7 +303,7 @@ class Crash : public testing::Test {
 };
 std::unique_ptr<std::vector<Operation>> Crash::operations_;
 
-// What the store says after each number of steps.
+// The contents of the store after each number of steps.
 std::vector<LeaseBook> booksOfSteps() {
   const TemporaryDirectory directory;
   std::vector<LeaseBook> books{{}};
@@ -314,7 +314,7 @@ std::vector<LeaseBook> booksOfSteps() {
   return books;
 }
 
-TEST_F(Crash, OfTheProcessAtAnyCallLosesNothing) {
+TEST_F(Crash, ProcessCrashAtAnyCallLosesNothing) {
   const auto books = booksOfSteps();
   std::size_t acknowledged = 0;
   std::size_t rewritten = 0;
@@ -324,7 +324,7 @@ TEST_F(Crash, OfTheProcessAtAnyCallLosesNothing) {
     const auto& before = books.at(acknowledged);
     const auto& after = books.at(std::min(acknowledged + 1, books.size() - 1));
     EXPECT_TRUE(read == before || read == after) << when << " of step " << acknowledged;
-    // And whoever comes next works on.
+    // The next process can continue.
     auto store = LeaseStore::open(disk.path());
     EXPECT_EQ(store.leases(), read.leases);
     store.add(lease(kSteps + 1));
@@ -344,10 +344,10 @@ TEST_F(Crash, OfTheProcessAtAnyCallLosesNothing) {
     if (HasFailure()) return;
   }
   EXPECT_EQ(acknowledged, std::size_t{kSteps});
-  EXPECT_GE(rewritten, 2U) << "the file was not written anew often enough to prove anything";
+  EXPECT_GE(rewritten, 2U) << "the file was not rewritten often enough to prove anything";
 }
 
-TEST_F(Crash, OfTheMachineLeavesAStoreThatWorks) {
+TEST_F(Crash, PowerLossLeavesAValidStore) {
   const auto seed = test::seedOfThisRun();
   std::mt19937 random(static_cast<std::mt19937::result_type>(seed));
   for (std::size_t count = 0; count <= operations().size(); ++count) {
@@ -359,8 +359,8 @@ TEST_F(Crash, OfTheMachineLeavesAStoreThatWorks) {
   }
 }
 
-// Else the test above would prove nothing.
-TEST_F(Crash, OfTheMachineWouldBreakAStoreThatNeverSyncs) {
+// Otherwise the test above would prove nothing.
+TEST_F(Crash, PowerLossBreaksAStoreWithoutFsync) {
   std::mt19937 random(1);
   int broken = 0;
   for (std::size_t count = 0; count <= operations().size() && broken < 2; ++count) {

@@ -14,7 +14,7 @@ Lease leaseIn(const std::string& id, const std::string& network, std::vector<bas
   return {{id, "eth0"}, network, {"shop", id}, 1700000000, std::move(ips)};
 }
 
-TEST(RangeUse, CountsWhatCannotBeGivenNow) {
+TEST(RangeUse, CountsUsedAddresses) {
   const conf::IpRange v4{base::Prefix::parse("10.0.0.0/29").value(), ip("10.0.0.2"), ip("10.0.0.6"),
                          ip("10.0.0.3")};
   const conf::IpRange v6{base::Prefix::parse("fd00::/64").value(), ip("fd00::"),

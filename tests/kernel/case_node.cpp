@@ -92,7 +92,7 @@ Setting CaseNode::realise(const PolicyCase& policyCase) {
   for (const auto& pod : policyCase.pods)
     if (needsSandbox(pod)) wanted.insert(pod.pod.key);
 
-  // ADD needs the pods to be known, and the policies need the addresses that ADD gives.
+  // ADD needs known pods, and the policies need the addresses from ADD.
   auto setting = settingOf(policyCase, {*base::IpAddress::parse("203.0.113.1"),
                                         *base::IpAddress::parse("2001:db8:113::1")});
   auto known = snapshotOf(policyCase, setting);

@@ -12,17 +12,17 @@
 
 namespace kpol::test {
 
-// A node with kpold, whose pods are made and removed by the plugin as a test asks for them, and
-// places beyond it: the node itself, another node, and a host outside the cluster.
+// A node with kpold whose pods are added and deleted by the plugin on request, and endpoints beyond
+// it: the node itself, another node, and a host outside the cluster.
 class CaseNode {
  public:
   explicit CaseNode(policy::PodToNode podToNode);
 
-  // Makes kpold and the kernel hold `policyCase`, and says under which addresses. Pods that the
-  // last case had too are kept.
+  // Brings `policyCase` into kpold and the kernel, and returns the addresses. Pods that the
+  // previous case also had are kept.
   Setting realise(const PolicyCase& policyCase);
-  // Whether its objects can be written as manifests: the reader refuses what the API server would,
-  // which a stored object can still be.
+  // Whether its objects can be written as manifests: the reader rejects what the API server would
+  // reject, but a stored object may still have it.
   static bool isWritable(const PolicyCase& policyCase);
 
   // What each flow does between places (Place texts), by real packets.

@@ -127,7 +127,7 @@ class Chained : public ::testing::Test {
   std::vector<json> results_;
 };
 
-TEST_F(Chained, AfterPtpPodsAreRegisteredAndPoliced) {
+TEST_F(Chained, AfterPtpPoliciesApply) {
   for (const char* name : {"web", "friend", "stranger"}) {
     const auto result = addAfter("ptp", name);
     ASSERT_EQ(result.status, 0) << result.out << result.err;
@@ -138,7 +138,7 @@ TEST_F(Chained, AfterPtpPodsAreRegisteredAndPoliced) {
   delAll("ptp");
 }
 
-TEST_F(Chained, AfterBridgePodsOfOneBridgeArePoliced) {
+TEST_F(Chained, AfterBridgePoliciesApplyWithinTheBridge) {
   writeSysctl("bridge/bridge-nf-call-iptables", "1");
   writeSysctl("bridge/bridge-nf-call-ip6tables", "1");
   for (const char* name : {"web", "friend", "stranger"}) {
@@ -149,7 +149,7 @@ TEST_F(Chained, AfterBridgePodsOfOneBridgeArePoliced) {
   delAll("bridge");
 }
 
-TEST_F(Chained, AfterBridgeWithoutBridgeNetfilterAddIsRefused) {
+TEST_F(Chained, AfterBridgeWithoutBridgeNetfilterAddFails) {
   for (const char* key : {"bridge-nf-call-iptables", "bridge-nf-call-ip6tables"}) {
     writeSysctl("bridge/bridge-nf-call-iptables", "1");
     writeSysctl("bridge/bridge-nf-call-ip6tables", "1");
@@ -164,7 +164,7 @@ TEST_F(Chained, AfterBridgeWithoutBridgeNetfilterAddIsRefused) {
   EXPECT_TRUE(json::parse(node_.get("/v1/attachments")).at("items").empty());
 }
 
-// kpol first, then the reference plugins that change what it made.
+// kpol first, then the reference plugins that change its interface.
 TEST_F(Chained, BeforePortmapBandwidthAndTuning) {
   auto pod = node_.makePod({"shop", "web"});
   json config = json::parse(node_.networkConfig());

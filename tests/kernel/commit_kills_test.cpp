@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A large change killed before each of its batches: what the kernel then holds is what the stages
-// (nft/batch_split.hpp) promise, by real packets, and the next one to come finishes it.
+// Kills a large commit before each of its batches. Real packets must find the table in a state that
+// the stages (nft/batch_split.hpp) allow, and the next commit must complete it.
 #include "netlink/route_socket.hpp"
 #include "nft/diff.hpp"
 #include "nft/kernel.hpp"
@@ -189,7 +189,7 @@ class CommitKills : public ::testing::Test {
   std::set<std::string> known_;
 };
 
-TEST_F(CommitKills, LeaveNothingOpenThatIsClosedBeforeAndAfter) {
+TEST_F(CommitKills, AcceptOnlyPacketsThatAnEndStateAccepts) {
   Random random(seedOfThisRun());
   Table from;  // the first start: no table
   for (int change = 0; change < 12; ++change) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold whatever happens to kpold: nothing passes that was not allowed.
+// Invariants whatever happens to kpold: no packet passes that is not allowed.
 #include "ipam/lease_store.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/diff.hpp"
@@ -106,7 +106,7 @@ class Enforcement : public ::testing::Test {
         ->ip(family);
   }
 
-  // Makes a pod with an interface and addresses of which kpold is told nothing.
+  // Adds a pod with an interface and addresses that is not registered with kpold.
   void addStranger() {
     stranger_ = node_.makePod({"shop", "stranger"});
     const auto result = Node::plugin("ADD", *stranger_, node_.networkConfig({}, "none").c_str());
@@ -124,7 +124,7 @@ class Enforcement : public ::testing::Test {
   std::optional<NodePod> stranger_;
 };
 
-TEST_F(Enforcement, WithoutPoliciesAllMayTalk) {
+TEST_F(Enforcement, WithoutPoliciesEverythingIsAllowed) {
   start();
   expectOpen("shop/a", "shop/b");
   expectOpen("outside", "shop/a");
@@ -134,7 +134,7 @@ TEST_F(Enforcement, WithoutPoliciesAllMayTalk) {
   expectOpen("shop/a", "shop/a");
 }
 
-TEST_F(Enforcement, PolicyHoldsAndGoes) {
+TEST_F(Enforcement, PolicyAppliesUntilItIsDeleted) {
   start();
   node_.apply("policy.yaml", kPolicy);
   node_.sync();
@@ -169,7 +169,7 @@ TEST_F(Enforcement, PodMayNotUseAnotherAddress) {
 }
 
 // The successor of a pod on its address must not inherit what was allowed to it.
-TEST(EnforcementOfReusedAddresses, FlowsEndWithTheirPod) {
+TEST(EnforcementOfReusedAddresses, ConntrackEntriesAreDeletedWithTheirPod) {
   NodeOptions options;
   options.ipv4 = "10.244.1.0/30";  // two addresses for pods
   options.ipv6 = "";
@@ -235,7 +235,7 @@ TEST(EnforcementOfReusedAddresses, FlowsEndWithTheirPod) {
     EXPECT_FALSE(receives(server, from));
     return;
   }
-  FAIL() << "the address was not given out again";
+  FAIL() << "the address was not reused";
 }
 
 TEST_F(Enforcement, FlushByAnotherProcessChangesNothing) {
@@ -250,7 +250,7 @@ TEST_F(Enforcement, FlushByAnotherProcessChangesNothing) {
   expectGuarded();
 }
 
-TEST_F(Enforcement, KilledKpoldLeavesThePolicyInForce) {
+TEST_F(Enforcement, KilledKpoldLeavesThePolicyInEffect) {
   start();
   node_.apply("policy.yaml", kPolicy);
   node_.sync();
@@ -285,7 +285,7 @@ TEST_F(Enforcement, WarmRestartWithNothingChangedOnlyAdoptsTheTable) {
 }
 
 // What an upgrade meets, and in another order a return to the version before.
-TEST_F(Enforcement, TableOfAnOlderVersionHoldsUntilItIsTakenOver) {
+TEST_F(Enforcement, TableOfAnOlderVersionAppliesUntilAdopted) {
   start();
   node_.apply("policy.yaml", kPolicy);
   node_.sync();
@@ -305,7 +305,7 @@ TEST_F(Enforcement, TableOfAnOlderVersionHoldsUntilItIsTakenOver) {
   EXPECT_TRUE(nft::Kernel({}).readBack() == wanted) << table();
 }
 
-TEST_F(Enforcement, PolicyOfAFileThatBrokeHoldsAcrossARestart) {
+TEST_F(Enforcement, PolicyOfAnInvalidFileAppliesAcrossARestart) {
   start();
   node_.apply("policy.yaml", kPolicy);
   node_.sync();
@@ -347,7 +347,7 @@ TEST_F(Enforcement, DeletedPodLeavesNothingBehind) {
     return std::count_if(links.begin(), links.end(),
                          [](const auto& link) { return link.name.text().starts_with("kpol"); });
   };
-  // The kernel takes its time with links; nothing of the pod reaches them any more.
+  // The kernel deletes links with a delay, but nothing of the pod reaches them any more.
   for (int i = 0; i < 200 && podLinks() > 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(podLinks(), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports of the node that lead to pods: who reaches them, and that policies judge who really sent.
+// Host ports: who reaches them, and that policies are evaluated for the real sender.
 #include "netlink/route_socket.hpp"
 #include "tests/support/addresses.hpp"
 #include "tests/support/node.hpp"
@@ -38,7 +38,7 @@ constexpr const char* kMappings = R"({"portMappings":[
   {"hostPort":18080,"containerPort":8080,"protocol":"SCTP"},
   {"hostPort":18053,"containerPort":53,"protocol":"udp","hostIP":""}]})";
 
-// A socket in `netns` connected to a port; TCP: false where that fails or takes more than 10 s.
+// A socket in `netns` connected to a port. TCP: false if connecting fails or takes more than 10 s.
 class Client {
  public:
   Client(const netlink::Netns& netns, int type, const base::IpAddress& to, std::uint16_t port) {
@@ -64,7 +64,7 @@ class Client {
   }
   [[nodiscard]] bool connected() const { return connected_; }
   void send() const { ::send(fd_.value(), "hello", 5, MSG_NOSIGNAL); }
-  // What came, as an answer or an error; empty: neither.
+  // What arrived, a reply or an error; empty if neither.
   [[nodiscard]] std::string receive(int flags = 0) const {
     std::array<char, 64> buffer{};
     const auto got = ::recv(fd_.value(), buffer.data(), buffer.size(), flags);
@@ -77,7 +77,7 @@ class Client {
   bool connected_ = false;
 };
 
-// A UDP server that answers with its name.
+// A UDP server that replies with its name.
 class Answering {
  public:
   Answering(const netlink::Netns& netns, std::uint16_t port, std::string name)
@@ -91,7 +91,7 @@ class Answering {
     const timeval patience{10, 0};
     ::setsockopt(fd_.value(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
-  // One datagram is taken and answered; false: none came in 10 s.
+  // Receives one datagram and replies; false if none arrives in 10 s.
   [[nodiscard]] bool answerOne() const {
     sockaddr_in6 from{};
     socklen_t length = sizeof from;
@@ -151,7 +151,7 @@ TEST_F(HostPorts, AreReachedFromOutsideFromTheNodeFromPodsAndFromThePodItself) {
   for (const char* from : {"outside", "node", "other", "web"}) expectOpen(from);
 }
 
-TEST_F(HostPorts, PoliciesJudgeTheTrueClient) {
+TEST_F(HostPorts, PoliciesApplyToTheRealClient) {
   node_.apply("policy.yaml", R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -188,7 +188,7 @@ spec:
   expectOpen("other");
 }
 
-TEST_F(HostPorts, SurviveAFlushAndEndWithThePod) {
+TEST_F(HostPorts, SurviveAFlushAndAreRemovedWithThePod) {
   run({"nft", "flush", "ruleset"});
   expectOpen("outside");
   node_.del({"shop", "web"});
@@ -196,7 +196,7 @@ TEST_F(HostPorts, SurviveAFlushAndEndWithThePod) {
   EXPECT_EQ(text.find("type nat"), std::string::npos);
 }
 
-TEST_F(HostPorts, OfAnotherPodAreRefused) {
+TEST_F(HostPorts, UsedHostPortIsRejected) {
   const auto linksBefore = netlink::RouteSocket().links().size();
   const auto late = node_.makePod({"shop", "other"});
   const auto result = Node::plugin("ADD", late, node_.networkConfig({}, {}, kMappings).c_str());
@@ -209,10 +209,10 @@ TEST_F(HostPorts, OfAnotherPodAreRefused) {
   EXPECT_EQ(netlink::RouteSocket().links().size(), linksBefore);
 }
 
-TEST_F(HostPorts, AreReachedByTcpAndSctpAsWell) {
+TEST_F(HostPorts, AreReachedByTcpAndSctp) {
   for (const auto family : {Family::V4, Family::V6}) {
     const auto node = Node::nodeIp(family);
-    // A connection made is more than Prober's answer, which a refusal is too.
+    // An established connection is more than Prober checks, which also counts a refused connection.
     for (const char* from : {"outside", "other", "web"})
       EXPECT_TRUE(Client(netnsOf(from), SOCK_STREAM, node, 18080).connected()) << from;
     EXPECT_TRUE(Client(netlink::Netns::current(), SOCK_STREAM, node, 18080).connected());
@@ -230,13 +230,13 @@ TEST_F(HostPorts, AreReachedByTheNodeAtItsLoopbackAddresses) {
               std::vector{Reach::Both})
         << address;
   }
-  // No pod can answer to ::1; the client learns so at once.
+  // No pod can reply to ::1; the client gets an error at once.
   const Client client(netlink::Netns::current(), SOCK_DGRAM, ip("::1"), 18053);
   client.send();
   EXPECT_EQ(client.receive(), "Connection refused");
 }
 
-TEST_F(HostPorts, HoldForTheirAddressOnly) {
+TEST_F(HostPorts, AreOnlyForTheirAddress) {
   auto& bound = node_.add({"shop", "bound"}, R"({"portMappings":[
       {"hostPort":1,"containerPort":53,"protocol":"udp","hostIP":"192.0.2.1"},
       {"hostPort":2,"containerPort":53,"protocol":"udp","hostIP":"127.0.0.1"},
@@ -271,7 +271,7 @@ TEST_F(HostPorts, HoldForTheirAddressOnly) {
   }
 }
 
-// Makes `netns` send what is for a loopback address to `gateway`.
+// Makes `netns` send packets for a loopback address to `gateway`.
 void sendLoopbackOut(const TestNetns& netns, const std::string& gateway) {
   for (const std::string& command :
        {std::string("ip address delete 127.0.0.1/8 dev lo"),
@@ -291,7 +291,7 @@ TEST_F(HostPorts, DoNotOpenTheNodesLoopbackToPodsAndNeighbours) {
   run({"nft",
        "add table ip seen { chain input { type filter hook input priority -20; "
        "iifname \"kpol*\" ip daddr 127.0.0.1 udp dport { 53, 18053 } counter; }; }"});
-  // The node listens on 53; 18053 leads to the pod, for those who ask the node.
+  // The node listens on 53; 18053 is forwarded to the pod for clients of the node.
   std::vector<Attempt> attempts;
   for (const char* from : {"web", "outside"})
     for (const std::uint16_t port : {std::uint16_t{53}, std::uint16_t{18053}})
@@ -302,10 +302,10 @@ TEST_F(HostPorts, DoNotOpenTheNodesLoopbackToPodsAndNeighbours) {
   run({"nft", "delete", "table", "ip", "seen"});
 }
 
-TEST_F(HostPorts, OfUdpReachTheNewPodFromTheFirstDatagram) {
+TEST_F(HostPorts, UdpReachesTheNewPodFromTheFirstDatagram) {
   for (const auto family : {Family::V4, Family::V6}) {
     const Client client(netnsOf("outside"), SOCK_DGRAM, Node::nodeIp(family), 5000);
-    client.send();  // nobody is there: the node refuses it, and has it on record
+    client.send();  // no pod is there: the node refuses it, and has a conntrack entry
     EXPECT_EQ(client.receive(), "Connection refused");
     const char* mapping =
         R"({"portMappings":[{"hostPort":5000,"containerPort":5001,"protocol":"udp"}]})";
@@ -320,8 +320,8 @@ TEST_F(HostPorts, OfUdpReachTheNewPodFromTheFirstDatagram) {
   }
 }
 
-// kube-proxy translates at `dstnat`, after us; what is no host port goes on to it.
-TEST_F(HostPorts, StandBesideKubeProxy) {
+// kube-proxy translates at `dstnat`, after kpol; packets to other ports reach it unchanged.
+TEST_F(HostPorts, WorkBesideKubeProxy) {
   const auto other = toString(ipOf("other", Family::V4));
   const auto web = toString(ipOf("web", Family::V4));
   ASSERT_EQ(run({"nft",
@@ -351,7 +351,7 @@ spec:
   run({"nft", "delete", "table", "ip", "proxy"});
 }
 
-TEST_F(HostPorts, StayWhileKpoldIsAwayAndAfterItsRestart) {
+TEST_F(HostPorts, StayWithoutKpoldAndAfterItsRestart) {
   node_.stopKpold(SIGKILL);
   expectOpen("outside");
   node_.startKpold();

@@ -94,7 +94,7 @@ class LeastPrivilege : public testing::Test {
     node_.apply("objects.yaml", objectsWithAddresses());
     node_.sync();
   }
-  // The pods' addresses come from the cluster.
+  // The pods' addresses are from the cluster's Pod objects.
   std::string objectsWithAddresses() {
     std::string text = kObjects;
     for (const char* name : {"a", "b"}) {
@@ -142,8 +142,8 @@ class LeastPrivilege : public testing::Test {
   Prober prober_;
 };
 
-// Otherwise the tests below would show nothing.
-TEST(Confinement, Holds) {
+// Otherwise the tests below would prove nothing.
+TEST(Confinement, IsEffective) {
   const auto state = runConfined({}, {"cat", "/proc/self/status"}).out;
   for (const char* line :
        {"CapInh:\t0000000000001000", "CapPrm:\t0000000000001000", "CapEff:\t0000000000001000",
@@ -158,7 +158,7 @@ TEST(Confinement, Holds) {
     EXPECT_EQ(runConfined({}, forbidden).status, 128 + SIGSYS) << forbidden[0];
 }
 
-TEST_F(LeastPrivilege, PoliciesHoldFromStartToRestart) {
+TEST_F(LeastPrivilege, PoliciesApplyFromStartToRestart) {
   start();
   std::ifstream file("/proc/" + std::to_string(node_.kpoldPid()) + "/status");
   const std::string state(std::istreambuf_iterator<char>(file), {});
@@ -168,7 +168,7 @@ TEST_F(LeastPrivilege, PoliciesHoldFromStartToRestart) {
   EXPECT_EQ(status().at("table").at("owned"), true);
   EXPECT_EQ(status().at("diagnostics"), json::array());
 
-  // What is forbidden later, and what comes later.
+  // Policies and pods that are added later.
   node_.remove("policy.yaml");
   node_.sync();
   EXPECT_TRUE(reaches("outside", "a", true));
@@ -186,7 +186,7 @@ TEST_F(LeastPrivilege, PoliciesHoldFromStartToRestart) {
   EXPECT_EQ(node_.stopKpold(SIGTERM), 0) << node_.log();
 }
 
-TEST_F(LeastPrivilege, PodsComeAndGoWithAllTheyMayHave) {
+TEST_F(LeastPrivilege, PodsWithAllFeaturesAreAddedAndDeleted) {
   start();
   node_.add({"shop", "a"},
             R"({"portMappings":[{"hostPort":18080,"containerPort":80,"protocol":"udp"}],
@@ -204,7 +204,7 @@ TEST_F(LeastPrivilege, PodsComeAndGoWithAllTheyMayHave) {
   EXPECT_EQ(node_.log().find("task failed"), std::string::npos) << node_.log();
 }
 
-TEST_F(LeastPrivilege, TheNodesNetworkAndItsFilesAreKept) {
+TEST_F(LeastPrivilege, NodeNetworkAndNetworkConfigWork) {
   start({"--routing", "vxlan"});
   EXPECT_TRUE(comes([&] {
     return run({"ip", "route", "get", "10.244.2.7"}).out.find("vxlan.kpol") != std::string::npos;
@@ -223,7 +223,7 @@ TEST_F(LeastPrivilege, TheNodesNetworkAndItsFilesAreKept) {
   run({"ip", "link", "del", "vxlan.kpol"});
 }
 
-TEST_F(LeastPrivilege, ForwardingThatCannotBeTurnedOnIsReported) {
+TEST_F(LeastPrivilege, ForwardingThatCannotBeEnabledIsReported) {
   setForwarding("0");
   start();
   const auto told = node_.kpolctl({"status"}).out;
@@ -233,7 +233,7 @@ TEST_F(LeastPrivilege, ForwardingThatCannotBeTurnedOnIsReported) {
   EXPECT_EQ(status().at("diagnostics"), json::array());
 }
 
-TEST_F(LeastPrivilege, TheMissingCapabilityIsNamed) {
+TEST_F(LeastPrivilege, MissingCapabilityIsNamed) {
   for (const char* verb : {"--source=dir:/nonexistent", "--cleanup"}) {
     const auto refused = runConfined({"--no-capabilities"}, {KPOLD_BINARY, verb});
     EXPECT_EQ(refused.status, 1);
@@ -253,7 +253,7 @@ TEST_F(LeastPrivilege, InstallingNeedsNoCapability) {
   EXPECT_EQ(node::readFile(bin / "kpol"), node::readFile(KPOL_BINARY));
 }
 
-TEST_F(LeastPrivilege, IdlingNeedsNoCapabilityAndEndsWhenAsked) {
+TEST_F(LeastPrivilege, IdlingNeedsNoCapabilityAndStopsOnSigterm) {
   Background idle(confined({"--no-capabilities"}, {KPOLD_BINARY, "--idle"}),
                   node_.directory() / "idle.log");
   const auto waits = [&] {
@@ -266,7 +266,7 @@ TEST_F(LeastPrivilege, IdlingNeedsNoCapabilityAndEndsWhenAsked) {
   EXPECT_EQ(idle.wait(), 0);
 }
 
-TEST_F(LeastPrivilege, CleaningUpNeedsNoMore) {
+TEST_F(LeastPrivilege, CleaningUpNeedsNoMoreCapabilities) {
   start();
   node_.add({"shop", "a"});
   ASSERT_EQ(node_.stopKpold(SIGTERM), 0);

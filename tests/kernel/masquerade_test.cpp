@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whose address a pod's packets bear outside the cluster and inside, and who may send VXLAN.
 #include "node/plan.hpp"
+#include "tests/support/raw_packet.hpp"
 #include "tests/support/site.hpp"
+#include "tests/support/udp.hpp"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <poll.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <string>
@@ -22,56 +18,9 @@ namespace kpol::test {
 namespace {
 
 using base::Family;
-using Bytes = std::vector<std::uint8_t>;
 
 constexpr std::uint16_t kVxlanPort = 8472;
 const std::vector<std::string> kMasqueradedPods{"a", "b", "c"};  // one on each node
-
-// A UDP socket of a namespace, of both families.
-class Udp {
- public:
-  explicit Udp(const netlink::Netns& netns, std::uint16_t port = 0) {
-    const auto inside = netns.enter();
-    fd_ = base::UniqueFd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in6 any{};
-    any.sin6_family = AF_INET6;
-    any.sin6_port = htons(port);
-    if (::bind(fd_.value(), reinterpret_cast<sockaddr*>(&any), sizeof any) != 0)
-      throw base::SystemError("bind a UDP socket", errno);
-  }
-  void send(const base::IpAddress& to, std::uint16_t port, const Bytes& what) const {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(port);
-    auto* bytes = address.sin6_addr.s6_addr;
-    if (to.isV4()) bytes[10] = bytes[11] = 0xFF;
-    std::memcpy(bytes + (to.isV4() ? 12 : 0), to.bytes().data(), to.bytes().size());
-    ::sendto(fd_.value(), what.data(), what.size(), 0, reinterpret_cast<sockaddr*>(&address),
-             sizeof address);
-  }
-  struct Received {
-    std::string from;  // its address; "" when nothing came
-    std::uint16_t port = 0;
-    base::IpAddress address;
-  };
-  Received receive(int milliseconds) const {
-    pollfd poll{fd_.value(), POLLIN, 0};
-    if (::poll(&poll, 1, milliseconds) != 1) return {};
-    sockaddr_in6 from{};
-    socklen_t length = sizeof from;
-    std::array<char, 512> buffer{};
-    if (::recvfrom(fd_.value(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from),
-                   &length) < 0)
-      return {};
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&from.sin6_addr);
-    const std::span all(from.sin6_addr.s6_addr);
-    const auto address = *base::IpAddress::fromBytes(mapped ? all.subspan(12) : all);
-    return {toString(address), ntohs(from.sin6_port), address};
-  }
-
- private:
-  base::UniqueFd fd_;
-};
 
 class Masquerade : public ::testing::Test {
  protected:
@@ -92,8 +41,8 @@ class Masquerade : public ::testing::Test {
     return pods_.at(pod)->ip(family);
   }
 
-  // The address that `server`, in its namespace at `to`, sees when pod `from` sends, and that the
-  // answer finds its way back.
+  // Returns the address that `server`, in its namespace at `to`, sees when pod `from` sends, and
+  // checks that the reply arrives.
   std::string seenFrom(const std::string& from, const netlink::Netns& server,
                        const base::IpAddress& to) {
     return seenFrom(pod(from), server, to);
@@ -146,7 +95,7 @@ class Masquerade : public ::testing::Test {
   std::map<std::string, NodePod*> pods_;
 };
 
-TEST_F(Masquerade, OutsideTheNodesAddressInsideThePods) {
+TEST_F(Masquerade, HidesPodAddressesOnlyOutside) {
   start("routing: auto\n");
   for (const auto family : {Family::V4, Family::V6}) {
     EXPECT_EQ(seenFrom("a", site_.fabric(), Site::fabricIp(family)),
@@ -159,11 +108,11 @@ TEST_F(Masquerade, OutsideTheNodesAddressInsideThePods) {
     EXPECT_EQ(seenFrom("a", site_.netns(kAlpha), Site::nodeIp(kAlpha, family)), own);
     EXPECT_EQ(seenFrom("a", site_.netns(kGamma), Site::nodeIp(kGamma, family)),
               toString(Site::nodeIp(kAlpha, family)))
-        << "the underlay knows nodes, and no pods";
+        << "the underlay has routes to nodes, not to pods";
   }
 }
 
-// What is answered must come back the way it went.
+// Replies must take the same path back.
 TEST_F(Masquerade, NodesReachPods) {
   start("routing: auto\n");
   for (const auto family : {Family::V4, Family::V6}) {
@@ -176,7 +125,7 @@ TEST_F(Masquerade, NodesReachPods) {
   }
 }
 
-TEST_F(Masquerade, NotWhereTheConfigurationSaysSo) {
+TEST_F(Masquerade, ExceptsConfiguredCidrs) {
   start("routing: auto\nnonMasqueradeCIDRs: 192.0.2.0/24, 2001:db8:2::/64\n");
   site_.inFabric({"ip", "route", "add", "10.244.1.0/24", "via", "192.0.2.11"});
   site_.inFabric({"ip", "route", "add", "fd00:10:244:1::/64", "via", "2001:db8:2::11"});
@@ -189,7 +138,7 @@ TEST_F(Masquerade, NotWhereTheConfigurationSaysSo) {
   }
 }
 
-TEST_F(Masquerade, CanBeOff) {
+TEST_F(Masquerade, CanBeDisabled) {
   start("routing: auto\nmasquerade: false\n");
   EXPECT_EQ(seenFrom("a", site_.fabric(), Site::fabricIp(Family::V4)),
             toString(ip("a", Family::V4)) + ", unanswered");
@@ -208,7 +157,7 @@ TEST_F(Masquerade, OnlyNodesSendVxlan) {
   ASSERT_EQ(dropped(kAlpha), 0);
   Udp(site_.fabric()).send(alpha, kVxlanPort, packet);
   EXPECT_TRUE(soon([&] { return dropped(kAlpha) == 1; })) << "no node";
-  // A pod's would come from its node's address.
+  // A packet of a pod would have its node's address.
   Udp(pod("c")).send(alpha, kVxlanPort, packet);
   EXPECT_TRUE(soon([&] { return dropped(kGamma) == 1; })) << "a pod of another node";
   Udp(pod("a")).send(alpha, kVxlanPort, packet);
@@ -223,6 +172,46 @@ TEST_F(Masquerade, OnlyNodesSendVxlan) {
     Udp(site_.netns(kGamma)).send(alpha, kVxlanPort, packet);
     return dropped(kAlpha) > 3;
   }));
+}
+
+// kube-proxy forwards a port of beta to alpha's VXLAN port and masquerades, so the packet would
+// come from a node.
+TEST_F(Masquerade, PodsCannotSendVxlanThroughAService) {
+  start("routing: auto\n");
+  const Udp listener(pod("a"), 5300);
+  site_.in(kBeta, {"nft",
+                   "add table ip service; "
+                   "add chain ip service nat-in { type nat hook prerouting priority dstnat; }; "
+                   "add rule ip service nat-in udp dport 30000 dnat to 192.0.2.11:8472; "
+                   "add chain ip service nat-out { type nat hook postrouting priority srcnat; }; "
+                   "add rule ip service nat-out ct status dnat masquerade"});
+  const Udp witness(site_.netns(kAlpha), 5301);
+  site_.in(kBeta, {"nft", "add rule ip service nat-in udp dport 30001 dnat to 192.0.2.11:5301"});
+  Udp(site_.fabric()).send(Site::nodeIp(kBeta, Family::V4), 30001, {1});
+  ASSERT_EQ(witness.receive(3000).from, "192.0.2.12") << "the Service works";
+  Udp(site_.fabric()).send(Site::nodeIp(kBeta, Family::V4), 30000, forged());
+  EXPECT_TRUE(soon([&] { return dropped(kBeta) == 1; }));
+  EXPECT_EQ(listener.receive(200).from, "");
+}
+
+// NAT leaves out packets that belong to no flow: they would leave with the pod's address.
+TEST_F(Masquerade, InvalidPacketsDoNotLeaveWithAPodAddress) {
+  start("routing: auto\n");
+  for (const auto family : {Family::V4, Family::V6}) {
+    // No TCP begins and ends a connection at once.
+    const auto invalid = [&](const base::IpAddress& to) {
+      sendRaw(pod("a"),
+              rawPacket(ip("a", family), to, 6, tcpHeader(4000, 4001, kTcpSyn | kTcpFin)));
+    };
+    const RawReceiver inside(pod("b"), family, 6);
+    invalid(ip("b", family));
+    EXPECT_EQ(inside.receive(3000), toString(ip("a", family))) << "between pods it may pass";
+    const RawReceiver outside(site_.fabric(), family, 6);
+    invalid(Site::fabricIp(family));
+    EXPECT_EQ(outside.receive(300), "");
+    EXPECT_EQ(seenFrom("a", site_.fabric(), Site::fabricIp(family)),
+              toString(Site::nodeIp(kAlpha, family)));
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a running kpold tells Prometheus about real pods and packets.
+// The metrics of a running kpold for real pods and packets.
 #include "tests/support/exposition_text.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
@@ -25,7 +25,7 @@ items:
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: a, labels: {app: a}}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: b}}}
 )";
-// Nobody reaches a, and a reaches nobody.
+// No pod reaches a, and a reaches none.
 constexpr const char* kCountedPolicy = R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -82,7 +82,7 @@ std::map<std::string, std::string> documented() {
   return metrics;
 }
 
-TEST_F(MetricsTest, AreThoseOfTheDocumentation) {
+TEST_F(MetricsTest, MatchTheDocumentation) {
   std::map<std::string, std::string> told;
   for (const auto& [name, family] : scrape()) told.emplace(name, family.type);
   EXPECT_EQ(told, documented());
@@ -109,7 +109,7 @@ TEST_F(MetricsTest, DeniedPacketsAreCountedByReason) {
   for (const auto& profile : profiles)
     EXPECT_TRUE(profile.labels.at("profile").starts_with(
         profile.labels.at("direction") == "ingress" ? "in-shop-" : "eg-shop-"));
-  // The policy takes its counters along, and what they counted stays counted.
+  // The policy's counters are deleted with it, but their counts are kept.
   node_.remove("policy.yaml");
   node_.sync();
   EXPECT_EQ(denied("ingress"), ingress);
@@ -150,7 +150,7 @@ TEST_F(MetricsTest, EventsAreTimedToTheirCommit) {
             valueOf(families, "kpold_commits_total"));
   EXPECT_LT(valueOf(families, "kpold_event_to_kernel_duration_seconds_sum"), 20);
   EXPECT_GT(valueOf(families, "kpold_event_to_kernel_duration_seconds_sum"), 0);
-  // What changes nothing in the table is not timed.
+  // Changes that do not alter the table are not timed.
   node_.apply("other.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: other}}");
   node_.sync();
   EXPECT_EQ(count("kpold_event_to_kernel_duration_seconds_count"), before + 1);
@@ -169,7 +169,7 @@ TEST_F(MetricsTest, TheProcessIsMeasured) {
   EXPECT_GT(valueOf(families, "process_max_fds"), valueOf(families, "process_open_fds"));
 }
 
-TEST_F(MetricsTest, WhatCannotBeReadIsCountedAndTheRestTold) {
+TEST_F(MetricsTest, FailedReadsAreCountedAndTheRestIsServed) {
   addPods();
   ASSERT_EQ(valueOf(scrape(), "kpold_unreadable_total", {{"what", "leases"}}), 0);
   const auto leases = node_.stateDirectory() / "ipam" / "leases";

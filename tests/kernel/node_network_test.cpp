@@ -117,7 +117,7 @@ TEST_F(NodeNetwork, NeighboursAreReachedDirectly) {
   EXPECT_EQ(site_.in(kAlpha, {"ip", "-br", "link"}).find("vxlan.kpol"), std::string::npos);
 }
 
-TEST_F(NodeNetwork, AutoTakesVxlanWhereANodeIsNoNeighbour) {
+TEST_F(NodeNetwork, AutoUsesVxlanIfANodeIsNotANeighbour) {
   start("auto");
   for (const auto family : {Family::V4, Family::V6}) {
     EXPECT_EQ(ways(kAlpha, family), (Ways{"beta direct eth0", "gamma vxlan vxlan.kpol"}));
@@ -135,7 +135,7 @@ TEST_F(NodeNetwork, VxlanReachesAll) {
 
 TEST_F(NodeNetwork, VxlanOverIpv6) {
   start("vxlan");
-  // The first of a Node's addresses is what VXLAN goes by.
+  // VXLAN uses the first of a Node's addresses.
   for (std::size_t i = 0; i < Site::kNodes; ++i) {
     auto text = Site::nodeText(i);
     const auto v4 = "{type: InternalIP, address: " + toString(Site::nodeIp(i, Family::V4)) + "}, ";
@@ -151,7 +151,7 @@ TEST_F(NodeNetwork, VxlanOverIpv6) {
   expectAllOpen();
 }
 
-TEST_F(NodeNetwork, PoliciesHoldAcrossNodes) {
+TEST_F(NodeNetwork, PoliciesApplyAcrossNodes) {
   start("auto");
   site_.apply("policy.yaml", R"(
 apiVersion: networking.k8s.io/v1
@@ -183,7 +183,7 @@ spec:
   expectClosed("a", "c");
 }
 
-TEST_F(NodeNetwork, RoutesGoWithTheNodeAndFollowItsChanges) {
+TEST_F(NodeNetwork, RoutesFollowTheNodeObject) {
   start("auto");
   const auto both = [&](const std::string& part) {
     return routes(kAlpha, Family::V4).find("10.244." + part) != std::string::npos;
@@ -205,7 +205,7 @@ TEST_F(NodeNetwork, RoutesGoWithTheNodeAndFollowItsChanges) {
   EXPECT_TRUE(soon([&] { return both("9.0/24 via 192.0.2.77"); })) << routes(kAlpha, Family::V4);
 }
 
-// Whatever somebody takes away, or changes, comes back by itself.
+// kpold restores whatever another program deletes or changes.
 TEST_F(NodeNetwork, IsRepaired) {
   start("auto");
   const std::vector<std::vector<std::string>> harms{
@@ -262,8 +262,8 @@ TEST_F(NodeNetwork, FollowsTheUplinksMtu) {
   EXPECT_TRUE(soon([&] { return network(kAlpha).at("mtu") == 1450; })) << network(kAlpha);
 }
 
-// Of several addresses the one that the configuration names is where VXLAN comes from.
-TEST_F(NodeNetwork, NodeIpChooses) {
+// Of several addresses, VXLAN uses the one in the configuration.
+TEST_F(NodeNetwork, NodeIpSelectsTheAddress) {
   site_.in(kAlpha, {"ip", "address", "add", "192.0.2.21/24", "dev", "eth0"});
   start("vxlan");
   const auto inside = site_.netns(kAlpha).enter();
@@ -271,19 +271,20 @@ TEST_F(NodeNetwork, NodeIpChooses) {
   site_.node(kAlpha).startKpold({"--routing", "vxlan", "--node-ip", "192.0.2.21"});
   EXPECT_TRUE(soon([&] { return ways(kAlpha).size() == 2; }));
   EXPECT_EQ(network(kAlpha).at("vxlan").at("local"), "192.0.2.21");
-  EXPECT_NE(diagnostics(kAlpha).find("lack nodeIP 192.0.2.21"), std::string::npos);
+  EXPECT_NE(diagnostics(kAlpha).find("do not contain nodeIP 192.0.2.21"), std::string::npos);
   expectClosed("a", "b");  // they do not know it
   auto text = Site::nodeText(kAlpha);
   const std::string known = "{type: InternalIP, address: 192.0.2.11}, ";
   text.insert(text.find(known) + known.size(), "{type: InternalIP, address: 192.0.2.21}, ");
   site_.apply("node-alpha.yaml", text);
-  EXPECT_TRUE(soon([&] { return diagnostics(kAlpha).find("lack") == std::string::npos; }));
+  EXPECT_TRUE(
+      soon([&] { return diagnostics(kAlpha).find("do not contain nodeIP") == std::string::npos; }));
   sync();
   expectAllOpen();
 }
 
 // A configuration that is rolled out: beta sends by VXLAN already, alpha still directly.
-TEST_F(NodeNetwork, NodesMayDifferForAWhile) {
+TEST_F(NodeNetwork, NodesMayHaveDifferentRouting) {
   site_.in(kAlpha, {"sysctl", "-qw", "net.ipv4.conf.default.rp_filter=1"});
   start("auto");
   const auto inside = site_.netns(kBeta).enter();
@@ -299,8 +300,8 @@ TEST_F(NodeNetwork, NodesMayDifferForAWhile) {
   expectOpen("b", "a");
 }
 
-// What somebody else has a wider way to, kpold has a narrower one to.
-TEST_F(NodeNetwork, WiderRoutesOfOthersAreNoObstacle) {
+// kpold adds a narrower route beside a wider third-party route.
+TEST_F(NodeNetwork, WiderThirdPartyRoutesAreNoConflict) {
   site_.in(kAlpha, {"ip", "route", "add", "10.0.0.0/8", "via", "192.0.2.254"});
   site_.in(kAlpha, {"ip", "route", "add", "fd00::/8", "via", "2001:db8:2::fe"});
   start("auto");
@@ -325,7 +326,7 @@ TEST_F(NodeNetwork, WarmRestartWritesNothing) {
   }
 }
 
-TEST_F(NodeNetwork, RoutesOfOthersStay) {
+TEST_F(NodeNetwork, ThirdPartyRoutesAreKept) {
   site_.in(kAlpha, {"ip", "route", "add", "10.244.2.0/24", "via", "192.0.2.254"});
   site_.in(kAlpha, {"ip", "route", "add", "10.99.0.0/16", "via", "192.0.2.254"});
   start("auto");
@@ -336,7 +337,7 @@ TEST_F(NodeNetwork, RoutesOfOthersStay) {
   EXPECT_NE(others().find("10.99.0.0/16"), std::string::npos);
   EXPECT_NE(diagnostics(kAlpha).find("another route to 10.244.2.0/24"), std::string::npos)
       << diagnostics(kAlpha);
-  // And when the other makes way, ours comes.
+  // After the third-party route is deleted, kpold adds its own.
   site_.in(kAlpha, {"ip", "route", "del", "10.244.2.0/24"});
   EXPECT_TRUE(soon([&] {
     return routes(kAlpha, Family::V4).find("10.244.2.0/24 via 192.0.2.12") != std::string::npos;
@@ -344,7 +345,7 @@ TEST_F(NodeNetwork, RoutesOfOthersStay) {
   EXPECT_TRUE(soon([&] { return diagnostics(kAlpha).find("another route") == std::string::npos; }));
 }
 
-TEST_F(NodeNetwork, WithoutTheOwnNodeNothingIsTouched) {
+TEST_F(NodeNetwork, WithoutTheOwnNodeNothingIsChanged) {
   start("auto");
   const auto before = routes(kAlpha, Family::V4);
   site_.remove("node-alpha.yaml");
@@ -355,7 +356,7 @@ TEST_F(NodeNetwork, WithoutTheOwnNodeNothingIsTouched) {
   EXPECT_EQ(routes(kAlpha, Family::V4), before);
 }
 
-TEST_F(NodeNetwork, RoutingNoneLeavesNothingOfOurs) {
+TEST_F(NodeNetwork, RoutingNoneRemovesKpolsObjects) {
   start("auto");
   const auto inside = site_.netns(kAlpha).enter();
   site_.node(kAlpha).stopKpold(SIGTERM);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every situation of the table, with pods made by the plugin, policies read by kpold from a
-// directory, and packets through the kernel.
+// Every case of the table, with pods added by the plugin, policies read by kpold from a directory,
+// and packets through the kernel.
 #include "tests/kernel/case_node.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ std::string nameOf(Reach reach) {
   return "?";
 }
 
-// What a probe that is allowed looks like: nobody answers SCTP here.
+// The result of an allowed probe: nothing replies to SCTP here.
 Reach expectedReach(const Probe& probe) {
   if (!probe.allowed) return Reach::None;
   return probe.protocol == 132 ? Reach::OneWay : Reach::Both;
@@ -48,7 +48,7 @@ void runCase(CaseNode& node, const PolicyCase& policyCase, std::size_t& packets)
   packets += attempts.size();
 }
 
-TEST_P(PolicyPackets, ObeyEverySituation) {
+TEST_P(PolicyPackets, HaveTheVerdictOfEveryCase) {
   CaseNode node(GetParam());
   std::size_t packets = 0;
   std::size_t cases = 0;

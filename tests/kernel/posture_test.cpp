@@ -63,7 +63,7 @@ class Posture : public ::testing::Test {
   Prober prober_;
 };
 
-TEST_F(Posture, DenyHoldsWhereNoLabelAndNoListSaysOtherwise) {
+TEST_F(Posture, DenyAppliesExceptByLabelOrSystemNamespaces) {
   start("defaultPolicy: deny\n");
   EXPECT_FALSE(reaches("outside", "shop", false));
   EXPECT_FALSE(reaches("shop", "outside", false));
@@ -81,7 +81,7 @@ spec: {podSelector: {matchLabels: {app: a}}, ingress: [{}]}
   EXPECT_FALSE(reaches("shop", "outside", false));
 }
 
-TEST_F(Posture, ALabelFlipsANamespaceWhileItRuns) {
+TEST_F(Posture, LabelChangesApplyAtOnce) {
   start("");
   EXPECT_TRUE(reaches("outside", "shop", true));
   const std::string flipped =
@@ -126,7 +126,7 @@ class Metadata : public Posture {
   }
 };
 
-TEST_F(Metadata, IsOutOfReachUnlessSomebodySaysSo) {
+TEST_F(Metadata, IsDeniedUnlessAllowed) {
   startCloud("");
   routeToCloud();
   EXPECT_FALSE(reachesCloud("shop", false));
@@ -148,7 +148,7 @@ spec:
   EXPECT_TRUE(reachesCloud("shop", true));
 }
 
-TEST_F(Metadata, OneLineTurnsItOff) {
+TEST_F(Metadata, OneSettingDisablesTheGuard) {
   startCloud("metadataGuard: false\n");
   routeToCloud();
   EXPECT_TRUE(reachesCloud("shop", true));

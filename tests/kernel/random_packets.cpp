@@ -25,8 +25,8 @@ namespace {
 using base::Family;
 using nlohmann::json;
 
-// A network config that gives a pod these addresses and no others. The subnets are so wide that
-// none of them is an end of its subnet.
+// A network config that assigns exactly these addresses to a pod. The subnets are so wide that none
+// of the addresses is the first or last of its subnet.
 std::string configFor(const Node& node, const policy::Endpoint& endpoint) {
   auto config = json::parse(node.networkConfig());
   auto ranges = json::array();
@@ -150,8 +150,8 @@ RandomPackets::~RandomPackets() {
   std::filesystem::remove(config_, ignored);
 }
 
-// What of a random cluster can be made real: one sandbox a known pod, and policies that a manifest
-// can say.
+// The part of a random cluster that can be created: one sandbox per known pod, and policies that a
+// manifest can express.
 policy::Snapshot RandomPackets::realisable(policy::Snapshot snapshot) const {
   std::set<base::ObjectKey> seen;
   std::erase_if(snapshot.endpoints, [&](const policy::Endpoint& endpoint) {
@@ -164,7 +164,7 @@ policy::Snapshot RandomPackets::realisable(policy::Snapshot snapshot) const {
     if (pod.hostNetwork) pod.ips = {Node::nodeIp(Family::V4)};
   snapshot.nodeIps = {Node::nodeIp(Family::V4), Node::nodeIp(Family::V6)};
   snapshot.podToNode = podToNode_;
-  snapshot.metadataGuard = {};  // nobody here answers in its place
+  snapshot.metadataGuard = {};  // nothing here replies in its place
   return snapshot;
 }
 
@@ -270,7 +270,7 @@ std::string RandomPackets::retry(policy::Snapshot snapshot, const Attempt& attem
     return std::any_of(ends.begin(), ends.end(), [&](const End& end) { return end.ip == ip; });
   };
   if (!isThere(attempt.flow.source) || !isThere(attempt.flow.destination)) return {};
-  // Without its pod a sandbox cannot be made.
+  // A sandbox cannot be added without its pod.
   if (std::any_of(snapshot.endpoints.begin(), snapshot.endpoints.end(), [&](const auto& endpoint) {
         return policy::findPod(snapshot, endpoint.pod) == nullptr || endpoint.ips.empty();
       }))

@@ -16,11 +16,11 @@
 
 namespace kpol::test {
 
-// Random clusters made real: pods made by the plugin, policies read by kpold as manifests, oddly
-// spelled, and packets between pods, the node and a host outside, which also stands at the edges of
-// blocks and plays the pods of other nodes. In the network namespace of the
-// calling thread, which holds one such object at a time. Throws std::runtime_error where the node
-// does not do what it is told.
+// Creates random clusters: pods added by the plugin, policies read by kpold as manifests in unusual
+// spellings, and packets between pods, the node and a host outside. The host also has the first and
+// last addresses of ipBlocks and acts as the pods of other nodes. Uses the network namespace of the
+// calling thread, which may have one such object at a time. Throws std::runtime_error if the node
+// does not work as expected.
 class RandomPackets {
  public:
   static constexpr std::size_t kFlows = 60;
@@ -30,8 +30,8 @@ class RandomPackets {
   RandomPackets& operator=(const RandomPackets&) = delete;
   ~RandomPackets();
 
-  // Sends kFlows packets in a cluster made of `seed`; each must do what the policies mean, and what
-  // the interpreter says of the compiled table. Nothing: all three agree.
+  // Sends kFlows packets in a cluster made from `seed`. Each must have the verdict of the policies,
+  // and that of the interpreter with the compiled table. Returns nullopt if all three agree.
   std::optional<Counterexample> prove(std::uint64_t seed, ProofCounts& counts);
 
   [[nodiscard]] std::string log() const { return node_.log(); }  // of kpold
@@ -47,14 +47,14 @@ class RandomPackets {
   void choosePlaces(const policy::Snapshot& snapshot, Random& random);
   void addPlaces();
   void removePlaces();
-  struct End;  // where an attempt can come from or go to
+  struct End;  // where a packet can come from or go to
   [[nodiscard]] std::vector<End> endsOf(const policy::Snapshot& snapshot) const;
   std::vector<Attempt> randomAttempts(Random& random, const policy::Snapshot& snapshot) const;
-  // Who disagrees with the policies about a flow that reached so far; empty: nobody.
+  // Returns who disagrees with the policies about a flow with this result, or an empty string.
   static std::string disagreeing(const policy::Snapshot& snapshot, const Attempt& attempt,
                                  Reach reach);
   Counterexample smallest(policy::Snapshot snapshot, const Attempt& attempt, std::uint64_t seed);
-  // Makes the cluster real for this one attempt; empty also when nobody can make it.
+  // Creates the cluster for this one attempt; returns an empty string also if it cannot be created.
   std::string retry(policy::Snapshot snapshot, const Attempt& attempt, std::uint64_t seed);
 
   [[nodiscard]] NodeOptions options() const;

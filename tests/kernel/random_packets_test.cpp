@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random clusters and policies: pods made by the plugin, policies read by kpold, and packets that
-// must do what evaluate() says. KPOL_PACKET_CLUSTERS says how many of either kind (default 15).
+// Random clusters and policies: pods added by the plugin, policies read by kpold, and packets that
+// must have the verdict of evaluate(). KPOL_PACKET_CLUSTERS is the number of each kind (default
+// 15).
 #include "tests/kernel/random_packets.hpp"
 
 #include "tests/support/seed.hpp"
@@ -30,11 +31,11 @@ void prove(policy::PodToNode podToNode) {
   EXPECT_GT(counts.ipv6, counts.verdicts / 10);
 }
 
-TEST(RandomPackets, DoWhatThePoliciesMean) {
+TEST(RandomPackets, HaveTheVerdictOfThePolicies) {
   prove(policy::PodToNode::Allow);
 }
 
-TEST(RandomPackets, DoWhatThePoliciesMeanToTheNodeToo) {
+TEST(RandomPackets, HaveTheVerdictOfThePoliciesToTheNode) {
   prove(policy::PodToNode::Policy);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of random clusters in the kernel: it takes each, and each change from one to the next, and
-// what is read back is what was meant.
+// Tables of random clusters in the kernel: it accepts each one, and each change from one to the
+// next, and the table that is read back is the compiled one.
 #include "nft/diff.hpp"
 #include "nft/kernel.hpp"
 #include "nft/print.hpp"
@@ -48,7 +48,7 @@ class RandomTables : public ::testing::Test {
   nft::Kernel kernel_{{}};
 };
 
-TEST_F(RandomTables, AreTakenAndChangedFromOneToTheNext) {
+TEST_F(RandomTables, AreAcceptedAndChangedFromOneToTheNext) {
   Random random(seedOfThisRun());
   std::optional<nft::Ruleset> held;
   for (int i = 0; i < 150; ++i) {
@@ -60,8 +60,8 @@ TEST_F(RandomTables, AreTakenAndChangedFromOneToTheNext) {
   }
 }
 
-// An operator may save a listing and load it at the next boot (/etc/nftables.conf): one name that
-// is a keyword of nft's, and nothing of that file is loaded.
+// An operator may save a listing and load it at the next boot (/etc/nftables.conf). If one name is
+// a keyword of nft, nothing of that file is loaded.
 TEST_F(RandomTables, CanBeLoadedFromTheirListings) {
   Random random(seedOfThisRun());
   std::set<std::string> chains;
@@ -79,7 +79,7 @@ TEST_F(RandomTables, CanBeLoadedFromTheirListings) {
     EXPECT_TRUE(chains.contains(name)) << name;
 }
 
-TEST_F(RandomTables, KeptEventByEventAreTheCompiledOnesInTheKernelToo) {
+TEST_F(RandomTables, BuiltEventByEventEqualTheCompiledTables) {
   for (std::uint64_t seed = seedOfThisRun(), last = seed + 4; seed < last; ++seed) {
     Random random(seed);
     RandomHistory history(random, RandomHistory::Order::Plausible);

@@ -23,7 +23,7 @@ Wanted commandOf(const Arguments& arguments) {
   return std::get<Wanted>(std::get<CommandLine>(result).command);
 }
 
-TEST(CommandLine, GlobalOptionsStandAnywhere) {
+TEST(CommandLine, GlobalOptionsMayBeAnywhere) {
   for (const auto& arguments : {Arguments{"--socket", "/s", "-o", "json", "show", "pods"},
                                 Arguments{"show", "pods", "-o", "json", "--socket", "/s"},
                                 Arguments{"show", "-o", "json", "pods", "--socket=/s"}}) {
@@ -34,7 +34,7 @@ TEST(CommandLine, GlobalOptionsStandAnywhere) {
   }
 }
 
-TEST(CommandLine, CompletionIsPrintedForTheShellsThatAreKnown) {
+TEST(CommandLine, CompletionIsPrintedForKnownShells) {
   for (const char* shell : {"bash", "fish", "zsh"}) {
     const auto exit = std::get<Exit>(parse({"completion", shell}));
     EXPECT_EQ(exit.code, kDone);
@@ -72,13 +72,13 @@ TEST(CommandLine, Show) {
   }
 }
 
-TEST(CommandLine, SyncTakesADuration) {
+TEST(CommandLine, SyncAcceptsADuration) {
   EXPECT_EQ(commandOf<SyncCommand>({"sync"}).timeout, 20s);
   EXPECT_EQ(commandOf<SyncCommand>({"sync", "--timeout", "500ms"}).timeout, 500ms);
   EXPECT_EQ(commandOf<SyncCommand>({"sync", "--timeout=1m"}).timeout, 60s);
 }
 
-TEST(CommandLine, ExplainTakesPortAndProtocol) {
+TEST(CommandLine, ExplainAcceptsPortAndProtocol) {
   struct Case {
     const char* text;
     std::uint16_t port;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kpolctl asks, prints and exits with, against a server that answers as it is told.
+// The requests, output and exit codes of kpolctl, with a server that returns given responses.
 #include "kpolctl/commands.hpp"
 
 #include "control/client.hpp"
@@ -37,7 +37,7 @@ Ran runAgainst(unsigned status, const std::string& body, Command command,
   return runAt(server.path(), std::move(command), format);
 }
 
-// The first line of the request that `command` makes.
+// The first line of the request of `command`.
 std::string requestOf(const Command& command, const std::string& body) {
   std::string request;
   const UnixServer server([&](UnixServer::Connection& connection) {
@@ -50,14 +50,14 @@ std::string requestOf(const Command& command, const std::string& body) {
 
 const std::string kExplained = R"({"from":"a/b","to":"c/d","protocol":6,"port":80,"flows":[],)";
 
-TEST(Commands, SyncSaysWhereItIs) {
+TEST(Commands, SyncPrintsTheGeneration) {
   const auto done = runAgainst(200, R"({"generation":7,"diagnostics":[]})", SyncCommand{1s});
   EXPECT_EQ(done.code, kDone);
   EXPECT_EQ(done.out, "in sync, generation 7\n");
   EXPECT_EQ(done.remarks, "");
 }
 
-TEST(Commands, SyncRemarksOnDiagnostics) {
+TEST(Commands, SyncPrintsDiagnostics) {
   const auto done = runAgainst(
       200,
       R"({"generation":7,"diagnostics":[{"severity":"error","object":"","field":"","message":"x"}]})",
@@ -79,7 +79,7 @@ TEST(Commands, ExplainIsExitCode3WhenDenied) {
   EXPECT_EQ(runAgainst(200, kExplained + R"("allowed":false})", explain).code, kNo);
 }
 
-TEST(Commands, RequestsNameWhatWasAskedFor) {
+TEST(Commands, RequestsHaveTheirParameters) {
   const std::string list = R"({"items":[]})";
   EXPECT_EQ(requestOf(ShowCommand{What::Pods, {}}, list), "GET /v1/show/pods HTTP/1.1");
   EXPECT_EQ(requestOf(ShowCommand{What::Sets, {}}, list), "GET /v1/show/sets HTTP/1.1");
@@ -93,7 +93,7 @@ TEST(Commands, RequestsNameWhatWasAskedFor) {
             "POST /v1/sync?timeout=1.500000 HTTP/1.1");
 }
 
-TEST(Commands, FormatsPrintTheAnswerAsItCame) {
+TEST(Commands, FormatsPrintTheResponseUnchanged) {
   const ShowCommand pods{ShowCommand::What::Pods, {}};
   const std::string body = R"({"items":[]})";
   EXPECT_EQ(runAgainst(200, body, pods).out, "No pods.\n");
@@ -101,7 +101,7 @@ TEST(Commands, FormatsPrintTheAnswerAsItCame) {
   EXPECT_EQ(runAgainst(200, body, pods, Format::YamlText).out, "items: []\n");
 }
 
-TEST(Commands, RefusalIsThrownInKpoldsWords) {
+TEST(Commands, ErrorHasKpoldsMessage) {
   const ShowCommand pod{ShowCommand::What::Pod, {"shop", "x"}};
   try {
     runAgainst(404, R"({"error":"no pod shop/x"})", pod);
@@ -112,18 +112,19 @@ TEST(Commands, RefusalIsThrownInKpoldsWords) {
   }
 }
 
-TEST(Commands, UnreadableAnswersAreErrors) {
+TEST(Commands, InvalidResponsesAreErrors) {
   EXPECT_THROW(runAgainst(200, "hello", StatusCommand{}), AnswerError);
   EXPECT_THROW(runAgainst(200, "{}", StatusCommand{}), AnswerError);
   EXPECT_THROW(runAgainst(500, "{\"error\":\"x\"}", SyncCommand{1s}), AnswerError);
 }
 
-TEST(Commands, NoKpoldIsSaidWithAdvice) {
+TEST(Commands, UnreachableKpoldIsAnErrorWithAdvice) {
   try {
     runAt("/nonexistent/kpold.sock", StatusCommand{});
     FAIL();
   } catch (const control::Unreachable& error) {
-    EXPECT_NE(std::string(error.what()).find("does kpold run on this node"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("check that kpold runs on this node"),
+              std::string::npos)
         << error.what();
   }
 }

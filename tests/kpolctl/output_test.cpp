@@ -7,7 +7,7 @@
 namespace kpol::kpolctl {
 namespace {
 
-TEST(JsonText, IsIndentedInTheOrderItCame) {
+TEST(JsonText, KeepsTheOrderOfKeys) {
   EXPECT_EQ(jsonText(Json::parse(R"({"b":1,"a":[]})")), "{\n  \"b\": 1,\n  \"a\": []\n}\n");
 }
 
@@ -27,7 +27,7 @@ TEST(YamlText, PrintsEveryKindOfValue) {
             "number: -1.5\n");
 }
 
-TEST(YamlText, QuotesWhatAReaderWouldTakeForSomethingElse) {
+TEST(YamlText, QuotesAmbiguousScalars) {
   for (const char* text :
        {"true", "No",  "null", "~",    "12",       "1.5",     "0x1F", "",   " a",    "a ",
         "a: b", "- a", "#a",   "a #b", "10.0.0.1", "fd00::1", "*a",   "&a", "\"a\"", "y"})

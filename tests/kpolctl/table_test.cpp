@@ -16,7 +16,7 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
             "a-long-name   -\n");
 }
 
-TEST(Table, WithoutRowsSaysSo) {
+TEST(Table, WithoutRowsPrintsTheMessage) {
   EXPECT_EQ(Table({"NAME"}).print("No pods."), "No pods.\n");
 }
 
@@ -30,7 +30,7 @@ TEST(Table, CountsCharactersNotBytes) {
             "abcde   2\n");
 }
 
-TEST(TableDeathTest, RowOfAnotherLengthIsABug) {
+TEST(TableDeathTest, RowOfWrongLengthIsABug) {
   Table table({"A", "B"});
   EXPECT_DEATH(table.add({"1"}), "one cell for each column");
 }
@@ -49,7 +49,7 @@ TEST(Fields, ValuesAreAligned) {
             "Chains      -\n");
 }
 
-TEST(Joined, PutsCommasBetween) {
+TEST(Joined, SeparatesByCommas) {
   EXPECT_EQ(joined({}), "");
   EXPECT_EQ(joined({"a"}), "a");
   EXPECT_EQ(joined({"a", "b"}), "a, b");

@@ -20,7 +20,7 @@ Json status() {
     "fault": null, "diagnostics": []})");
 }
 
-TEST(StatusText, SaysEverythingInOneScreen) {
+TEST(StatusText, PrintsAllFields) {
   EXPECT_EQ(statusText(status(), 1000 + 3 * 3600),
             "Status        ready, in sync\n"
             "Node          n1\n"
@@ -30,10 +30,10 @@ TEST(StatusText, SaysEverythingInOneScreen) {
             "Attachments   2, of which 1 enforced\n"
             "Generation    7, committed 7\n"
             "Table         inet kpol, owned by kpold: 12 chains, 30 rules, 10 sets, 14 elements\n"
-            "Kernel        4 commits, 0 failures, 2 audits, 0 repaired after a foreign change\n");
+            "Kernel        4 commits, 0 failures, 2 audits, 0 repairs after third-party changes\n");
 }
 
-TEST(StatusText, NamesTheNetworkConfigWhereThereIsToBeOne) {
+TEST(StatusText, NamesTheNetworkConfigIfConfigured) {
   auto json = status();
   json["cniConfig"] = nullptr;
   EXPECT_EQ(statusText(json, 1000).find("CNI config"), std::string::npos);
@@ -43,56 +43,57 @@ TEST(StatusText, NamesTheNetworkConfigWhereThereIsToBeOne) {
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, not written (see below)\n"));
 }
 
-TEST(StatusText, SumsUpTheWaysToOtherNodes) {
+TEST(StatusText, CountsRoutesToOtherNodes) {
   auto json = status();
   json["network"] = Json::parse(R"({"routing": "auto", "mtu": 1450, "peers": [
     {"how": "direct"}, {"how": "vxlan"}, {"how": "direct"}, {"how": "none"}]})");
   EXPECT_TRUE(
       statusText(json, 1000)
-          .ends_with("\nNetwork       auto, MTU 1450; 4 pod CIDRs of other nodes: 2 direct, "
-                     "1 out of reach, 1 vxlan\n"))
+          .ends_with("\nNetwork       auto, MTU 1450; 4 pod CIDRs of other nodes: 2 direct, 1 "
+                     "unreachable, 1 vxlan\n"))
       << statusText(json, 1000);
   json["network"] = Json::parse(R"({"routing": "none", "mtu": 0, "peers": []})");
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nNetwork       none\n"));
 }
 
-TEST(StatusText, CountsFiltersOfOthersThatDropPodsPackets) {
+TEST(StatusText, CountsHostFirewalls) {
   auto json = status();
   json["hostFirewalls"] = Json::array();
   EXPECT_EQ(statusText(json, 1000).find("Host firewall"), std::string::npos);
   json["hostFirewalls"] = Json::parse(R"([{"where": "w", "effect": "e"}])");
   EXPECT_TRUE(
       statusText(json, 1000)
-          .ends_with("\nHost firewall   1 of others' filters drop pods' packets (see below)\n"));
+          .ends_with(
+              "\nHost firewall   third-party filters that drop packets of pods: 1 (see below)\n"));
 }
 
 TEST(StatusText, EndsWithDiagnostics) {
   auto json = status();
   json["diagnostics"] = Json::parse(R"([
     {"severity": "error", "object": "NetworkPolicy shop/a", "field": "spec.x", "message": "is bad"},
-    {"severity": "warning", "object": "", "field": "", "message": "f.yaml: kind Foo is left out"}
+    {"severity": "warning", "object": "", "field": "", "message": "f.yaml: kind Foo is ignored"}
   ])");
   const auto text = statusText(json, 1000);
   EXPECT_TRUE(
       text.ends_with("\n\nerror: NetworkPolicy shop/a: spec.x: is bad\n"
-                     "warning: f.yaml: kind Foo is left out\n"))
+                     "warning: f.yaml: kind Foo is ignored\n"))
       << text;
 }
 
-TEST(StatusLine, NamesWhatIsWrongFirst) {
+TEST(StatusLine, NamesTheFirstError) {
   auto json = status();
   EXPECT_EQ(statusLine(json), "ready, in sync");
   json["inSync"] = false;
-  EXPECT_EQ(statusLine(json), "not in sync: a commit is under way");
+  EXPECT_EQ(statusLine(json), "not in sync: a commit is in progress");
   json["ready"] = false;
   EXPECT_EQ(statusLine(json), "not ready: nothing is committed yet");
-  json["fault"] = Json::parse(R"({"message": "the kernel refused", "at": 1})");
-  EXPECT_EQ(statusLine(json), "not in sync: the kernel refused");
+  json["fault"] = Json::parse(R"({"message": "the kernel rejected", "at": 1})");
+  EXPECT_EQ(statusLine(json), "not in sync: the kernel rejected");
   json["sourceSynced"] = false;
   EXPECT_EQ(statusLine(json), "not ready: the source has not been read yet");
 }
 
-TEST(StatusText, TellsWhoOwnsTheTable) {
+TEST(StatusText, ShowsTheOwnerOfTheTable) {
   auto json = status();
   json["table"]["owned"] = false;
   EXPECT_NE(statusText(json, 1000).find("inet kpol, without an owner:"), std::string::npos);
@@ -125,7 +126,7 @@ Json pods() {
      "hostPorts": ["TCP 8080 to 80", "UDP 192.0.2.1:53 to 5353"]}]})");
 }
 
-TEST(PodsText, SaysByWhatEachPodIsIsolated) {
+TEST(PodsText, ListsIsolatingPolicies) {
   EXPECT_EQ(podsText(pods()),
             "NAMESPACE     NAME    PHASE     LOCAL   ADDRESSES           INGRESS   EGRESS       "
             "HOST-PORTS\n"
@@ -181,13 +182,13 @@ TEST(PodText, DescribesOnePod) {
             "Host ports   TCP 8080 to 80\n"
             "Interfaces   kpol1: eth0 of container c1, 10.0.0.1\n"
             "             kpol2: eth0 of container c0, 10.0.0.2 (of an earlier pod of this name: "
-            "silent)\n"
+            "not programmed)\n"
             "Ingress      isolated by shop/a, shop/b\n"
             "Egress       open\n"
             "Chains       in-shop-1\n");
 }
 
-TEST(PolicyText, PutsRulesInWords) {
+TEST(PolicyText, DescribesRules) {
   EXPECT_EQ(policyText(Json::parse(R"({
               "namespace": "shop", "name": "a", "podSelector": "app=web",
               "isolates": ["Ingress", "Egress"], "localPods": ["shop/web"],
@@ -214,7 +215,7 @@ TEST(PolicyText, PutsRulesInWords) {
             "egress: nothing is allowed\n");
 }
 
-TEST(ExplainText, SaysWhoDecided) {
+TEST(ExplainText, NamesTheDecidingPolicy) {
   EXPECT_EQ(explainText(Json::parse(R"({
               "from": "shop/web", "to": "bank/vault", "protocol": 6, "port": 5432,
               "allowed": false, "flows": [
@@ -249,7 +250,7 @@ TEST(ExplainText, NamesExemptions) {
             "ingress   open: no policy isolates it\n");
 }
 
-TEST(ExplainText, SaysWhereAHostPortLeads) {
+TEST(ExplainText, ShowsTheTargetOfAHostPort) {
   EXPECT_EQ(explainText(Json::parse(R"({
               "from": "198.51.100.7", "to": "192.0.2.1", "protocol": 6, "port": 8080,
               "allowed": true, "flows": [
@@ -265,7 +266,7 @@ TEST(ExplainText, SaysWhereAHostPortLeads) {
             "ingress     open: no policy isolates it\n");
 }
 
-TEST(Texts, AnswerWithoutItsFieldsIsAnError) {
+TEST(Texts, ResponseWithoutItsFieldsIsAnError) {
   EXPECT_THROW(statusText(Json::object(), 0), nlohmann::json::exception);
   EXPECT_THROW(podsText(Json::parse(R"({"items": [{}]})")), nlohmann::json::exception);
 }
@@ -289,8 +290,9 @@ TEST(LeasesText, ShowsRangesAndLeases) {
             "ADDRESS    NETWORK   NAMESPACE   NAME   CONTAINER       INTERFACE   AGE   STATE\n"
             "10.0.0.1   kpol      shop        web    0123456789abc   eth0        5h    held\n");
   EXPECT_EQ(leasesText(Json::parse(R"({"ranges": [], "leases": []})"), 0),
-            "No ranges: kpol's own address management gave no address since the boot.\n"
-            "\nNo addresses are held.\n");
+            "No ranges: kpol's own IPAM has assigned no address since the boot.\n"
+            "\n"
+            "No addresses are in use.\n");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom the client trusts, and as whom it comes: real TLS on loopback.
+// Server verification and client credentials, with real TLS on the loopback interface.
 #include "kube/api_client.hpp"
 
 #include "base/async/asio.hpp"
@@ -126,32 +126,41 @@ TEST_F(ApiClientTest, TheCertificateMayNameAHost) {
   EXPECT_EQ(askOnce(), "200 ok");
 }
 
-TEST_F(ApiClientTest, TheNameMayBeGiven) {
+TEST_F(ApiClientTest, ServerNameCanBeConfigured) {
   use(serve(serverOf(authority(), "DNS:kubernetes.default")));
   config.tlsServerName = "kubernetes.default";
   EXPECT_EQ(askOnce(), "200 ok");
 }
 
-TEST_F(ApiClientTest, AnotherNameIsRefused) {
+TEST_F(ApiClientTest, WrongNameIsRejected) {
   use(serve(serverOf(authority(), "DNS:localhost,IP:127.0.0.2")));
-  EXPECT_TRUE(has(askOnce(), "certificate is not accepted: IP address mismatch"));
+  EXPECT_TRUE(has(askOnce(), "verify the server's certificate: IP address mismatch"));
 }
 
-TEST_F(ApiClientTest, ACertificateWithoutNamesIsRefused) {
+TEST_F(ApiClientTest, CertificateWithoutNamesIsRejected) {
   const auto certified = testing::issue(authority(), "127.0.0.1", "");
   use(serve(ServerTls{certified.certificatePem, certified.keyPem, ""}));
-  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+  EXPECT_TRUE(has(askOnce(), "cannot verify the server's certificate"));
 }
 
-TEST_F(ApiClientTest, AnotherAuthorityIsRefused) {
+TEST_F(ApiClientTest, UnknownAuthorityIsRejected) {
   use(serve(serverOf(testing::makeAuthority(), "IP:127.0.0.1")));
-  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+  EXPECT_TRUE(has(askOnce(), "cannot verify the server's certificate"));
 }
 
-TEST_F(ApiClientTest, TheSystemsAuthoritiesDoNotKnowOurs) {
+TEST_F(ApiClientTest, SystemAuthoritiesRejectTheTestCertificate) {
   config.authorities = {};
   use(serve(serverOf(authority(), "IP:127.0.0.1")));
-  EXPECT_TRUE(has(askOnce(), "certificate is not accepted"));
+  EXPECT_TRUE(has(askOnce(), "cannot verify the server's certificate"));
+}
+
+TEST_F(ApiClientTest, AnEmptyFileOfAuthoritiesDoesNotMeanTheSystems) {
+  write("ca", "");
+  config.authorities = {"", file("ca")};
+  auto& server = serve(serverOf(authority(), "IP:127.0.0.1"));
+  use(server);
+  EXPECT_TRUE(has(askOnce(), "/ca is empty: it must contain"));
+  EXPECT_TRUE(server.log.empty());
 }
 
 TEST_F(ApiClientTest, VerificationCanBeTurnedOff) {
@@ -160,7 +169,7 @@ TEST_F(ApiClientTest, VerificationCanBeTurnedOff) {
   EXPECT_EQ(askOnce(), "200 ok");
 }
 
-TEST_F(ApiClientTest, AServerWithoutTlsIsNotTalkedTo) {
+TEST_F(ApiClientTest, PlainServerIsRejectedForHttps) {
   auto& server = serve(std::nullopt);
   use(server);
   patience = 200ms;
@@ -168,8 +177,8 @@ TEST_F(ApiClientTest, AServerWithoutTlsIsNotTalkedTo) {
   EXPECT_TRUE(server.log.empty());
 }
 
-// The server's certificate changes: the open connection goes on, a new one sees the new certificate
-// and, once the authorities' file was rotated too, accepts it.
+// The server's certificate changes: the open connection continues; a new one gets the new
+// certificate and accepts it after the authorities' file was rotated too.
 TEST_F(ApiClientTest, CertificatesRotate) {
   const auto newAuthority = testing::makeAuthority();
   write("ca", authority().certificatePem);
@@ -183,11 +192,11 @@ TEST_F(ApiClientTest, CertificatesRotate) {
   });
   EXPECT_EQ(answers[0], "200 ok");
   EXPECT_EQ(answers[1], "200 ok");
-  EXPECT_TRUE(has(answers[2], "certificate is not accepted")) << answers[2];
+  EXPECT_TRUE(has(answers[2], "cannot verify the server's certificate")) << answers[2];
   EXPECT_EQ(answers[3], "200 ok");
 }
 
-TEST_F(ApiClientTest, AConnectionIsUsedAgain) {
+TEST_F(ApiClientTest, ConnectionIsReused) {
   rest = 50ms;
   for (const bool tls : {false, true}) {
     config.servers.clear();
@@ -198,8 +207,9 @@ TEST_F(ApiClientTest, AConnectionIsUsedAgain) {
   }
 }
 
-// An answer that nobody asked for, after a right one: it must not become the next request's.
-TEST_F(ApiClientTest, WhatComesUnaskedIsNoAnswer) {
+// A response without a request, after a valid one, must not become the response to the next
+// request.
+TEST_F(ApiClientTest, UnrequestedResponseIsIgnored) {
   rest = 200ms;
   for (const bool tls : {false, true}) {
     config.servers.clear();
@@ -216,7 +226,7 @@ TEST_F(ApiClientTest, WhatComesUnaskedIsNoAnswer) {
   }
 }
 
-TEST_F(ApiClientTest, AClientCertificateIsShown) {
+TEST_F(ApiClientTest, ClientCertificateIsSent) {
   const auto client = testing::issue(authority(), "system:node:n1", "");
   auto tls = serverOf(authority(), "IP:127.0.0.1");
   tls.clientAuthorityPem = authority().certificatePem;
@@ -232,9 +242,8 @@ TEST_F(ApiClientTest, AClientCertificateIsShown) {
   EXPECT_EQ(second.log.at(0).commonName, "system:node:n1");
 }
 
-// OpenSSL would ask for the password at the terminal or, where there is none, read it from standard
-// input.
-TEST_F(ApiClientTest, NobodyIsAskedForAPassword) {
+// OpenSSL would ask for the password at the terminal or, without one, read it from standard input.
+TEST_F(ApiClientTest, EncryptedKeyIsAnError) {
   const auto client = testing::issue(authority(), "system:node:n1", "");
   config.clientCertificate.text = client.certificatePem;
   config.clientKey.text = testing::encrypted(client.keyPem, "secret");
@@ -247,10 +256,10 @@ TEST_F(ApiClientTest, NobodyIsAskedForAPassword) {
   const std::string answer = askOnce();
   ::dup2(before, STDIN_FILENO);
   for (const int fd : {ends[0], ends[1], before}) ::close(fd);
-  EXPECT_TRUE(has(answer, "the client key is no PEM, is encrypted")) << answer;
+  EXPECT_TRUE(has(answer, "the client key is not valid PEM, is encrypted")) << answer;
 }
 
-TEST_F(ApiClientTest, TokensAreReadAnewForEveryRequest) {
+TEST_F(ApiClientTest, TokenFileIsReadForEveryRequest) {
   write("token", "one\n");
   config.tokenFile = file("token");
   auto& server = serve(std::nullopt);
@@ -264,7 +273,7 @@ TEST_F(ApiClientTest, TokensAreReadAnewForEveryRequest) {
   EXPECT_EQ(server.connections, 1U);
 }
 
-TEST_F(ApiClientTest, ATokenThatIsNoneIsRefusedWithoutShowingIt) {
+TEST_F(ApiClientTest, InvalidTokenIsRejectedWithoutPrintingIt) {
   write("token", "secret\r\nX-Evil: 1");
   config.tokenFile = file("token");
   use(serve(std::nullopt), "127.0.0.1", false);
@@ -278,7 +287,7 @@ TEST_F(ApiClientTest, ATokenThatIsNoneIsRefusedWithoutShowingIt) {
   }
 }
 
-TEST_F(ApiClientTest, AnExecPluginIsAskedOnceAndAgainWhenRefused) {
+TEST_F(ApiClientTest, ExecPluginRunsOnceAndAgainAfterUnauthorized) {
   write("plugin",
         "#!/bin/sh\n[ \"$1\" = x ] && [ \"$WHO\" = kpol ] || exit 3\n"
         "echo \"$KUBERNETES_EXEC_INFO\" > \"$0.asked\"\necho >> \"$0.times\"\n"
@@ -299,20 +308,20 @@ TEST_F(ApiClientTest, AnExecPluginIsAskedOnceAndAgainWhenRefused) {
   EXPECT_EQ(server.log[2].authorization, "Bearer t2");
 }
 
-TEST_F(ApiClientTest, AnExecPluginThatFailsSaysHow) {
+TEST_F(ApiClientTest, ExecPluginFailureIsReported) {
   use(serve(std::nullopt), "127.0.0.1", false);
   config.exec = ExecPlugin{"v1", "/bin/false", {}, {}};
-  EXPECT_TRUE(has(askOnce(), "exec plugin /bin/false: ended with status 1"));
+  EXPECT_TRUE(has(askOnce(), "exec plugin /bin/false: exited with status 1"));
 }
 
-TEST_F(ApiClientTest, AnExecPluginThatIsNotThere) {
+TEST_F(ApiClientTest, MissingExecPlugin) {
   use(serve(std::nullopt), "127.0.0.1", false);
   config.exec = ExecPlugin{"v1", "/nonexistent/plugin", {}, {}};
   EXPECT_TRUE(has(askOnce(), "exec plugin /nonexistent/plugin: cannot be run: No such file"));
 }
 
-TEST_F(ApiClientTest, OfSeveralServersOneThatAnswersIsUsed) {
-  // A port where nobody listens, one that is silent, one that answers.
+TEST_F(ApiClientTest, RespondingServerOfSeveralIsUsed) {
+  // A port without a server, one whose server is silent, one whose server responds.
   std::uint16_t closed = 0;
   {
     base::asio::io_context io;
@@ -333,7 +342,7 @@ TEST_F(ApiClientTest, OfSeveralServersOneThatAnswersIsUsed) {
   EXPECT_EQ(good.connections, 1U);
 }
 
-TEST_F(ApiClientTest, AHandshakeWithoutAnEnd) {
+TEST_F(ApiClientTest, EndlessHandshakeTimesOut) {
   patience = 100ms;
   auto& silent = serve(std::nullopt, [](Exchange& exchange) { return exchange.hang(); });
   use(silent);

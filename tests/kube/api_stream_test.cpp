@@ -20,7 +20,7 @@ std::string event(const std::string& type, const std::string& object) {
   return R"({"type":")" + type + R"(","object":)" + object + "}\n";
 }
 
-// What a body says, as lines, when its bytes come in parts of `size`.
+// The contents of a body, as lines, if its bytes arrive in parts of `size`.
 std::string show(const ApiObject& object) {
   return std::to_string(static_cast<int>(object.type)) + " " + toString(object.id) + " @" +
          object.resourceVersion + (object.object ? "" : " withheld");
@@ -72,19 +72,19 @@ const std::string kList =
     podJson("a") + "," + podJson("b", R"(,"x":["]",{"y":"\\"}])") + R"(] , "other":12.5 } )";
 const std::string kListLines = "0 Pod shop/a @5\n0 Pod shop/b @5\nend @77 tok/en=";
 
-TEST(ApiStream, WatchIsTheSameHoweverItIsCut) {
+TEST(ApiStream, WatchIsTheSameForAnySplit) {
   for (std::size_t size = 1; size <= kWatch.size(); ++size)
     ASSERT_EQ(readWatch(kWatch, size), kWatchLines) << size;
 }
 
-TEST(ApiStream, ListIsTheSameHoweverItIsCut) {
+TEST(ApiStream, ListIsTheSameForAnySplit) {
   for (std::size_t size = 1; size <= kList.size(); ++size)
     ASSERT_EQ(readList(kList, size), kListLines) << size;
 }
 
-// Cut at every byte, also within an event and within a character: what is complete was told, the
-// rest is not made up, and the cut shows.
-TEST(ApiStream, WatchCutAnywhereTellsWhatWasComplete) {
+// Truncate at every byte, also within an event and within a character: complete events are
+// returned, the rest is not invented, and the truncation is reported.
+TEST(ApiStream, TruncatedWatchReturnsCompleteEvents) {
   for (std::size_t size = 1; size < kWatch.size(); ++size) {
     const std::string told = readWatch(kWatch.substr(0, size), size);
     const std::string lines = told.substr(0, told.rfind('\n') + 1);
@@ -94,12 +94,12 @@ TEST(ApiStream, WatchCutAnywhereTellsWhatWasComplete) {
   }
 }
 
-TEST(ApiStream, ListCutAnywhereIsNoList) {
+TEST(ApiStream, TruncatedListIsIncomplete) {
   for (std::size_t size = 1; size + 2 < kList.size(); ++size)
     EXPECT_NE(readList(kList.substr(0, size), size).find("cut"), std::string::npos) << size;
 }
 
-// What was told before the fault, and the fault.
+// The events before the error, and the error.
 template <class Read>
 std::string toTheFault(Read read, const std::string& text, std::size_t size) {
   try {
@@ -109,9 +109,9 @@ std::string toTheFault(Read read, const std::string& text, std::size_t size) {
   }
 }
 
-// Damaged bytes are told the same, or refused the same, however they are cut; nothing else is
-// thrown and nothing is read that is not there (which the sanitizers see).
-TEST(ApiStream, DamageIsTheSameHoweverItIsCut) {
+// Damaged bytes give the same events or the same error for any split. Nothing else is thrown, and
+// nothing beyond the end is read (checked by the sanitizers).
+TEST(ApiStream, ErrorsAreTheSameForAnySplit) {
   std::mt19937 random(11);
   const std::string bytes = "{}[]\",:\\ \n0a\xc3";
   for (int i = 0; i < 1500; ++i) {
@@ -143,7 +143,7 @@ TEST(ApiStream, AnObjectOfAMegabyte) {
   EXPECT_EQ(readWatch(event("ADDED", large), 4096), "0 Pod shop/big @5\nend");
 }
 
-TEST(ApiStream, AValueWithoutEndIsRefused) {
+TEST(ApiStream, EndlessValueIsRejected) {
   JsonSplitter splitter(JsonSplitter::Shape::Sequence, 1000);
   JsonSplitter::Piece piece;
   std::size_t at = 0;
@@ -155,7 +155,7 @@ TEST(ApiStream, AValueWithoutEndIsRefused) {
   EXPECT_THROW(splitter.next(part, at, piece), SyntaxError);
 }
 
-TEST(ApiStream, WhatIsNoListOrWatchIsRefused) {
+TEST(ApiStream, OtherBodiesAreRejected) {
   for (const char* text : {"[1]", "{]", R"({"a":1,})", R"({"items":[1,]})", R"({"items":[,]})",
                            R"({"a" 1})", "{\"a\\u0062\":1}", "null", "{} {"})
     EXPECT_THROW(readList(text, 1), SyntaxError) << text;
@@ -166,7 +166,7 @@ TEST(ApiStream, WhatIsNoListOrWatchIsRefused) {
     EXPECT_THROW(readWatch(std::string(text) + "{}", 1), SyntaxError) << text;
 }
 
-TEST(ApiStream, UnknownFieldsAreNoFault) {
+TEST(ApiStream, UnknownFieldsAreIgnored) {
   const std::string text = event(
       "ADDED",
       podJson("a",
@@ -180,7 +180,7 @@ TEST(ApiStream, UnknownFieldsAreNoFault) {
 }
 
 // A pod that loses the labels it is selected by would lose its isolation.
-TEST(ApiStream, APodWhoseLabelsCannotBeReadIsNotTaken) {
+TEST(ApiStream, PodWithInvalidLabelsIsRejected) {
   const std::string text =
       event("MODIFIED", R"({"metadata":{"namespace":"shop","name":"a","labels":{"app":5}}})");
   EXPECT_EQ(readWatch(text, 7), "1 Pod shop/a @ withheld\nend");
@@ -193,7 +193,7 @@ TEST(ApiStream, APodWhoseLabelsCannotBeReadIsNotTaken) {
   EXPECT_FALSE(object->diagnostics.empty());
 }
 
-TEST(ApiStream, APolicyThatCannotBeReadIsolates) {
+TEST(ApiStream, InvalidPolicyIsolates) {
   WatchBody body(Kind::NetworkPolicy);
   std::size_t at = 0;
   const auto item = body.next(
@@ -208,7 +208,7 @@ TEST(ApiStream, APolicyThatCannotBeReadIsolates) {
   EXPECT_TRUE(isolates(policy, policy::Direction::Egress));
 }
 
-TEST(ApiStream, AStatusSaysWhy) {
+TEST(ApiStream, StatusHasTheMessage) {
   const auto status = readStatus(
       R"({"kind":"Status","code":429,"reason":"TooManyRequests","message":"slow down","details":{"retryAfterSeconds":3}})");
   ASSERT_TRUE(status);

@@ -36,7 +36,7 @@ base::PortRange ports(int first, int last) {
   return *base::PortRange::make(first, last);
 }
 
-// Each fault must come alone, without the object's name.
+// Each error must be the only one, and must not contain the object's name.
 void checkFault(const std::string& spec, const std::string& expected) {
   EXPECT_EQ(faultsOf(std::string(kHead) + "spec: " + spec),
             (Lines{"error NetworkPolicy shop/p: " + expected}))
@@ -97,7 +97,7 @@ TEST(DecodeNetworkPolicy, AbsentAndNullAreTheSame) {
   EXPECT_EQ(read<NetworkPolicy>(kHead), empty);
 }
 
-TEST(DecodeNetworkPolicy, EmptyRulesStandAndAreNotDropped) {
+TEST(DecodeNetworkPolicy, EmptyRulesAreKept) {
   const NetworkPolicy everything = ingressPolicy({PolicyRule{}});
   for (const char* rule : {"{}", "{from: []}", "{ports: []}", "{from: null, ports: null}"}) {
     EXPECT_EQ(policyOf("{ingress: [" + std::string(rule) + "]}"), everything) << rule;
@@ -160,7 +160,7 @@ TEST(DecodeNetworkPolicy, PortFaults) {
                  ".port: must have at most 15 characters, found \"name-that-is-too-long\"");
 }
 
-TEST(DecodeNetworkPolicy, CidrsAreReadAsStoredOnesMayBe) {
+TEST(DecodeNetworkPolicy, CidrsMayHaveHostBits) {
   const auto block = [](const std::string& text) {
     return *policyOf("{ingress: [{from: [{ipBlock: " + text + "}]}]}")
                 .ingress.at(0)
@@ -191,9 +191,9 @@ TEST(DecodeNetworkPolicy, PeerFaults) {
   checkPeerFault("null", ": must not be null");
   checkPeerFault("web", ": must be an object, found \"web\"");
   checkPeerFault("{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}",
-                 ".ipBlock: must not be set beside podSelector or namespaceSelector");
+                 ".ipBlock: must not be set together with podSelector or namespaceSelector");
   checkPeerFault("{ipBlock: {cidr: 10.0.0.0/8}, namespaceSelector: {}}",
-                 ".ipBlock: must not be set beside podSelector or namespaceSelector");
+                 ".ipBlock: must not be set together with podSelector or namespaceSelector");
   checkPeerFault("{ipBlock: {}}", ".ipBlock.cidr: is required");
   checkPeerFault("{ipBlock: {cidr: ''}}", ".ipBlock.cidr: is required");
   checkPeerFault("{ipBlock: 10.0.0.0/8}", ".ipBlock: must be an object, found \"10.0.0.0/8\"");
@@ -309,7 +309,7 @@ spec:
             }));
 }
 
-TEST(DecodeNetworkPolicy, EveryFaultIsReported) {
+TEST(DecodeNetworkPolicy, EveryErrorIsReported) {
   EXPECT_EQ(faultsOf(R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy

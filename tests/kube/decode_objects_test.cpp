@@ -61,7 +61,7 @@ status:
             expected);
 }
 
-TEST(DecodePod, LargePartsThatNoPolicyNeedsAreSkippedOnlyWhereTheyAre) {
+TEST(DecodePod, UnusedPartsAreSkippedOnlyAtTheirPlace) {
   const auto result = decodeObject(Kind::Pod, R"({
     "metadata": {"managedFields": [{"fieldsV1": {"labels": [1, {"a": {}}]}}, []],
                  "labels": {"annotations": "a", "conditions": "b", "managedFields": "c"},
@@ -106,11 +106,11 @@ TEST(DecodePod, Phases) {
                 "\"running\"");
 }
 
-TEST(DecodePod, PodIpAloneCounts) {
+TEST(DecodePod, PodIpIsUsedWithoutPodIps) {
   EXPECT_EQ(read<Pod>(podWith("status: {podIP: 10.0.0.1}")).ips, (std::vector{ip("10.0.0.1")}));
 }
 
-TEST(DecodePod, PortsOfSidecarsCountThoseOfOtherInitContainersDoNot) {
+TEST(DecodePod, PortsOfSidecarsAreUsedAndThoseOfInitContainersAreNot) {
   const auto pod = read<Pod>(podWith(R"(
 spec:
   containers: [{name: a}]
@@ -199,7 +199,7 @@ status:
             expected);
 }
 
-TEST(DecodeNode, PodCidrAloneCounts) {
+TEST(DecodeNode, PodCidrIsUsedWithoutPodCidrs) {
   EXPECT_EQ(read<Node>("{apiVersion: v1, kind: Node, metadata: {name: node-1}, spec: {podCIDR: "
                        "10.244.1.0/24}}")
                 .podCidrs,
@@ -231,7 +231,7 @@ TEST(DecodeMetadata, ANameIsRequired) {
                         "error metadata.name: is required in a Pod"});
 }
 
-TEST(DecodeMetadata, NamesOfEveryAllowedLengthAreTaken) {
+TEST(DecodeMetadata, NamesOfEveryAllowedLengthAreAccepted) {
   const std::string longName = std::string(249, 'a') + ".b-c";
   const std::string longNamespace(63, 'n');
   const auto pod = read<Pod>("{apiVersion: v1, kind: Pod, metadata: {name: " + longName +
@@ -239,7 +239,7 @@ TEST(DecodeMetadata, NamesOfEveryAllowedLengthAreTaken) {
   EXPECT_EQ(pod.key, (base::ObjectKey{longNamespace, longName}));
 }
 
-TEST(DecodeMetadata, BadNamesAreRefused) {
+TEST(DecodeMetadata, InvalidNamesAreRejected) {
   const std::string rule =
       "must be lower case letters, digits, '-' and '.', with a letter or digit at both ends of "
       "every part, found ";
@@ -268,11 +268,10 @@ TEST(DecodeMetadata, LabelFaults) {
 TEST(DecodeMetadata, ClusterScopedKindsHaveNoNamespace) {
   EXPECT_EQ(
       faultsOf("{apiVersion: v1, kind: Node, metadata: {name: node-1, namespace: shop}}"),
-      (Lines{"error Node node-1: metadata.namespace: must not be set on a kind that is not in "
-             "namespaces"}));
+      (Lines{"error Node node-1: metadata.namespace: must not be set on a cluster-scoped kind"}));
 }
 
-TEST(DecodeMetadata, TextInMessagesIsMadeFitForALog) {
+TEST(DecodeMetadata, TextInMessagesIsEscaped) {
   checkMetadata("{name: web, uid: [], labels: {\"a\\nb\": x}}",
                 {"error Pod default/web: metadata.uid: must be a string, found a list",
                  "error Pod default/web: metadata.labels[a\\x0ab]: must have a name of letters, "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What decodeObject makes of objects from the API server that these rules would refuse: as much as
-// can be read, and never more traffic than was written.
+// How decodeObject handles objects from the API server that these rules would reject: it keeps
+// everything valid, and never allows more traffic than the object does.
 #include "policy/objects.hpp"
 #include "tests/kube/faults.hpp"
 
@@ -37,7 +37,7 @@ TEST(DecodeStored, NeedsNoKindOrApiVersion) {
   EXPECT_EQ(idOf(*result.object), (ObjectId{Kind::Pod, {"shop", "web"}}));
 }
 
-TEST(DecodeStored, ARuleThatCannotBeReadMatchesNothing) {
+TEST(DecodeStored, InvalidRuleMatchesNothing) {
   for (const char* rule :
        {"{from: [{}]}", "{from: [{newKindOfPeer: {}}]}", "{from: {}}", "{from: [null]}", "[]",
         "{from: [{podSelector: {}}, {ipBlock: {cidr: x}}]}", "{ports: [{port: 0}]}",
@@ -50,7 +50,7 @@ TEST(DecodeStored, ARuleThatCannotBeReadMatchesNothing) {
   }
 }
 
-TEST(DecodeStored, AnUnreadableEgressListStillIsolates) {
+TEST(DecodeStored, InvalidEgressListStillIsolates) {
   for (const char* list : {"{}", "[null]", "web"}) {
     const auto result = stored("{egress: " + std::string(list) + "}");
     EXPECT_EQ(result.policy.egress, std::vector{kNothing}) << list;
@@ -67,7 +67,7 @@ TEST(DecodeStored, AnUnknownProtocolMatchesNothingAndItsRuleStays) {
   EXPECT_EQ(result.faults, 1U);
 }
 
-TEST(DecodeStored, UnreadablePolicyTypesIsolateBothDirections) {
+TEST(DecodeStored, InvalidPolicyTypesIsolateBothDirections) {
   for (const char* types : {"[Ingress, Forward]", "Ingress", "[1]"}) {
     const auto result = stored("{policyTypes: " + std::string(types) + "}");
     EXPECT_TRUE(isolates(result.policy, Direction::Ingress)) << types;
@@ -77,14 +77,14 @@ TEST(DecodeStored, UnreadablePolicyTypesIsolateBothDirections) {
   EXPECT_TRUE(isolates(stored("web").policy, Direction::Egress));
 }
 
-TEST(DecodeStored, AnUnreadablePodSelectorSelectsTheNamespace) {
+TEST(DecodeStored, InvalidPodSelectorSelectsTheNamespace) {
   const auto result =
       stored("{podSelector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: Gt}]}}");
   EXPECT_EQ(result.policy.podSelector, policy::LabelSelector{});
   EXPECT_EQ(result.faults, 1U);
 }
 
-TEST(DecodeStored, SyntaxOnlyTheServerCaresAboutIsAWarning) {
+TEST(DecodeStored, ValidationOfTheServerIsOnlyAWarning) {
   const auto decoded = decodeStored(Kind::NetworkPolicy, R"(
 metadata: {name: P_1, namespace: shop}
 spec: {podSelector: {matchLabels: {a: -b-}}}
@@ -95,7 +95,7 @@ spec: {podSelector: {matchLabels: {a: -b-}}}
   for (const auto& fault : decoded.faults) EXPECT_TRUE(fault.starts_with("warning ")) << fault;
 }
 
-TEST(DecodeStored, ThePartsOfAPodThatCanBeReadAreKept) {
+TEST(DecodeStored, ValidPartsOfAPodAreKept) {
   const auto decoded = decodeStored(Kind::Pod, R"(
 metadata: {name: web, namespace: shop, labels: {app: web}}
 spec: {containers: [{ports: [{containerPort: 80}, {containerPort: 0}, {containerPort: 1, protocol: X}]}]}
@@ -128,7 +128,7 @@ TEST(DecodeStored, WithoutANameThereIsNoObject) {
                    "input, at \"\"metadata\":\""}));
 }
 
-TEST(DecodeStored, AManifestWithTheSameFaultIsNotGivenAtAll) {
+TEST(DecodeStored, ManifestWithTheSameErrorIsRejected) {
   const auto result = decodeObject(
       Kind::Pod, R"({"metadata":{"name":"web"},"status":{"podIP":"x"}})", Origin::Manifest);
   EXPECT_FALSE(result.object);

@@ -26,13 +26,13 @@ Object bareNamespace(const std::string& name) {
   return policy::Namespace{name, labels({{"kubernetes.io/metadata.name", name}})};
 }
 
-TEST(Definitions, NothingDefinedIsNoEvent) {
+TEST(Definitions, NoDefinitionsGiveNoEvents) {
   Definitions definitions;
   definitions.replace("a", {});
   EXPECT_EQ(definitions.takeEvents(), std::vector<WatchEvent>{});
 }
 
-TEST(Definitions, EventsComeOnce) {
+TEST(Definitions, EventsAreReturnedOnce) {
   Definitions definitions;
   definitions.replace("a", {pod("shop", "web")});
   EXPECT_EQ(definitions.takeEvents(),
@@ -62,7 +62,7 @@ TEST(Definitions, ADeletedEventCarriesTheLastKnownObject) {
             (std::vector<WatchEvent>{{WatchEvent::Type::Deleted, pod("shop", "web", "7")}}));
 }
 
-TEST(Definitions, NamespacesComeFirstAndGoLast) {
+TEST(Definitions, NamespacesAreAddedFirstAndDeletedLast) {
   Definitions definitions;
   definitions.replace("a", {pod("b", "web"), pod("a", "web"), ns("z", "x")});
   EXPECT_EQ(lines(definitions.takeEvents()),
@@ -74,7 +74,7 @@ TEST(Definitions, NamespacesComeFirstAndGoLast) {
                    "Deleted Namespace b", "Deleted Namespace a"}));
 }
 
-TEST(Definitions, TheFirstFileByNameWins) {
+TEST(Definitions, FirstFileByNameTakesPrecedence) {
   Definitions definitions;
   definitions.replace("b", {ns("shop", "b")});
   definitions.takeEvents();
@@ -84,8 +84,8 @@ TEST(Definitions, TheFirstFileByNameWins) {
   EXPECT_EQ(definitions.takeEvents(),
             (std::vector<WatchEvent>{{WatchEvent::Type::Modified, ns("shop", "a")}}));
   EXPECT_EQ(lines(definitions.conflicts()),
-            (Lines{"warning Namespace shop: b: is left out, the object is also defined in a",
-                   "warning Namespace shop: c: is left out, the object is also defined in a"}));
+            (Lines{"warning Namespace shop: b: is ignored, the object is already defined in a",
+                   "warning Namespace shop: c: is ignored, the object is already defined in a"}));
 }
 
 TEST(Definitions, TheNextFileTakesOverWhenTheFirstDropsTheObject) {
@@ -97,7 +97,7 @@ TEST(Definitions, TheNextFileTakesOverWhenTheFirstDropsTheObject) {
   definitions.replace("a", {});
   EXPECT_EQ(definitions.takeEvents(),
             (std::vector<WatchEvent>{{WatchEvent::Type::Modified, ns("shop", "b")}}));
-  definitions.replace("b", {});  // "c" says the same
+  definitions.replace("b", {});  // "c" has the same object
   EXPECT_EQ(definitions.takeEvents(), std::vector<WatchEvent>{});
   EXPECT_EQ(lines(definitions.conflicts()), Lines{});
   definitions.replace("c", {});
@@ -113,7 +113,7 @@ TEST(Definitions, AnObjectThatMovesToAnotherFileDoesNotChange) {
   EXPECT_EQ(definitions.takeEvents(), std::vector<WatchEvent>{});
 }
 
-TEST(Definitions, AnImpliedNamespaceLivesAsLongAsSomethingIsInIt) {
+TEST(Definitions, ImpliedNamespaceExistsWhileItHasObjects) {
   Definitions definitions;
   definitions.replace("a", {pod("shop", "one")});
   definitions.replace("b", {pod("shop", "two")});

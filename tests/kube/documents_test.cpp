@@ -49,7 +49,7 @@ TEST(Documents, OtherDashesDoNotSplit) {
   checkParts("a ---\n", {{1, "a ---\n"}});
 }
 
-TEST(Documents, CommentsAndDirectivesAloneAreNoDocument) {
+TEST(Documents, CommentsAndDirectivesAreNoDocument) {
   checkParts("---\n---\n# only this\n   # and this\n---\n\n---", {});
   checkParts("# licence\n---\na\n", {{2, "\na\n"}});
   checkParts("%YAML 1.1\n---\na\n", {{2, "\na\n"}});
@@ -69,7 +69,7 @@ TEST(Documents, JsonDocumentsMayHoldSeveralValues) {
             (std::vector<Json>{{{"a", 1}}, {{"b", 2}}, {{"c", 3}}}));
 }
 
-TEST(Documents, YamlFlowStyleIsNotTakenForBrokenJson) {
+TEST(Documents, YamlFlowStyleIsNotParsedAsJson) {
   EXPECT_EQ(parseDocument({"{a: b, c: [d]}", 1}), (std::vector<Json>{{{"a", "b"}, {"c", {"d"}}}}));
 }
 
@@ -85,7 +85,7 @@ TEST(Documents, BrokenJsonIsReportedAsJson) {
   const std::string syntax = "not JSON: syntax error while parsing ";
   EXPECT_EQ(fault("{\"a\":\n1,\n"),
             "line 7: " + syntax + "object key - unexpected end of input, at \"1,<U+000A>\"");
-  EXPECT_EQ(fault("{\"a\":1,\n\"a\":2}"), "line 6: the key \"a\" is there twice");
+  EXPECT_EQ(fault("{\"a\":1,\n\"a\":2}"), "line 6: the key \"a\" is duplicated");
   EXPECT_EQ(fault("{\"a\":1} x"), "line 5: " + syntax + "value - invalid literal, at \"x\"");
 }
 
@@ -101,7 +101,7 @@ TEST(Documents, TextMustBeUtf8) {
             "line 1: not UTF-8 text");
 }
 
-TEST(Documents, ControlCharactersAreRefused) {
+TEST(Documents, ControlCharactersAreRejected) {
   for (const char bad : {'\0', '\x01', '\x04', '\x1b', '\x7f'}) {
     EXPECT_EQ(characterFault(std::string("a\nb") + bad + "\nc"), "line 2: a control character");
   }

@@ -12,12 +12,12 @@
 
 namespace kpol::kube::testing {
 
-// The Pods of a cluster as an API server holds them, with its rules: one growing version, a history
-// that may be cut off, lists in pages of one version, watches with bookmarks. Faults are added by
-// who answers in its place.
+// The Pods of a cluster as an API server has them: one growing version, a history that may be cut
+// off, lists in pages of one version, watches with bookmarks. Tests inject faults with their own
+// responses.
 class FakeApi {
  public:
-  // A pod's value stands in its label "value".
+  // A pod's value is in its label "value".
   void put(const std::string& name, const std::string& value);
   void remove(const std::string& name);
   // Versions up to now cannot be watched from, or continued at, any more.
@@ -28,11 +28,11 @@ class FakeApi {
   // The text of an object, of its name, value and version.
   std::function<std::string(const std::string&, const std::string&, std::uint64_t)> text = podText;
   bool streamingLists = false;
-  std::size_t pageLimit = 1000;  // at most so many items a page, whatever is asked
+  std::size_t pageLimit = 1000;  // at most this many items per page, whatever is requested
 
-  // Answers as an API server does; a watch goes on until `until` or the client ends it.
+  // Responds like an API server; a watch continues until `until` or until the client ends it.
   base::Task<> answer(Exchange& exchange);
-  // All watches end after what they have told.
+  // All watches end after the events so far.
   void endWatches();
 
   [[nodiscard]] std::string page(const Asked& asked);
@@ -60,12 +60,12 @@ class FakeApi {
   std::map<std::uint64_t, std::map<std::string, std::string>> pageVersions_;
 };
 
-// What a reflector told.
+// The events from a reflector.
 class Told {
  public:
   Reflector::Listener listener();
   [[nodiscard]] const std::map<std::string, std::string>& pods() const { return pods_; }
-  std::vector<std::string> changes;  // "+a=1", "~a=2", "-a": only what made a difference
+  std::vector<std::string> changes;  // "+a=1", "~a=2", "-a": only events that changed something
   base::Event updated;
 
  private:

@@ -18,7 +18,7 @@ inline policy::Labels labels(std::vector<std::pair<std::string, std::string>> en
 // Diagnostics as lines: "error NetworkPolicy a/b: spec.x: message".
 std::vector<std::string> lines(const std::vector<policy::Diagnostic>& diagnostics);
 
-// Reads one YAML manifest that must hold exactly one object of type T and no faults.
+// Reads one YAML manifest that must contain exactly one object of type T and no errors.
 Object readOne(std::string_view yaml);
 template <typename T>
 T read(std::string_view yaml) {

@@ -56,7 +56,7 @@ std::string chunked(const std::string& body, std::size_t size) {
   return chunked(body, size, body == kGzip);
 }
 
-TEST(HttpResponse, IsTheSameHoweverItIsCut) {
+TEST(HttpResponse, IsTheSameForAnySplit) {
   for (const std::string& body : {kPlain, kGzip}) {
     for (const std::size_t chunk : {1U, 7U, 1000U}) {
       const std::string text = chunked(body, chunk);
@@ -70,7 +70,7 @@ TEST(HttpResponse, IsTheSameHoweverItIsCut) {
 }
 
 // Beast's parser ends the process in a debug build when it sees three or four bytes of such a body.
-TEST(HttpResponse, AnEmptyChunkedBodyIsTheSameHoweverItIsCut) {
+TEST(HttpResponse, EmptyChunkedBodyIsTheSameForAnySplit) {
   const std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   for (std::size_t size = 1; size <= text.size(); ++size) {
     const Read read = readAll(text, size);
@@ -97,7 +97,7 @@ TEST(HttpResponse, ManyBytesAtOnce) {
   EXPECT_EQ(readAll(chunked(body, 100), 65536).body, body);
 }
 
-TEST(HttpResponse, CutAnywhereIsAnError) {
+TEST(HttpResponse, TruncationIsAnError) {
   const std::string text = chunked(kGzip, 9);
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_THROW(readAll(text.substr(0, size), 1000, true), ApiError) << size;
@@ -109,7 +109,8 @@ TEST(HttpResponse, DamageIsAnError) {
                            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc"})
     EXPECT_THROW(readAll(text, 1000), ApiError) << text;
   for (std::size_t at = 0; at < kGzip.size(); ++at) {
-    // Time, flags and system of the head mean nothing here, nor do the bits after the last block.
+    // Time, flags and system in the gzip header are not used, nor are the bits after the last
+    // block.
     if ((at >= 4 && at < 10) || at + 9 == kGzip.size()) continue;
     std::string wrong = kGzip;
     wrong[at] = static_cast<char>(wrong[at] ^ 0x20);
@@ -118,7 +119,7 @@ TEST(HttpResponse, DamageIsAnError) {
 }
 
 // A head of many short fields, the head of a chunk, and what follows the last one, without an end.
-TEST(HttpResponse, NoHeadIsEndless) {
+TEST(HttpResponse, TooLargeHeadIsAnError) {
   constexpr std::size_t kMost = 64 * 1024;
   const std::string chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const std::size_t size : {10U, 1000U, 65536U, 1000000U}) {
@@ -138,13 +139,13 @@ TEST(HttpResponse, NoHeadIsEndless) {
   }
 }
 
-TEST(HttpResponse, BytesBehindTheEndAreAnErrorHoweverItIsCut) {
+TEST(HttpResponse, BytesAfterTheEndAreAnErrorForAnySplit) {
   const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
   for (std::size_t size = 1; size <= text.size() + 3; ++size)
     EXPECT_THROW(readAll(text + "cde", size), ApiError) << size;
 }
 
-TEST(HttpResponse, DamageIsReadOrRefusedAndNothingElse) {
+TEST(HttpResponse, DamagedResponsesAreReadOrRejected) {
   std::mt19937 random(5);
   for (int i = 0; i < 3000; ++i) {
     std::string text = chunked(i % 2 == 0 ? kPlain : kGzip, 1 + random() % 20);
@@ -153,12 +154,12 @@ TEST(HttpResponse, DamageIsReadOrRefusedAndNothingElse) {
     try {
       readAll(text, 1 + random() % text.size(), true);
     } catch (const ApiError&) {
-      // refused
+      // rejected
     }
   }
 }
 
-TEST(Gunzip, RefusesBytesAfterItsEnd) {
+TEST(Gunzip, RejectsBytesAfterTheEnd) {
   Gunzip gunzip;
   std::string out;
   gunzip.feed(kGzip, out);

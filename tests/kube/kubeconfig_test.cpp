@@ -67,7 +67,7 @@ TEST(Kubeconfig, ExecPlugin) {
   EXPECT_EQ(config.servers[0].port, 80);
 }
 
-TEST(Kubeconfig, WhatIsMissingOrWouldBeIgnoredIsNamed) {
+TEST(Kubeconfig, MissingAndUnsupportedFieldsAreErrors) {
   const std::string good = "{server: 'https://a'}";
   EXPECT_EQ(refusal(kubeconfig(good)), "none");
   const std::pair<std::string, std::string> cases[] = {
@@ -85,27 +85,27 @@ TEST(Kubeconfig, WhatIsMissingOrWouldBeIgnoredIsNamed) {
       {kubeconfig("{server: 'https://a', insecure-skip-tls-verify: maybe}"),
        "must be true or false"},
       {kubeconfig(good, "{client-key: k}"), "client-certificate: and client-key"},
-      {kubeconfig(good, "{username: admin}"), "username: is not supported"},
+      {kubeconfig(good, "{username: admin}"), "username: is no longer supported"},
       {kubeconfig(good, "{as: admin}"), "as: is not supported"},
-      {kubeconfig(good, "{auth-provider: {name: gcp}}"), "auth-provider: is not supported"},
+      {kubeconfig(good, "{auth-provider: {name: gcp}}"), "auth-provider: is no longer supported"},
       {kubeconfig(good, "{exec: {command: x}}"), "users[u].user.exec.apiVersion: is required"},
       {kubeconfig(good, "{exec: {apiVersion: a, command: x, interactiveMode: Always}}"),
-       "interactiveMode: needs a terminal"},
+       "interactiveMode: must not be Always"},
       {kubeconfig(good, "{exec: {apiVersion: a, command: x, args: {}}}"), "args: must be a list"},
   };
   for (const auto& [text, reason] : cases)
     EXPECT_NE(refusal(text).find(reason), std::string::npos) << refusal(text) << "\nof " << text;
 }
 
-// No prefix of a kubeconfig does anything but give a value or a ClusterConfigError.
-TEST(Kubeconfig, AnyCutOfOneIsReadOrRefused) {
+// Every prefix of a kubeconfig gives a value or a ClusterConfigError.
+TEST(Kubeconfig, AnyPrefixIsParsedOrRejected) {
   const std::string text =
       kubeconfig("{server: 'https://a', certificate-authority-data: SGVsbG8=}",
                  "{exec: {apiVersion: a, command: x, args: [a], env: [{name: N, value: v}]}}");
   for (std::size_t size = 0; size < text.size(); ++size) refusal(text.substr(0, size));
 }
 
-TEST(ServerUrl, OnlyWhatIsOne) {
+TEST(ServerUrl, RejectsOtherText) {
   EXPECT_EQ(ServerUrl::parse("https://10.0.0.1"), (ServerUrl{true, "10.0.0.1", 443, ""}));
   EXPECT_EQ(ServerUrl::parse("https://[::1]"), (ServerUrl{true, "::1", 443, ""}));
   EXPECT_EQ(authorityOf({true, "::1", 6443, ""}), "[::1]:6443");
@@ -116,7 +116,7 @@ TEST(ServerUrl, OnlyWhatIsOne) {
     EXPECT_EQ(ServerUrl::parse(text), std::nullopt) << text;
 }
 
-TEST(InCluster, FromWhatAPodIsTold) {
+TEST(InCluster, UsesTheEnvironmentOfAPod) {
   const auto config = inClusterConfig("fd00::1", "443", "/sa");
   EXPECT_EQ(config.servers, (std::vector<ServerUrl>{{true, "fd00::1", 443, ""}}));
   EXPECT_EQ(config.authorities.file, "/sa/ca.crt");
@@ -145,13 +145,13 @@ TEST(ExecCredential, IsReadAndExpires) {
   EXPECT_TRUE(expires(credential, end - std::chrono::seconds(10)));
   EXPECT_TRUE(expires(credential, end + std::chrono::hours(24)));  // the clock jumped
   EXPECT_FALSE(expires({"t", "", "", {}}, end));
-  // Some say so for "never"; no nanosecond clock goes as far.
+  // Some plugins use it for "never"; no nanosecond clock can represent it.
   const ExecCredential never{"t", "", "", parseRfc3339("9999-12-31T23:59:59Z")};
   ASSERT_TRUE(never.expiresAt);
   EXPECT_FALSE(expires(never, std::chrono::system_clock::now()));
 }
 
-TEST(ExecCredential, WhatIsNoneIsRefusedWithoutShowingIt) {
+TEST(ExecCredential, InvalidCredentialIsRejectedWithoutPrintingIt) {
   for (
       const char* text :
       {"", "[]", "{}", R"({"kind":"ExecCredential","apiVersion":"v1","status":{"token":"secret"}})",

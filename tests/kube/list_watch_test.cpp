@@ -75,7 +75,7 @@ TEST_F(ListWatchTest, BookmarksOutOfOrderDoNotGoBack) {
   EXPECT_EQ(machine.resourceVersion(), "100");
 }
 
-TEST_F(ListWatchTest, AWatchThatEndsAtOnceIsNotAskedForInALoop) {
+TEST_F(ListWatchTest, WatchThatEndsAtOnceIsDelayed) {
   synced();
   EXPECT_EQ(tell(ListWatch::Ended{}), wait(250ms));
   EXPECT_EQ(after(250ms), Action(watch("7")));
@@ -85,14 +85,14 @@ TEST_F(ListWatchTest, AWatchThatEndsAtOnceIsNotAskedForInALoop) {
   EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("7")));
 }
 
-TEST_F(ListWatchTest, GoneListsAgainAtOnceAndStillKnowsItsPlace) {
+TEST_F(ListWatchTest, GoneListsAgainAtOnceAndKeepsItsVersion) {
   synced();
   EXPECT_EQ(tell(ListWatch::Refused{410, {}}), Action(list()));
   EXPECT_EQ(machine.resourceVersion(), "7");
   EXPECT_EQ(machine.state(), ListWatch::State::Listing);
 }
 
-TEST_F(ListWatchTest, AStormOfGoneIsMetWithGrowingWaits) {
+TEST_F(ListWatchTest, RepeatedGoneIncreasesTheDelay) {
   synced();
   EXPECT_EQ(tell(ListWatch::Refused{410, {}}), Action(list()));
   ListWatch::Duration last{};
@@ -110,13 +110,13 @@ TEST_F(ListWatchTest, AStormOfGoneIsMetWithGrowingWaits) {
   EXPECT_EQ(last, 30s);
 }
 
-TEST_F(ListWatchTest, AContinueTokenThatExpiredBeginsTheListAnew) {
+TEST_F(ListWatchTest, ExpiredContinueTokenRestartsTheList) {
   tell(ListWatch::Started{});
   tell(ListWatch::PageRead{"7", "more"});
   EXPECT_EQ(tell(ListWatch::Refused{410, {}}), Action(list()));
 }
 
-TEST_F(ListWatchTest, APageThatFailedIsAskedForAgain) {
+TEST_F(ListWatchTest, FailedPageIsRequestedAgain) {
   tell(ListWatch::Started{});
   tell(ListWatch::PageRead{"7", "more"});
   EXPECT_EQ(tell(ListWatch::Broken{}), wait(250ms));
@@ -125,7 +125,7 @@ TEST_F(ListWatchTest, APageThatFailedIsAskedForAgain) {
   EXPECT_EQ(after(500ms), Action(list("more")));
 }
 
-TEST_F(ListWatchTest, AMinuteOfServerErrorsIsMetWithFewRequests) {
+TEST_F(ListWatchTest, ServerErrorsForAMinuteCauseFewRequests) {
   synced();
   int requests = 0;
   Action action = tell(ListWatch::Refused{503, {}});
@@ -144,14 +144,14 @@ TEST_F(ListWatchTest, AMinuteOfServerErrorsIsMetWithFewRequests) {
   EXPECT_EQ(machine.failures(), 0U);
 }
 
-TEST_F(ListWatchTest, RetryAfterIsObeyedWithinReason) {
+TEST_F(ListWatchTest, RetryAfterIsHonouredUpToALimit) {
   synced();
   EXPECT_EQ(tell(ListWatch::Refused{429, 7s}), wait(7s));
   after(7s);
   EXPECT_EQ(tell(ListWatch::Refused{429, 24h}), wait(5min));
 }
 
-TEST_F(ListWatchTest, WaitsAreNotCutShortNorStretchedByTheClock) {
+TEST_F(ListWatchTest, WaitsIgnoreClockJumps) {
   synced();
   tell(ListWatch::Refused{429, 20s});
   const auto until = now + 20s;
@@ -161,7 +161,7 @@ TEST_F(ListWatchTest, WaitsAreNotCutShortNorStretchedByTheClock) {
   EXPECT_EQ(tell(ListWatch::Elapsed{}), Action(watch("7")));
 }
 
-TEST_F(ListWatchTest, AListWithoutAVersionIsNoList) {
+TEST_F(ListWatchTest, ListWithoutAVersionIsRejected) {
   tell(ListWatch::Started{});
   EXPECT_EQ(tell(ListWatch::PageRead{"", ""}), wait(250ms));
   EXPECT_EQ(after(250ms), Action(list()));
@@ -178,7 +178,7 @@ TEST_F(ListWatchTest, DistrustListsAgain) {
   EXPECT_EQ(after(9s), Action(list()));
 }
 
-TEST_F(ListWatchTest, TheListsOwnVersionCountsEvenIfItIsOlder) {
+TEST_F(ListWatchTest, VersionOfTheListIsUsedEvenIfOlder) {
   synced();
   tell(ListWatch::ObjectRead{"1000"});
   tell(ListWatch::Refused{410, {}});
@@ -191,7 +191,7 @@ struct StreamingListTest : ListWatchTest {
   static Action initial() { return ListWatch::Watch{"", true, 300s}; }
 };
 
-TEST_F(StreamingListTest, OneWatchIsListAndWatch) {
+TEST_F(StreamingListTest, OneRequestListsAndWatches) {
   EXPECT_EQ(tell(ListWatch::Started{}), initial());
   EXPECT_EQ(tell(ListWatch::Answered{}), Action(ListWatch::Read{30s}));
   EXPECT_EQ(tell(ListWatch::ObjectRead{"3"}), Action(ListWatch::Read{30s}));
@@ -204,7 +204,7 @@ TEST_F(StreamingListTest, OneWatchIsListAndWatch) {
   EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("9")));
 }
 
-TEST_F(StreamingListTest, FallsBackToPagesWhereItIsNotOffered) {
+TEST_F(StreamingListTest, FallsBackToPagesIfUnsupported) {
   tell(ListWatch::Started{});
   EXPECT_EQ(tell(ListWatch::Refused{422, {}}), Action(list()));
   tell(ListWatch::PageRead{"7", ""});
@@ -225,13 +225,13 @@ TEST_F(StreamingListTest, FallsBackToPagesAfterServerErrors) {
 }
 
 // Real servers over an etcd without RequestWatchProgress: 200, and 500 in place of the first event.
-TEST_F(StreamingListTest, FallsBackToPagesAtOnceWhenTheStreamItselfIsRefused) {
+TEST_F(StreamingListTest, FallsBackToPagesAtOnceIfTheStreamIsRejected) {
   tell(ListWatch::Started{});
   tell(ListWatch::Answered{});
   EXPECT_EQ(tell(ListWatch::Refused{500, {}}), Action(list()));
 }
 
-TEST_F(StreamingListTest, RefusalsThatPagesWouldMeetTooAreWaitedOut) {
+TEST_F(StreamingListTest, RejectionsThatAlsoConcernPagesAreRetried) {
   tell(ListWatch::Started{});
   for (const unsigned status : {401U, 403U, 429U}) {
     tell(ListWatch::Refused{status, {}});
@@ -250,7 +250,7 @@ TEST_F(StreamingListTest, FallsBackToPagesWhenTheInitialEventsNeverEnd) {
   }
 }
 
-TEST_F(StreamingListTest, AServerThatIsAwayIsNoReasonForPages) {
+TEST_F(StreamingListTest, UnreachableServerDoesNotFallBackToPages) {
   tell(ListWatch::Started{});
   for (int i = 0; i < 5; ++i) {
     tell(ListWatch::Broken{});

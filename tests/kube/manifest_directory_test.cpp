@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// inotify queues its events before the system call that causes them returns, so nothing here waits.
+// inotify queues its events before the system call that causes them returns, so these tests never
+// wait.
 #include "kube/manifest_directory.hpp"
 
 #include "base/error.hpp"
@@ -89,7 +90,7 @@ class ManifestDirectoryTest : public ::testing::Test {
   Lines faults_;
 };
 
-TEST_F(ManifestDirectoryTest, TheFirstReadGivesEverything) {
+TEST_F(ManifestDirectoryTest, FirstReadReturnsEverything) {
   write("b.yaml", podText("b"));
   write("a.yml", podText("a") + podText("c"));
   write("d.json", R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"node-1"}})");
@@ -101,7 +102,7 @@ TEST_F(ManifestDirectoryTest, TheFirstReadGivesEverything) {
 }
 
 // A later process, which has only the copies of the one before.
-TEST_F(ManifestDirectoryTest, AFileBrokenAtTheStartSaysWhatItSaidBeforeTheRestart) {
+TEST_F(ManifestDirectoryTest, InvalidFileAtStartHasItsLastValidVersion) {
   const auto restart = [this] { source_.emplace(directory_, root_ / "copies"); };
   write("a.yaml", podText("a"));
   write("b.yaml", podText("b"));
@@ -117,7 +118,7 @@ TEST_F(ManifestDirectoryTest, AFileBrokenAtTheStartSaysWhatItSaidBeforeTheRestar
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, AFileRemovedBetweenTwoRunsIsNotBroughtBackByItsCopy) {
+TEST_F(ManifestDirectoryTest, CopyOfADeletedFileIsNotUsed) {
   write("a.yaml", podText("a"));
   source_.emplace(directory_, root_ / "copies");
   events();
@@ -139,7 +140,7 @@ TEST_F(ManifestDirectoryTest, CopiesThatCannotBeWrittenAreReported) {
   EXPECT_EQ(faults_.size(), 2U);
 }
 
-TEST_F(ManifestDirectoryTest, OtherNamesAndFoldersAreLeftOut) {
+TEST_F(ManifestDirectoryTest, OtherNamesAndDirectoriesAreIgnored) {
   for (const char* name :
        {".a.yaml", "a.yaml~", "a.yaml.swp", "a.txt", "4913", ".yaml", "yaml", "#a.yaml#"}) {
     write(name, podText("a"));
@@ -154,7 +155,7 @@ TEST_F(ManifestDirectoryTest, OtherNamesAndFoldersAreLeftOut) {
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, FilesThatComeChangeAndGo) {
+TEST_F(ManifestDirectoryTest, FilesAreAddedChangedAndDeleted) {
   start();
   EXPECT_FALSE(readable(source_->fd()));
   write("a.yaml", podText("a") + podText("b"));
@@ -232,7 +233,7 @@ TEST_F(ManifestDirectoryTest, AFileIsNotReadWhileItIsWritten) {
   EXPECT_EQ(events(), (Lines{"Added Pod shop/b"}));
 }
 
-TEST_F(ManifestDirectoryTest, AFileOpenedAnewBeforeItIsReadIsNotReadEither) {
+TEST_F(ManifestDirectoryTest, FileReopenedForWritingIsNotReadYet) {
   write("a.yaml", podText("a") + podText("b"));
   start();
   write("a.yaml", podText("a") + podText("b"));
@@ -244,7 +245,7 @@ TEST_F(ManifestDirectoryTest, AFileOpenedAnewBeforeItIsReadIsNotReadEither) {
   EXPECT_EQ(events(), (Lines{"Added Pod shop/c", "Deleted Pod shop/b"}));
 }
 
-TEST_F(ManifestDirectoryTest, AFileRemovedAndWrittenAnewIsReplaced) {
+TEST_F(ManifestDirectoryTest, FileDeletedAndRecreatedIsReplaced) {
   write("a.yaml", podText("a"));
   start();
   fs::remove(path("a.yaml"));
@@ -255,19 +256,19 @@ TEST_F(ManifestDirectoryTest, AFileRemovedAndWrittenAnewIsReplaced) {
   EXPECT_EQ(events(), (Lines{"Modified Pod shop/a"}));
 }
 
-TEST_F(ManifestDirectoryTest, AFileBeingWrittenIsLeftOutOfAFullScanToo) {
+TEST_F(ManifestDirectoryTest, FullScanSkipsAFileBeingWritten) {
   write("a.yaml", podText("a"));
   write("z.yaml", podText("z"));
   start();
   OpenFile again(path("a.yaml"), O_TRUNC);
-  fs::rename(path("z.yaml"), root_ / "z.yaml");  // moved away: makes it look at everything
+  fs::rename(path("z.yaml"), root_ / "z.yaml");  // moved away, which causes a full scan
   EXPECT_EQ(events(), (Lines{"Deleted Pod shop/z"}));
   again.write(podText("a"));
   again.close();
   EXPECT_EQ(events(), Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, ABrokenFileKeepsItsObjectsAndIsReported) {
+TEST_F(ManifestDirectoryTest, InvalidFileKeepsItsObjectsAndIsReported) {
   write("a.yaml", podText("a"));
   start();
   write("a.yaml", podText("b") + "{apiVersion: v1, kind: Pod, metadata: {name: X}}\n");
@@ -284,7 +285,7 @@ TEST_F(ManifestDirectoryTest, ABrokenFileKeepsItsObjectsAndIsReported) {
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, ABrokenFileThatIsRemovedDropsItsObjects) {
+TEST_F(ManifestDirectoryTest, DeletedInvalidFileDropsItsObjects) {
   write("a.yaml", podText("a"));
   start();
   write("a.yaml", "[");
@@ -295,7 +296,7 @@ TEST_F(ManifestDirectoryTest, ABrokenFileThatIsRemovedDropsItsObjects) {
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, AFileBrokenFromTheStartGivesNothingAndHindersNoOther) {
+TEST_F(ManifestDirectoryTest, FileInvalidFromTheStartIsSkipped) {
   write("a.yaml", "\xff\xfe");
   write("b.yaml", podText("b"));
   source_.emplace(directory_);
@@ -303,20 +304,19 @@ TEST_F(ManifestDirectoryTest, AFileBrokenFromTheStartGivesNothingAndHindersNoOth
   EXPECT_EQ(faults_, (Lines{"error a.yaml: line 1: not UTF-8 text"}));
 }
 
-TEST_F(ManifestDirectoryTest, WarningsStandUntilTheFileChanges) {
+TEST_F(ManifestDirectoryTest, WarningsRemainUntilTheFileChanges) {
   write("a.yaml", "{apiVersion: v1, kind: Secret}");
   start();
   EXPECT_EQ(events(), Lines{});
   const Lines fault{
-      "warning kind: a.yaml: document 1: \"Secret of v1\" is not used by kpol and is "
-      "left out"};
+      "warning kind: a.yaml: document 1: \"Secret of v1\" is not used by kpol and is ignored"};
   EXPECT_EQ(faults_, fault);
   fs::remove(path("a.yaml"));
   EXPECT_EQ(events(), Lines{});
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, WhatIsNoFileIsReportedAndDoesNotBlock) {
+TEST_F(ManifestDirectoryTest, NonRegularFilesAreReported) {
   start();
   fs::create_directory(path("a.yaml"));
   ASSERT_EQ(::mkfifo(path("b.yaml").c_str(), 0600), 0);
@@ -335,8 +335,8 @@ TEST_F(ManifestDirectoryTest, TheSecondFileTakesOverWhenTheFirstIsRemoved) {
   write("b.yaml", podText("web", "second"));
   start();
   EXPECT_EQ(events(), Lines{});
-  EXPECT_EQ(faults_, (Lines{"warning Pod shop/web: b.yaml: is left out, the object is also defined "
-                            "in a.yaml"}));
+  EXPECT_EQ(faults_, (Lines{"warning Pod shop/web: b.yaml: is ignored, the object is already "
+                            "defined in a.yaml"}));
   fs::remove(path("a.yaml"));
   const auto update = source_->read();
   ASSERT_EQ(lines(update.events), (Lines{"Modified Pod shop/web"}));
@@ -351,14 +351,14 @@ TEST_F(ManifestDirectoryTest, NamespacesThatNoFileDefinesAreImplied) {
   write("a.yaml", podText("a"));
   EXPECT_EQ(events(), (Lines{"Added Namespace shop", "Added Pod shop/a"}));
   write("0-namespace.yaml", kNamespaceText);
-  EXPECT_EQ(events(), Lines{});  // it says no more than is implied
+  EXPECT_EQ(events(), Lines{});  // it contains no more than is implied
   fs::remove(path("a.yaml"));
   fs::remove(path("0-namespace.yaml"));
   EXPECT_EQ(events(), (Lines{"Deleted Pod shop/a", "Deleted Namespace shop"}));
 }
 
 // What kubelet's atomic writer does to a ConfigMap volume.
-TEST_F(ManifestDirectoryTest, AConfigMapVolumeIsReplacedAsAWhole) {
+TEST_F(ManifestDirectoryTest, ConfigMapVolumeIsReplacedAtOnce) {
   const auto version = [this](const std::string& name, const std::string& pod) {
     fs::create_directory(path(name));
     write(name + "/a.yaml", podText("a-" + pod));
@@ -385,14 +385,14 @@ TEST_F(ManifestDirectoryTest, AConfigMapVolumeIsReplacedAsAWhole) {
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, ADirectoryThatIsGoneKeepsItsObjects) {
+TEST_F(ManifestDirectoryTest, DeletedDirectoryKeepsItsObjects) {
   write("a.yaml", podText("a"));
   start();
   fs::remove_all(directory_);
   EXPECT_TRUE(readable(source_->fd()));
   EXPECT_EQ(events(), Lines{});
   const Lines fault{"error " + directory_.string() +
-                    ": is no directory now, its last objects are kept"};
+                    ": is no longer a directory, its last objects stay in effect"};
   EXPECT_EQ(faults_, fault);
   EXPECT_EQ(events(), Lines{});
   EXPECT_EQ(faults_, fault);
@@ -404,7 +404,7 @@ TEST_F(ManifestDirectoryTest, ADirectoryThatIsGoneKeepsItsObjects) {
   EXPECT_EQ(events(), (Lines{"Added Namespace shop", "Added Pod shop/b"}));
 }
 
-TEST_F(ManifestDirectoryTest, ADirectoryMadeAgainAtOnceIsReadAsAWhole) {
+TEST_F(ManifestDirectoryTest, RecreatedDirectoryIsReadCompletely) {
   write("a.yaml", podText("a"));
   start();
   fs::remove_all(directory_);
@@ -414,7 +414,7 @@ TEST_F(ManifestDirectoryTest, ADirectoryMadeAgainAtOnceIsReadAsAWhole) {
   EXPECT_EQ(events(), (Lines{"Added Pod shop/b", "Deleted Pod shop/a"}));
 }
 
-TEST_F(ManifestDirectoryTest, ADirectoryRenamedOverIsReadAsAWhole) {
+TEST_F(ManifestDirectoryTest, ReplacedDirectoryIsReadCompletely) {
   write("a.yaml", podText("a"));
   start();
   fs::create_directory(root_ / "next");
@@ -430,7 +430,7 @@ TEST_F(ManifestDirectoryTest, ADirectoryRenamedOverIsReadAsAWhole) {
   EXPECT_EQ(faults_, Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, AnAncestorThatIsGoneIsNoticedToo) {
+TEST_F(ManifestDirectoryTest, DeletedParentIsNoticed) {
   write("a.yaml", podText("a"));
   start();
   fs::remove_all(directory_);
@@ -459,14 +459,14 @@ TEST_F(ManifestDirectoryTest, ASymlinkedDirectoryFollowsItsLink) {
   EXPECT_EQ(events(), Lines{});
 }
 
-TEST_F(ManifestDirectoryTest, ALostEventQueueMeansAFullScan) {
+TEST_F(ManifestDirectoryTest, LostEventsCauseAFullScan) {
   write("a.yaml", podText("a"));
   start();
   std::ifstream limitFile("/proc/sys/fs/inotify/max_queued_events");
   std::size_t limit = 0;
   limitFile >> limit;
   ASSERT_GT(limit, 0U);
-  // Each round makes two events, and equal ones are only joined when they follow each other.
+  // Each round makes two events, and equal events are only merged if they are adjacent.
   write(".x", "");
   for (std::size_t i = 0; i < limit / 2 + 10; ++i) {
     fs::rename(path(".x"), path(".y"));
@@ -490,14 +490,14 @@ TEST_F(ManifestDirectoryTest, BigFilesAndManyFiles) {
   EXPECT_EQ(events(), (Lines{"Added Pod shop/one-more"}));
 }
 
-TEST_F(ManifestDirectoryTest, ItMovesAsAValue) {
+TEST_F(ManifestDirectoryTest, IsMovable) {
   start();
   ManifestDirectory moved = std::move(*source_);
   write("a.yaml", podText("a"));
   EXPECT_EQ(lines(moved.read().events), (Lines{"Added Pod shop/a"}));
 }
 
-TEST_F(ManifestDirectoryTest, ADirectoryThatIsNoneIsAnError) {
+TEST_F(ManifestDirectoryTest, NotADirectoryIsAnError) {
   const auto codeOf = [](const fs::path& path) {
     try {
       ManifestDirectory source(path);

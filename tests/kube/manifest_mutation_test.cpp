@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged manifests: whatever happens to the bytes, reading ends, does not throw, and what it gives
-// keeps the invariants that the other rooms rely on.
+// Damaged manifests: for any bytes, reading ends, does not throw, and its result keeps the
+// invariants that other rooms rely on.
 #include "tests/kube/faults.hpp"
 #include "tests/kube/random_objects.hpp"
 #include "tests/support/manifest_text.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read(print(x)) == x, where print is written for the tests and shares nothing with the reader.
+// read(print(x)) == x, where print is written for the tests and shares no code with the reader.
 #include "tests/kube/faults.hpp"
 #include "tests/kube/random_objects.hpp"
 #include "tests/support/manifest_text.hpp"
@@ -39,7 +39,7 @@ TEST(ManifestRoundTrip, JsonLists) {
   }
 }
 
-TEST(ManifestRoundTrip, SingleObjectsByEitherDoor) {
+TEST(ManifestRoundTrip, SingleObjectsByBothDecoders) {
   std::mt19937 random(7);
   for (const Object& object : randomObjects(random, 200)) {
     const std::string json = test::toJson(object);

@@ -16,7 +16,7 @@ Lines idsOf(const Manifests& manifests) {
   return ids;
 }
 
-// What `text` gives: the objects by name, and the faults.
+// The result of parsing `text`: the objects by name, and the errors.
 void checkManifest(std::string_view text, const Lines& objects, const Lines& faults = {}) {
   const Manifests manifests = readManifests(text, "f.yaml");
   EXPECT_EQ(idsOf(manifests), objects) << text;
@@ -40,7 +40,7 @@ metadata: {name: node-1}
                 {"NetworkPolicy shop/p", "Node node-1", "Pod default/web", "Namespace shop"});
 }
 
-TEST(Manifest, NothingInTheTextIsNoFault) {
+TEST(Manifest, EmptyTextIsValid) {
   for (const char* text : {"", "\n", "---\n---\n", "# nothing\n", "\xEF\xBB\xBF", "null\n", "~",
                            "...\n", "\r\n---\r\n"}) {
     checkManifest(text, {});
@@ -65,7 +65,7 @@ TEST(Manifest, ListsOfSeveralKinds) {
                 {"Pod default/a", "Namespace b", "NetworkPolicy default/c"});
 }
 
-TEST(Manifest, ItemsOfATypedListNeedNotSayTheirKind) {
+TEST(Manifest, ItemsOfATypedListNeedNoKind) {
   checkManifest(
       "{apiVersion: v1, kind: PodList, items: [{metadata: {name: a}}, {apiVersion: v1, kind: Pod, "
       "metadata: {name: b}}]}",
@@ -73,10 +73,10 @@ TEST(Manifest, ItemsOfATypedListNeedNotSayTheirKind) {
   checkManifest("{apiVersion: v1, kind: NamespaceList, items: []}", {});
   checkManifest(
       "{apiVersion: v1, kind: List, items: null}", {},
-      {"warning kind: f.yaml: document 1: \"List of v1\" is not used by kpol and is left out"});
+      {"warning kind: f.yaml: document 1: \"List of v1\" is not used by kpol and is ignored"});
 }
 
-TEST(Manifest, FaultsInListsNameTheItem) {
+TEST(Manifest, ErrorsInListsNameTheItem) {
   checkManifest(
       "{apiVersion: v1, kind: List, items: [{kind: Pod}, null, {apiVersion: v1, kind: Pod, "
       "metadata: {name: b, uid: 1}}]}",
@@ -93,7 +93,7 @@ TEST(Manifest, OtherKindsGiveAWarning) {
   checkManifest(
       "{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}, spec: [anything]}", {},
       {"warning kind: f.yaml: document 1: \"Deployment of apps/v1\" is not used by kpol and is "
-       "left out"});
+       "ignored"});
 }
 
 TEST(Manifest, KnownKindsOfOtherVersionsAreErrors) {
@@ -118,7 +118,7 @@ TEST(Manifest, KindAndApiVersionAreRequired) {
   checkManifest("hello", {}, {"error f.yaml: document 1: must be an object, found \"hello\""});
 }
 
-TEST(Manifest, AFaultyDocumentDoesNotHideTheOthers) {
+TEST(Manifest, InvalidDocumentDoesNotHideTheOthers) {
   const Manifests manifests = readManifests(R"(
 {apiVersion: v1, kind: Pod, metadata: {name: a}}
 ---
@@ -140,7 +140,7 @@ a: 2
   EXPECT_EQ(toString(manifests.diagnostics[1]),
             "metadata.name: f.yaml: document 4: is required in a Pod");
   EXPECT_EQ(toString(manifests.diagnostics[2]),
-            "f.yaml: document 5: line 10: the key \"a\" is there twice");
+            "f.yaml: document 5: line 10: the key \"a\" is duplicated");
 }
 
 TEST(Manifest, AnObjectDefinedTwiceIsAnError) {
@@ -175,7 +175,7 @@ TEST(Manifest, TruncatedTextIsAnError) {
   }
 }
 
-TEST(Manifest, TextThatIsNoUtf8IsRefusedAsAWhole) {
+TEST(Manifest, InvalidUtf8RejectsTheWholeText) {
   checkManifest("{apiVersion: v1, kind: Pod, metadata: {name: a}}\n---\n# \xff\n", {},
                 {"error f.yaml: line 3: not UTF-8 text"});
   checkManifest(std::string_view("a: b\0c", 6), {}, {"error f.yaml: line 1: a control character"});
@@ -196,7 +196,7 @@ TEST(Manifest, TenThousandDocuments) {
   EXPECT_EQ(idsOf(manifests), expected);
 }
 
-TEST(Manifest, ALateFaultNamesItsDocument) {
+TEST(Manifest, ErrorNamesItsDocument) {
   std::string text;
   for (int i = 0; i < 500; ++i) {
     text += "---\n{apiVersion: v1, kind: Pod, metadata: {name: pod-" + std::to_string(i) + "}}\n";
@@ -206,7 +206,7 @@ TEST(Manifest, ALateFaultNamesItsDocument) {
             (Lines{"error metadata.name: f.yaml: document 501: is required in a Pod"}));
 }
 
-TEST(Manifest, WarningsAloneDoNotBreakIt) {
+TEST(Manifest, WarningsAreNotErrors) {
   EXPECT_FALSE(readManifests("{apiVersion: v1, kind: Secret}", "f").broken());
   EXPECT_TRUE(readManifests("{apiVersion: v1}", "f").broken());
   EXPECT_FALSE(readManifests("", "f").broken());

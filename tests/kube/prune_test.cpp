@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-TEST(Prune, LeavesOutWhatNoDecoderLooksAt) {
+TEST(Prune, RemovesUnusedFields) {
   EXPECT_EQ(pruned(R"({"metadata":{"name":"a","managedFields":[{"x":"]}\""}],"uid":"u"},"x":1})"),
             R"({"metadata":{"name":"a","managedFields":null,"uid":"u"},"x":1})");
   EXPECT_EQ(pruned(R"({ "spec" : { "containers" : [ { "env" : [ 1 ] , "ports" : [] } ] } })"),
@@ -20,7 +20,7 @@ TEST(Prune, LeavesOutWhatNoDecoderLooksAt) {
             R"({"type":"ADDED","object":{"status":{"conditions":null,"phase":"Running"}}})");
 }
 
-// A key is only unused where it stands: labels may be called like anything.
+// A key is unused only at its place: labels may have any name.
 TEST(Prune, KeepsKeysOfOtherOwners) {
   for (const char* text :
        {R"({"metadata":{"labels":{"managedFields":"v","env":"w","annotations":"z"}}})",
@@ -30,7 +30,7 @@ TEST(Prune, KeepsKeysOfOtherOwners) {
     EXPECT_EQ(pruned(text), text);
 }
 
-TEST(Prune, TextWithoutAnEndStaysAsItIs) {
+TEST(Prune, IncompleteTextIsUnchanged) {
   const std::string text = R"({"metadata":{"annotations":{"a":"b\"c"},"name":"n"}})";
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_EQ(pruned(text.substr(0, size)), text.substr(0, size));

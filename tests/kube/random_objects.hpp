@@ -8,8 +8,8 @@
 
 namespace kpol::kube::testing {
 
-// Objects that use every field and edge value now and then, each id once. Equal seeds give equal
-// objects.
+// Objects that use every field and edge value in some of the runs, each id once. Equal seeds give
+// equal objects.
 std::vector<Object> randomObjects(std::mt19937& random, std::size_t count);
 
 }  // namespace kpol::kube::testing

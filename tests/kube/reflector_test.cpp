@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reflector against a server that fails in every way servers and networks do. Whatever happens,
-// it ends up knowing what the server has, and meanwhile it loses nothing that it knew.
+// A reflector with a server that fails in all the ways of servers and networks. In the end it has
+// the server's objects, and meanwhile it keeps the objects that it had.
 #include "kube/reflector.hpp"
 
 #include "base/async/asio.hpp"
@@ -23,7 +23,7 @@ using Pods = std::map<std::string, std::string>;
 
 class ReflectorTest : public ::testing::Test {
  protected:
-  // The script stands in for the API where it returns true, having answered.
+  // The script responds instead of the API if it returns true.
   using Fault = std::function<Task<bool>(Exchange&)>;
 
   explicit ReflectorTest(ListWatch::Options options = ReflectorRun::fast()) : run(options) {
@@ -97,8 +97,8 @@ TEST_F(ReflectorTest, FollowsAStreamingList) {
   EXPECT_EQ(asked(isWatch), 1U);
 }
 
-// An API server over an old etcd accepts the stream, and then says so.
-TEST_F(ReflectorTest, AStreamThatTheServerCannotServeIsNoFailure) {
+// An API server with an old etcd accepts the stream, and then returns the error in it.
+TEST_F(ReflectorTest, UnsupportedStreamIsNotAFailure) {
   play(
       [](Exchange& exchange) -> Task<bool> {
         if (!exchange.asked.isInitialWatch()) co_return false;
@@ -115,7 +115,7 @@ TEST_F(ReflectorTest, AStreamThatTheServerCannotServeIsNoFailure) {
 }
 
 // Each byte of a watch as its own chunk and packet.
-TEST_F(ReflectorTest, BytewiseAnswers) {
+TEST_F(ReflectorTest, BytewiseResponses) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (!isWatch(exchange.asked) || count++ > 0) co_return false;
@@ -194,7 +194,7 @@ TEST_F(ReflectorTest, BookmarksOutOfOrderDoNotGoBack) {
       });
 }
 
-// What was deleted while the place in history was lost is noticed; nothing else changes.
+// Deletions during the gap in the history are noticed; nothing else changes.
 TEST_F(ReflectorTest, GoneRelistsWithoutAGap) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
@@ -214,7 +214,7 @@ TEST_F(ReflectorTest, GoneRelistsWithoutAGap) {
   EXPECT_EQ(after, (std::vector<std::string>{"+p9=1", "-p2", "+last=1"}));
 }
 
-TEST_F(ReflectorTest, AStormOfGoneNeverLosesWhatIsKnown) {
+TEST_F(ReflectorTest, RepeatedGoneKeepsCachedObjects) {
   bool lost = false;
   play(
       [&](Exchange& exchange) -> Task<bool> {
@@ -238,7 +238,7 @@ TEST_F(ReflectorTest, AStormOfGoneNeverLosesWhatIsKnown) {
   EXPECT_EQ(asked(isFirstPage), 21U);
 }
 
-TEST_F(ReflectorTest, AnErrorEventIsObeyed) {
+TEST_F(ReflectorTest, ErrorEventIsHandled) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (!isWatch(exchange.asked) || count++ > 2) co_return false;
@@ -267,7 +267,7 @@ TEST_F(ReflectorTest, AListThatChangesBetweenPagesIsOneVersion) {
   EXPECT_EQ(asked(isFirstPage), 1U);
 }
 
-TEST_F(ReflectorTest, AContinueThatExpiredListsAnew) {
+TEST_F(ReflectorTest, ExpiredContinueTokenRestartsTheList) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (exchange.asked.query.contains("continue") && count++ == 0) {
@@ -280,7 +280,7 @@ TEST_F(ReflectorTest, AContinueThatExpiredListsAnew) {
   EXPECT_EQ(asked(isFirstPage), 2U);
 }
 
-TEST_F(ReflectorTest, ServerErrorsAreWaitedOut) {
+TEST_F(ReflectorTest, ServerErrorsAreRetried) {
   const std::vector<unsigned> statuses{500, 502, 503, 504, 429, 403, 404, 302, 301, 204, 500, 503};
   play(
       [&](Exchange& exchange) -> Task<bool> {
@@ -293,7 +293,7 @@ TEST_F(ReflectorTest, ServerErrorsAreWaitedOut) {
       [this]() -> Task<> { co_await sameAndFollowing(); });
 }
 
-TEST_F(ReflectorTest, OfTwoServersTheOneWithoutTroubleIsFollowed) {
+TEST_F(ReflectorTest, WorkingServerOfTwoIsUsed) {
   ScriptedServer ill(run.io, [](Exchange& exchange) { return exchange.answer(503, "no etcd"); });
   run.servers.push_back(&ill);
   run.config.servers = {{false, "127.0.0.1", ill.port(), {}}};
@@ -301,7 +301,7 @@ TEST_F(ReflectorTest, OfTwoServersTheOneWithoutTroubleIsFollowed) {
   EXPECT_EQ(ill.log.size(), 1U);
 }
 
-TEST_F(ReflectorTest, NonsenseIsWaitedOut) {
+TEST_F(ReflectorTest, InvalidResponsesAreRetried) {
   const std::vector<std::string> answers{
       "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot json!",
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
@@ -341,7 +341,7 @@ TEST_F(ReflectorTest, AnObjectOfAMegabyteAndUnknownFields) {
   EXPECT_TRUE(run.reflector->diagnostics().empty());
 }
 
-TEST_F(ReflectorTest, APodThatCannotBeReadKeepsWhatItWas) {
+TEST_F(ReflectorTest, InvalidPodKeepsItsLastState) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (!isWatch(exchange.asked) || count++ > 0) co_return false;
@@ -358,20 +358,20 @@ TEST_F(ReflectorTest, APodThatCannotBeReadKeepsWhatItWas) {
       });
 }
 
-TEST_F(ReflectorTest, AKeptAliveConnectionThatDiedIsNoFailure) {
+TEST_F(ReflectorTest, ClosedIdleConnectionIsNotAFailure) {
   play(
       [](Exchange& exchange) -> Task<bool> {
-        exchange.closes = !exchange.asked.isWatch();  // though the answer does not say so
+        exchange.closes = !exchange.asked.isWatch();  // although the response does not contain it
         co_return false;
       },
       [this]() -> Task<> { co_await sameAndFollowing(); });
   EXPECT_EQ(run.reflector->counters().failures, 0U);
 }
 
-TEST_F(ReflectorTest, CatchUpKnowsWhatTheServerHadAtTheCall) {
+TEST_F(ReflectorTest, CatchUpIncludesChangesBeforeTheCall) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
-        // A watch that tells nothing.
+        // A watch without events.
         if (!isWatch(exchange.asked)) co_return false;
         co_await exchange.begin();
         co_await exchange.hang();
@@ -386,7 +386,7 @@ TEST_F(ReflectorTest, CatchUpKnowsWhatTheServerHadAtTheCall) {
       });
 }
 
-TEST_F(ReflectorTest, CatchUpNeedsNoListWhenTheWatchIsThere) {
+TEST_F(ReflectorTest, CatchUpNeedsNoListIfTheWatchIsCurrent) {
   play({}, [this]() -> Task<> {
     co_await same();
     api.put("p1", "2");
@@ -407,7 +407,7 @@ struct SilentServerTest : ReflectorTest {
   SilentServerTest() : ReflectorTest(impatient()) {}
 };
 
-TEST_F(SilentServerTest, AServerThatAcceptsAndNeverAnswers) {
+TEST_F(SilentServerTest, ServerThatNeverResponds) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (count++ > 3) co_return false;
@@ -418,7 +418,7 @@ TEST_F(SilentServerTest, AServerThatAcceptsAndNeverAnswers) {
   EXPECT_GE(run.reflector->counters().failures, 4U);
 }
 
-TEST_F(SilentServerTest, AnAnswerThatStopsInItsMiddle) {
+TEST_F(SilentServerTest, ResponseThatStops) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (exchange.asked.isWatch() || count++ > 2) co_return false;
@@ -430,7 +430,7 @@ TEST_F(SilentServerTest, AnAnswerThatStopsInItsMiddle) {
       [this]() -> Task<> { co_await same(); });
 }
 
-TEST_F(SilentServerTest, AWatchWhoseBookmarksStop) {
+TEST_F(SilentServerTest, WatchWithoutBookmarks) {
   play(
       [this](Exchange& exchange) -> Task<bool> {
         if (!isWatch(exchange.asked) || count++ > 0) co_return false;

@@ -162,7 +162,7 @@ struct ScriptedServer::State {
       co_await stream.async_handshake(ssl::stream_base::server, base::asio::use_awaitable);
       co_await converse(stream, commonNameOf(stream.native_handle()));
     } catch (const boost::system::system_error&) {
-      // The client went away, or refused us.
+      // The client disconnected, or rejected the certificate.
     }
   }
 

@@ -17,7 +17,7 @@
 
 namespace kpol::kube::testing {
 
-// What a client asked for.
+// The request of a client.
 struct Asked {
   std::string method;
   std::string path;
@@ -33,7 +33,7 @@ struct Asked {
   }
 };
 
-// One request and the way to answer it, byte for byte.
+// One request, and functions to respond byte for byte.
 class Exchange {
  public:
   Asked asked;
@@ -42,13 +42,13 @@ class Exchange {
   virtual base::Task<> send(std::string bytes) = 0;
   // Each `size` bytes on their own.
   base::Task<> sendInParts(std::string bytes, std::size_t size);
-  // A whole answer of known length.
+  // A complete response of known length.
   base::Task<> answer(unsigned status, std::string body, std::string headers = {});
   // A chunked one: its head, its parts, its end.
   base::Task<> begin(std::string headers = {});
   base::Task<> chunk(std::string bytes);
   base::Task<> end();
-  // Says nothing until the client goes away or the server stops.
+  // Sends nothing until the client disconnects or the server stops.
   virtual base::Task<> hang() = 0;
   // Ends the connection after this exchange.
   bool closes = false;
@@ -57,10 +57,10 @@ class Exchange {
 struct ServerTls {
   std::string certificatePem;
   std::string keyPem;
-  std::string clientAuthorityPem;  // asks for a client certificate when given
+  std::string clientAuthorityPem;  // requests a client certificate if set
 };
 
-// An HTTP server on loopback that does what a test tells it, on the test's event loop.
+// An HTTP server on the loopback interface that is controlled by a test and runs in its event loop.
 class ScriptedServer {
  public:
   using Script = std::function<base::Task<>(Exchange&)>;
@@ -72,9 +72,9 @@ class ScriptedServer {
   ScriptedServer& operator=(const ScriptedServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
-  // Takes new connections with another certificate.
+  // Uses another certificate for new connections.
   void use(const ServerTls& tls);
-  // Ends all connections and takes no more; called before the loop runs out.
+  // Closes all connections and accepts no more; called before the loop ends.
   void stop();
   // After stop(): whether all has ended, so that this may be destroyed.
   [[nodiscard]] bool idle() const;

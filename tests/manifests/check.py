@@ -150,7 +150,7 @@ def check_pod(where, objects, daemon):
                    "mounts a ConfigMap that does not exist")
     containers = spec["initContainers"] + spec["containers"]
     used = {m["name"] for c in containers for m in c.get("volumeMounts", [])}
-    expect(used == set(volumes), where, f"volumes nobody mounts: {set(volumes) - used}")
+    expect(used == set(volumes), where, f"volumes that are not mounted: {set(volumes) - used}")
     return volumes
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# examples.sh KPOLD KPOLCTL: the manifests as the real programs read them, in a network namespace of
-# their own. kpold takes the configuration of each kustomization; manifests/examples mean what
-# examples.txt says.
+# examples.sh KPOLD KPOLCTL: runs the real programs on the manifests, in a network namespace of their own.
+# kpold must accept the configuration of each kustomization, and the verdicts of manifests/examples must
+# be those in examples.txt.
 set -euo pipefail
 [ -n "${KPOL_PRIVATE_NETNS:-}" ] || KPOL_PRIVATE_NETNS=1 exec unshare --net "$0" "$@"
 kpold=$(realpath "$1") kpolctl=$(realpath "$2")
@@ -24,7 +24,7 @@ paths=(--socket "$scratch/kpold.sock" --state-dir "$scratch/state" --cni-conf-di
   --cni-bin-dir "$scratch/bin")
 mkdir -p "$scratch/net.d" "$scratch/bin"
 
-# What kpold would refuse at start, it refuses here.
+# kpold reports a configuration that it would reject at start.
 for config in "$manifests"/base/kpold.yaml "$manifests"/overlays/*/kpold.yaml; do
   if "$kpold" --config "$config" "${paths[@]}" --cleanup --dry-run >"$scratch/out" 2>&1; then
     pass
@@ -34,13 +34,13 @@ for config in "$manifests"/base/kpold.yaml "$manifests"/overlays/*/kpold.yaml; d
 done
 sed 's/^source:/sauce:/' "$manifests/base/kpold.yaml" >"$scratch/wrong.yaml"
 if "$kpold" --config "$scratch/wrong.yaml" "${paths[@]}" --cleanup --dry-run >"$scratch/out" 2>&1; then
-  fail "a configuration with an unknown field is taken"
+  fail "a configuration with an unknown field is accepted"
 else
   pass
 fi
 
 kpolctl() { "$kpolctl" --socket "$scratch/kpold.sock" "$@"; }
-# serve EXAMPLE,...: kpold with these examples.
+# serve EXAMPLE,...: starts kpold with these examples.
 serve() {
   stop
   rm -rf "$scratch/cluster" && mkdir "$scratch/cluster"
@@ -55,7 +55,7 @@ serve() {
     [ $tries -lt 100 ] || { cat "$scratch/log" && exit 1; }
     sleep 0.1
   done
-  if grep -E ' (warning|error)\b|\[(warning|error)\]' "$scratch/log"; then fail "$1: kpold complains"; fi
+  if grep -E ' (warning|error)\b|\[(warning|error)\]' "$scratch/log"; then fail "$1: kpold logs a warning or an error"; fi
 }
 
 ip link set lo up

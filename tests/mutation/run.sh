@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Breaks the compiler of policies, and the engine that follows events, in many small ways, one at a time in a copy of the tree, and
-# expects the tests to notice each. Fails also when a breakage no longer applies, does not compile,
-# or when the tests fail without any.
+# Applies small mutations to policy/ (the compiler and the engine), one at a time in a copy of the tree, and
+# expects a test to fail for each. Also fails if a mutation no longer applies or does not compile, or if
+# the tests fail without one.
 #
 #   tests/mutation/run.sh [--sample N] [NAME...]
-#     --sample N    only N of them, others every day
+#     --sample N    only N of them, different ones each day
 #     NAME...       only these
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,15 +23,15 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# The likeliest and quickest first: the first that fails ends the trial of a breakage. Each is a program
-# below build/tests, and a filter of its tests.
+# Fast tests that detect many mutations are first, because the first failure ends the trial of a mutation.
+# Each line is a program below build/tests, and a filter for its tests.
 tests=(
   "policy/policy_unit_test *"
   "property/property_test EngineHistory.*"
   "property/property_test PolicyProof.*"
   "policy/policy_property_test *"
 )
-export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # of random ones
+export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # number of random clusters
 
 ensure_packages build test
 work=$PWD/build/mutation
@@ -39,7 +39,7 @@ tree=$work/tree
 log=$work/log
 mkdir -p "$tree"
 
-# The tree as it is, in its own place; only what differs is copied, so that little is built anew.
+# A copy of the tree. Only files that differ are copied, so that little is built again.
 git ls-files -coz --exclude-standard | grep -zvE '^(docs|e2e|\.ci)/' | while IFS= read -r -d '' file; do
   [ -f "$file" ] || continue
   cmp -s "$file" "$tree/$file" || install -D -m 644 "$file" "$tree/$file"
@@ -48,8 +48,8 @@ done
   [ -f "$file" ] || rm "$tree/$file"
 done
 
-# trial: builds and runs one test after the other; sets failed to the first that fails, if any. False
-# when one does not build, or has no test of that name.
+# trial: builds and runs the tests in order; sets failed to the first failed test, if any. Returns false
+# if a program does not build, or has no test of that name.
 trial() {
   local test program filter
   failed=""
@@ -61,32 +61,32 @@ trial() {
       failed=${failed:-${program##*/}}
       return 0
     }
-    # A filter without a match would pass every breakage.
+    # A filter without a match would pass for every mutation.
     ! grep 'Running 0 tests' "$log" || return 1
   done
 }
 
-say "Without a breakage"
+say "Without a mutation"
 linker=()
 command -v mold >/dev/null && linker=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=mold)
 cmake -S "$tree" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
   "${linker[@]}" >"$log" 2>&1 || { cat "$log" && die "cmake failed"; }
 trial || { tail -50 "$log" && die "the tree does not build, or a filter matches no test"; }
-[ -z "$failed" ] || { tail -50 "$log" && die "$failed fails without any breakage"; }
+[ -z "$failed" ] || { tail -50 "$log" && die "$failed fails without a mutation"; }
 
 names=()
 while IFS= read -r name; do names+=("$name"); done < <(sed -n 's/^= \([a-z0-9-]*\):.*/\1/p' "$list")
 if [ ${#wanted[@]} -gt 0 ]; then
   names=("${wanted[@]}")
 elif [ "$sample" -gt 0 ]; then
-  # Another part of the list every day, and all of it in turn.
+  # A different part of the list each day, until all were run.
   day=$(($(date +%s) / 86400))
   first=$((day * sample % ${#names[@]}))
   doubled=("${names[@]}" "${names[@]}")
   names=("${doubled[@]:first:sample}")
 fi
 
-# Applies one breakage to the copy; prints the file it changed.
+# Applies one mutation to the copy; prints the file that it changed.
 apply() {
   perl -e '
     my ($wanted, $list, @files) = @ARGV;
@@ -99,7 +99,7 @@ apply() {
       $old .= ($old eq "" ? "" : " ") . $1 if /^< (.*)$/;
       $new .= ($new eq "" ? "" : " ") . $1 if /^> (.*)$/;
     }
-    die "no breakage $wanted in $list\n" unless $found && $old ne "";
+    die "no mutation $wanted in $list\n" unless $found && $old ne "";
     my $pattern = join "\\s+", map { quotemeta } split " ", $old;
     my @hits;
     for my $file (@files) {
@@ -109,7 +109,7 @@ apply() {
       my $text = <$f>;
       push @hits, $file for $text =~ /$pattern/g;
     }
-    die "$wanted: the old text stands in " . @hits . " places, not one\n" unless @hits == 1;
+    die "$wanted: the old text is in " . @hits . " places, not in one\n" unless @hits == 1;
     open my $f, "<", $hits[0] or die;
     local $/;
     my $text = <$f>;
@@ -127,18 +127,18 @@ apply() {
 noticed=0
 bad=()
 for name in "${names[@]}"; do
-  file=$(apply "$name") || die "a breakage no longer applies: bring $list up to date"
+  file=$(apply "$name") || die "a mutation no longer applies: update $list"
   if ! trial; then
     bad+=("$name") && printf '  %-32s does not compile:\n' "$name"
     grep -m3 error "$log" || true
   elif [ -n "$failed" ]; then
     noticed=$((noticed + 1))
-    printf '  %-32s noticed by %s\n' "$name" "$failed"
+    printf '  %-32s detected by %s\n' "$name" "$failed"
   else
-    bad+=("$name") && printf '  %-32s NOT NOTICED\n' "$name"
+    bad+=("$name") && printf '  %-32s NOT DETECTED\n' "$name"
   fi
   cp "$file.kept" "$file"
 done
 
-echo "${#names[@]} mutants, $noticed noticed"
-[ ${#bad[@]} -eq 0 ] || die "not noticed, or not compiled: ${bad[*]}"
+echo "${#names[@]} mutants, $noticed detected"
+[ ${#bad[@]} -eq 0 ] || die "not detected, or not compiled: ${bad[*]}"

@@ -56,7 +56,7 @@ TEST_P(AddressBytes, AreReadWithOrWithoutLocal) {
   EXPECT_EQ(parseAddress(join(head(0), farEnd, attribute(IFA_LOCAL, own()))), address(false));
 }
 
-TEST_P(AddressBytes, WideFlagsOverruleTheHeaders) {
+TEST_P(AddressBytes, FlagsAttributeOverridesTheHeader) {
   const auto given = attribute(IFA_ADDRESS, own());
   EXPECT_EQ(parseAddress(join(head(IFA_F_NODAD), given)), address(true));
   EXPECT_EQ(parseAddress(join(head(0), given, u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE))),
@@ -65,7 +65,7 @@ TEST_P(AddressBytes, WideFlagsOverruleTheHeaders) {
             address(false));
 }
 
-TEST_P(AddressBytes, MalformedOnesAreRefused) {
+TEST_P(AddressBytes, MalformedAddressesAreRejected) {
   const auto given = attribute(IFA_ADDRESS, own());
   for (const auto& bytes :
        {Bytes{}, zeros(7), head(0), join(head(0), attribute(IFA_ADDRESS, zeros(5))),
@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(Families, AddressBytes,
                          testing::Values(AddressCase{AF_INET, "10.244.1.5", 32},
                                          AddressCase{AF_INET6, "fd00:10::5", 128}));
 
-TEST(ParseAddress, OtherFamiliesAreNone) {
+TEST(ParseAddress, OtherFamiliesAreIgnored) {
   EXPECT_EQ(parseAddress(addressHeader(AF_PHONET, 0, 0, 7)), std::nullopt);
 }
 

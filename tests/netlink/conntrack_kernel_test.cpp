@@ -50,7 +50,7 @@ void sendDatagram(const char* from, const char* to) {
 class Conntrack : public ::testing::Test {
  protected:
   void SetUp() override {
-    // Conntrack runs in a namespace only while something there asks for it.
+    // Conntrack is active in a namespace only while a rule there needs it.
     ASSERT_EQ(std::system("nft 'add table inet t; add chain inet t c "
                           "{ type filter hook input priority 0; }; "
                           "add rule inet t c ct state new accept'"),
@@ -62,7 +62,7 @@ class Conntrack : public ::testing::Test {
   void TearDown() override { EXPECT_EQ(std::system("nft delete table inet t"), 0); }
 };
 
-TEST_F(Conntrack, FlowsOfAnAddressAreForgottenWhicheverEndItIs) {
+TEST_F(Conntrack, DeletesEntriesWithTheAddressAtEitherEnd) {
   sendDatagram("127.0.0.2", "127.0.0.1");
   sendDatagram("127.0.0.3", "127.0.0.1");
   sendDatagram("127.0.0.3", "127.0.0.2");
@@ -77,7 +77,7 @@ TEST_F(Conntrack, BothFamiliesAtOnce) {
   EXPECT_EQ(forgetFlows(std::vector{ip("127.0.0.2"), ip("fd00::2")}), 2U);
 }
 
-TEST_F(Conntrack, DatagramFlowsToAPortAreForgotten) {
+TEST_F(Conntrack, DeletesDatagramEntriesToAPort) {
   const auto port = [](const char* address, std::uint16_t number,
                        base::Protocol protocol = base::Protocol::Udp) {
     std::optional<base::IpAddress> only;
@@ -97,13 +97,13 @@ TEST_F(Conntrack, DatagramFlowsToAPortAreForgotten) {
   EXPECT_EQ(forgetDatagramFlows(port(nullptr, 9999)), 2U);
 }
 
-TEST_F(Conntrack, ManyFlowsAreAllForgotten) {
+TEST_F(Conntrack, DeletesManyEntries) {
   for (int i = 0; i < 500; ++i) sendDatagram("127.0.0.2", "127.0.0.1");
-  EXPECT_GE(forgetFlows(std::vector{ip("127.0.0.2")}), 400U);  // some ports may have come twice
+  EXPECT_GE(forgetFlows(std::vector{ip("127.0.0.2")}), 400U);  // some ports may be used twice
   EXPECT_EQ(forgetFlows(std::vector{ip("127.0.0.2")}), 0U);
 }
 
-TEST_F(Conntrack, NoAddressMeansNoFlow) {
+TEST_F(Conntrack, NoAddressDeletesNothing) {
   sendDatagram("127.0.0.2", "127.0.0.1");
   EXPECT_EQ(forgetFlows({}), 0U);
   EXPECT_EQ(forgetFlows(std::vector{ip("127.0.0.2")}), 1U);

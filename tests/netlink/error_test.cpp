@@ -8,7 +8,7 @@
 namespace kpol::netlink {
 namespace {
 
-TEST(NetlinkError, SaysWhatWasTriedWhyAndTheKernelsWords) {
+TEST(NetlinkError, MessageHasOperationReasonAndExtack) {
   const Error error("add link kpol0", EINVAL, "mtu less than device minimum");
   EXPECT_STREQ(error.what(), "add link kpol0: Invalid argument (mtu less than device minimum)");
   EXPECT_EQ(error.op(), "add link kpol0");
@@ -16,7 +16,7 @@ TEST(NetlinkError, SaysWhatWasTriedWhyAndTheKernelsWords) {
   EXPECT_EQ(error.extack(), "mtu less than device minimum");
 }
 
-TEST(NetlinkError, LeavesOutWordsThatWereNotGiven) {
+TEST(NetlinkError, OmitsAnEmptyExtack) {
   EXPECT_STREQ(Error("list links", EPERM).what(), "list links: Operation not permitted");
 }
 

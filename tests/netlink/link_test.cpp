@@ -41,7 +41,7 @@ Bytes vethRequest(const Bytes& own, const Bytes& peer) {
                  join(linkHeader(0), own, nested(IFLA_LINKINFO, linkInfo)));
 }
 
-TEST(EncodeVeth, PeerHasItsNamespaceNameAddressAndMtuInTheOneRequest) {
+TEST(EncodeVeth, RequestContainsAllFieldsOfThePeer) {
   EXPECT_EQ(copy(encodeNewVeth(pair()).bytes()),
             vethRequest(join(text(IFLA_IFNAME, "kpol0123456789a"),
                              attribute(IFLA_ADDRESS, {2, 0, 0, 0, 0, 1}), u32(IFLA_MTU, 1450)),
@@ -49,7 +49,7 @@ TEST(EncodeVeth, PeerHasItsNamespaceNameAddressAndMtuInTheOneRequest) {
                              u32(IFLA_MTU, 1450), u32(IFLA_NET_NS_FD, 9))));
 }
 
-TEST(EncodeVeth, LeavesToTheKernelWhatIsNotGiven) {
+TEST(EncodeVeth, OmitsFieldsThatAreNotGiven) {
   auto plain = pair();
   plain.mtu = 0;
   plain.peerNetns = -1;

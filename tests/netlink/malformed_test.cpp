@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever the bytes, the parsers return a value or throw Error and read nothing beyond the end
-// (the sanitizers watch).
+// For any bytes, the parsers return a value or throw Error, and read nothing beyond the end
+// (checked by the sanitizers).
 #include "netlink/address.hpp"
 #include "netlink/error.hpp"
 #include "netlink/link.hpp"
@@ -49,7 +49,7 @@ std::vector<Parser> parsers() {
        parseNeighbour}};
 }
 
-// 1 when the bytes were read, 0 when they were refused.
+// 1 if the bytes were parsed, 0 if they were rejected.
 int reads(const Parser& parser, const Bytes& bytes) {
   try {
     parser.parse(bytes);

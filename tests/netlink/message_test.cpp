@@ -13,7 +13,7 @@
 namespace kpol::netlink {
 namespace {
 
-TEST(Message, StartsAsItsHeaderAlone) {
+TEST(Message, StartsWithOnlyTheHeader) {
   const Message built(RTM_GETLINK, NLM_F_ACK);
   EXPECT_EQ(copy(built.bytes()), message({RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK}, {}));
 }
@@ -62,7 +62,7 @@ TEST(Message, AttributesArePaddedButKeepTheirLength) {
                    attribute(5, {10, 0, 0, 1}), attribute(6, {2, 0, 0, 0, 0, 1}))));
 }
 
-TEST(Message, NestsHoldWhatIsPutWhileTheyLive) {
+TEST(Message, NestsContainAttributesAddedDuringTheirLifetime) {
   Message built(RTM_NEWLINK, 0);
   {
     const Nest outer = built.nest(1);
@@ -97,7 +97,7 @@ int codeOfPut(const std::function<void(Message&)>& put) {
   return 0;
 }
 
-TEST(Message, RefusesWhatDoesNotFit) {
+TEST(Message, RejectsTooLongAttributes) {
   EXPECT_EQ(codeOfPut([](Message& m) { m.put(2, Bytes{}); }), EMSGSIZE);
   EXPECT_EQ(codeOfPut([](Message& m) { m.putU8(2, 1); }), EMSGSIZE);
   EXPECT_EQ(codeOfPut([](Message& m) { m.putU32(2, 1); }), EMSGSIZE);

@@ -11,7 +11,7 @@ namespace kpol::netlink {
 // A new network namespace, gone with its last handle and socket. Its loopback device is down.
 Netns makeNetns();
 
-// What a node's socket says to make a veth pair "kpol0" here and "eth0" in `pod`.
+// The request of a node's socket for a veth pair "kpol0" here and "eth0" in `pod`.
 VethPair vethInto(const Netns& pod);
 
 // Each test is in a network namespace of its own ("the node") and has a second one ("the pod").

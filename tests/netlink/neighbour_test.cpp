@@ -63,7 +63,7 @@ TEST_P(NeighbourBytes, AreReadWhenTheirAddressIsKnown) {
     EXPECT_EQ(parseNeighbour(join(head(state), both)), neighbour(false)) << state;
 }
 
-TEST_P(NeighbourBytes, WithoutAnEthernetAddressTheyAreNone) {
+TEST_P(NeighbourBytes, EntriesWithoutAnEthernetAddressAreIgnored) {
   EXPECT_EQ(parseNeighbour(join(head(NUD_INCOMPLETE), destination())), std::nullopt);
   EXPECT_EQ(parseNeighbour(join(head(NUD_FAILED), destination())), std::nullopt);
   EXPECT_EQ(parseNeighbour(join(head(NUD_NOARP), destination(), attribute(NDA_LLADDR, kMac))),
@@ -73,7 +73,7 @@ TEST_P(NeighbourBytes, WithoutAnEthernetAddressTheyAreNone) {
       std::nullopt);
 }
 
-TEST_P(NeighbourBytes, MalformedOnesAreRefused) {
+TEST_P(NeighbourBytes, MalformedNeighboursAreRejected) {
   for (const auto& malformed :
        {Bytes{}, zeros(11), head(NUD_REACHABLE), join(head(NUD_REACHABLE), attribute(NDA_DST, {1})),
         join(head(NUD_REACHABLE), destination(), Bytes{90, 0, 2, 0})}) {
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Families, NeighbourBytes,
                          testing::Values(NeighbourCase{AF_INET, "169.254.1.1"},
                                          NeighbourCase{AF_INET6, "fe80::1"}));
 
-TEST(ParseNeighbour, ForwardingEntriesOfABridgeAreNone) {
+TEST(ParseNeighbour, FdbEntriesAreIgnored) {
   EXPECT_EQ(parseNeighbour(
                 join(neighbourHeader(AF_BRIDGE, 7, NUD_PERMANENT), attribute(NDA_LLADDR, kMac))),
             std::nullopt);
@@ -121,7 +121,7 @@ Bytes forwardingHeader() {
   return raw(kernel);
 }
 
-TEST(ForwardingBytes, AreTheDevicesOwnAndPermanent) {
+TEST(ForwardingBytes, FdbEntriesAreOfTheDeviceAndPermanent) {
   const ForwardingEntry entry{base::IfIndex{7}, mac("02:00:00:00:00:01"), ip("192.0.2.1")};
   const auto payload =
       join(forwardingHeader(), attribute(NDA_LLADDR, kMac), attribute(NDA_DST, {192, 0, 2, 1}));
@@ -133,7 +133,7 @@ TEST(ForwardingBytes, AreTheDevicesOwnAndPermanent) {
   EXPECT_EQ(parseForwardingEntry(payload), entry);
 }
 
-TEST(ForwardingBytes, WhatHasNoAddressToSendToIsNone) {
+TEST(ForwardingBytes, EntriesWithoutDestinationAreIgnored) {
   EXPECT_EQ(parseForwardingEntry(join(forwardingHeader(), attribute(NDA_LLADDR, kMac))),
             std::nullopt);
   EXPECT_EQ(

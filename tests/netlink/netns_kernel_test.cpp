@@ -18,14 +18,14 @@
 namespace kpol::netlink {
 namespace {
 
-TEST(Netns, CurrentIsTheThreadsAndNotTheProcesss) {
+TEST(Netns, CurrentIsTheNamespaceOfTheThread) {
   const auto before = Netns::current().id();
   EXPECT_EQ(Netns::current().id(), before);
   EXPECT_NE(makeNetns().id(), before);
   EXPECT_EQ(Netns::current().id(), before);
 }
 
-TEST(Netns, HandlesOfOneNamespaceHaveOneId) {
+TEST(Netns, HandlesOfOneNamespaceHaveTheSameId) {
   const auto opened = Netns::open("/proc/thread-self/ns/net");
   EXPECT_EQ(opened.id(), Netns::current().id());
   EXPECT_NE(opened.fd(), Netns::current().fd());
@@ -55,7 +55,7 @@ TEST(Netns, MissingPathIsASystemError) {
 
 class NotANetns : public testing::TestWithParam<const char*> {};
 
-TEST_P(NotANetns, IsRefused) {
+TEST_P(NotANetns, IsRejected) {
   try {
     Netns::open(GetParam());
     FAIL() << "was opened";
@@ -79,7 +79,7 @@ TEST(NetnsGuard, EntersAndReturns) {
   EXPECT_EQ(Netns::current().id(), before);
 }
 
-TEST(NetnsGuard, ReturnsWhenAnExceptionLeaves) {
+TEST(NetnsGuard, ReturnsOnException) {
   const auto before = Netns::current().id();
   const auto netns = makeNetns();
   const auto fail = [&] {
@@ -111,16 +111,16 @@ TEST(NetnsGuard, MovesOnlyItsThread) {
   EXPECT_EQ(Netns::current().id(), before);
 }
 
-TEST(NetnsGuardDeathTest, ThreadThatCannotReturnDoesNotGoOn) {
+TEST(NetnsGuardDeathTest, AbortsIfTheThreadCannotReturn) {
   const auto netns = makeNetns();
   const auto loseThePrivilege = [&] {
     const auto inside = netns.enter();
     EXPECT_EQ(::setresuid(65534, 65534, 65534), 0);  // drops CAP_SYS_ADMIN, which setns(2) needs
   };
-  EXPECT_DEATH(loseThePrivilege(), "cannot return to the former network namespace");
+  EXPECT_DEATH(loseThePrivilege(), "cannot return to the previous network namespace");
 }
 
-TEST(NetnsGuard, SocketsBelongWhereTheyWereMade) {
+TEST(NetnsGuard, SocketsStayInTheirNamespace) {
   const auto netns = makeNetns();
   const auto make = [&] {
     const auto inside = netns.enter();

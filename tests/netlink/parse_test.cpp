@@ -39,7 +39,7 @@ std::vector<Bytes> allMessages(const Bytes& datagram) {
   return all;
 }
 
-TEST(Messages, ComeWithTheFieldsOfTheirHeaders) {
+TEST(Messages, HaveTheFieldsOfTheirHeaders) {
   const auto datagram = message({16, 2, 3, 4}, {9, 9});
   const auto view = Messages(datagram).next();
   ASSERT_TRUE(view);
@@ -50,7 +50,7 @@ TEST(Messages, ComeWithTheFieldsOfTheirHeaders) {
   EXPECT_EQ(copy(view->payload), (Bytes{9, 9}));
 }
 
-TEST(Messages, ComeInTurn) {
+TEST(Messages, AreReturnedInOrder) {
   const auto datagram = join(message({16}, {1}), message({17}, {}), message({18}, {1, 2, 3, 4, 5}));
   EXPECT_EQ(allMessages(datagram), (std::vector<Bytes>{{1}, {}, {1, 2, 3, 4, 5}}));
   EXPECT_EQ(allMessages({}), std::vector<Bytes>{});
@@ -62,7 +62,7 @@ TEST(Messages, LastOneMayLackItsPadding) {
   EXPECT_EQ(allMessages(datagram), (std::vector<Bytes>{{1, 2, 3, 4, 5}}));
 }
 
-TEST(Messages, EveryTruncationIsRefused) {
+TEST(Messages, EveryTruncationIsRejected) {
   const auto whole = message({16}, zeros(8));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
@@ -70,7 +70,7 @@ TEST(Messages, EveryTruncationIsRefused) {
   }
 }
 
-TEST(Messages, LengthBelowTheHeaderIsRefused) {
+TEST(Messages, LengthBelowTheHeaderIsRejected) {
   for (std::uint8_t length = 0; length < 16; ++length) {
     auto datagram = message({16}, zeros(8));
     datagram[0] = length;
@@ -78,7 +78,7 @@ TEST(Messages, LengthBelowTheHeaderIsRefused) {
   }
 }
 
-TEST(Attributes, ComeInTurnWithoutTheirPadding) {
+TEST(Attributes, AreReturnedInOrderWithoutPadding) {
   const auto bytes = join(attribute(1, {7}), attribute(2, {}), text(3, "eth0"));
   EXPECT_EQ(allAttributes(bytes),
             (std::vector<std::pair<int, Bytes>>{{1, {7}}, {2, {}}, {3, {'e', 't', 'h', '0', 0}}}));
@@ -90,7 +90,7 @@ TEST(Attributes, FlagBitsAreNoPartOfTheType) {
   EXPECT_EQ(allAttributes(bytes), (std::vector<std::pair<int, Bytes>>{{5, {}}, {6, {}}}));
 }
 
-TEST(Attributes, EveryTruncationIsRefused) {
+TEST(Attributes, EveryTruncationIsRejected) {
   const auto whole = attribute(1, zeros(8));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
@@ -98,7 +98,7 @@ TEST(Attributes, EveryTruncationIsRefused) {
   }
 }
 
-TEST(Attributes, LengthThatLiesIsRefused) {
+TEST(Attributes, WrongLengthIsRejected) {
   for (const int length : {0, 1, 2, 3, 13, 255}) {
     auto bytes = attribute(1, zeros(8));
     bytes[0] = static_cast<std::uint8_t>(length);
@@ -134,7 +134,7 @@ TEST(Attribute, AddressesMustBeOfAFamily) {
   }
 }
 
-TEST(Attribute, LinkLayerAddressesOfOtherKindsAreNone) {
+TEST(Attribute, OtherLinkLayerAddressesAreIgnored) {
   const Bytes ethernet = {2, 0, 0, 0, 0, 1};
   EXPECT_EQ((Attribute{1, ethernet}.mac()), mac("02:00:00:00:00:01"));
   for (const std::size_t size : {0, 4, 5, 7, 8, 16, 20}) {
@@ -143,7 +143,7 @@ TEST(Attribute, LinkLayerAddressesOfOtherKindsAreNone) {
   }
 }
 
-TEST(Attribute, TextEndsAtItsZero) {
+TEST(Attribute, TextEndsAtItsNul) {
   const Bytes name = {'v', 'e', 't', 'h', 0};
   EXPECT_EQ((Attribute{1, name}.text()), "veth");
   const Bytes fixedSize = {'l', 'o', 0, 0, 0, 0};
@@ -161,7 +161,7 @@ TEST(Attribute, NestedOnesAreBoundByTheOuterOne) {
   EXPECT_FALSE(inner.next());
 }
 
-TEST(CutHeader, TakesAWholeStructOrRefuses) {
+TEST(CutHeader, RequiresTheWholeStruct) {
   const Bytes bytes = {1, 2, 3, 4, 5};
   std::span<const std::uint8_t> rest(bytes);
   EXPECT_EQ(cutHeader<std::uint8_t>(rest), 1);  // and its padding

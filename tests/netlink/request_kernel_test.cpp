@@ -40,7 +40,7 @@ class Dump : public NodeAndPod {
 
   [[nodiscard]] Address address(const base::IpAddress& ip) const { return {lo_, ip, 32, false}; }
 
-  // Dumps addresses through `socket`; onFirst(n) runs when the first object of the nth pass comes.
+  // Dumps addresses through `socket`; calls onFirst(n) at the first object of the nth pass.
   std::multiset<base::IpAddress> dumpAddresses(Socket& socket,
                                                const std::function<void(int)>& onFirst) {
     std::multiset<base::IpAddress> seen;
@@ -70,7 +70,7 @@ class Dump : public NodeAndPod {
   base::IfIndex lo_;
 };
 
-TEST_F(Dump, StartsOverUntilNothingChangedMeanwhile) {
+TEST_F(Dump, RestartsUntilNothingChangesMeanwhile) {
   Socket socket(NETLINK_ROUTE);
   int last = 0;
   const auto seen = dumpAddresses(socket, [&](int pass) {
@@ -82,7 +82,7 @@ TEST_F(Dump, StartsOverUntilNothingChangedMeanwhile) {
   EXPECT_EQ(seen.count(ip("192.0.2.1")), 1U);
 }
 
-TEST_F(Dump, GivesUpOnObjectsThatKeepChangingAndTheSocketGoesOn) {
+TEST_F(Dump, FailsOnConstantChangesAndTheSocketStaysUsable) {
   Socket socket(NETLINK_ROUTE);
   int last = 0;
   try {
@@ -98,7 +98,7 @@ TEST_F(Dump, GivesUpOnObjectsThatKeepChangingAndTheSocketGoesOn) {
   EXPECT_EQ(dumpAddresses(socket, [](int) {}).size(), kAddresses + 0U);
 }
 
-TEST_F(Dump, StartsOverWhenNotificationsOverran) {
+TEST_F(Dump, RestartsAfterAnOverrun) {
   Socket socket(NETLINK_ROUTE);
   socket.joinGroup(RTNLGRP_LINK);
   int passes = 0;
@@ -113,7 +113,7 @@ TEST_F(Dump, StartsOverWhenNotificationsOverran) {
   EXPECT_EQ(seen.size(), kAddresses + 0U);
 }
 
-TEST_F(Dump, NeverHasHolesOrTwinsWhileAnotherThreadChurns) {
+TEST_F(Dump, HasNoGapsOrDuplicatesDuringConcurrentChanges) {
   std::atomic<bool> stop = false;
   std::atomic<int> changes = 0;
   std::thread churn([&] {
@@ -142,7 +142,7 @@ TEST_F(Dump, NeverHasHolesOrTwinsWhileAnotherThreadChurns) {
   EXPECT_EQ(dumpAddresses(socket, [](int) {}).size(), kAddresses + 0U);
 }
 
-TEST_F(NodeAndPod, RequestsPassOverNotificationsOfTheSameSocket) {
+TEST_F(NodeAndPod, RequestsSkipNotificationsOnTheSameSocket) {
   Socket socket(NETLINK_ROUTE);
   socket.joinGroup(RTNLGRP_LINK);
   const auto lo = socket_.findLink(ifName("lo")).value().index;
@@ -152,7 +152,7 @@ TEST_F(NodeAndPod, RequestsPassOverNotificationsOfTheSameSocket) {
   EXPECT_EQ(socket_.findLink(lo).value().mtu, 50000U);
 }
 
-TEST_F(NodeAndPod, RefusalsCarryTheKernelsWords) {
+TEST_F(NodeAndPod, ErrorsHaveTheKernelsMessage) {
   Socket socket(NETLINK_ROUTE);
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   const auto link = socket_.findLink(ifName("kpol0")).value().index;
@@ -161,7 +161,7 @@ TEST_F(NodeAndPod, RefusalsCarryTheKernelsWords) {
             (Refusal{EINVAL, "mtu less than device minimum"}));
 }
 
-TEST_F(NodeAndPod, AnswersToAbandonedRequestsAreNotTakenForLaterOnes) {
+TEST_F(NodeAndPod, RepliesToAbandonedRequestsAreSkipped) {
   Socket socket(NETLINK_ROUTE);
   auto abandoned = encodeGetLink(base::IfIndex{4242});
   abandoned.setSequence(socket.nextSequence());
@@ -170,9 +170,9 @@ TEST_F(NodeAndPod, AnswersToAbandonedRequestsAreNotTakenForLaterOnes) {
   EXPECT_EQ(request(socket, message, Exchange::Kind::Answered), std::nullopt);
 }
 
-TEST_F(NodeAndPod, SilenceEndsInATimeout) {
+TEST_F(NodeAndPod, MissingReplyTimesOut) {
   Socket socket(NETLINK_ROUTE);
-  Message unacknowledged(RTM_SETLINK, 0);  // which the kernel answers only when it refuses
+  Message unacknowledged(RTM_SETLINK, 0);  // the kernel replies only with an error
   ifinfomsg header{};
   header.ifi_index = socket_.findLink(ifName("lo")).value().index.value;
   unacknowledged.putHeader(header);
@@ -186,7 +186,7 @@ TEST_F(NodeAndPod, SilenceEndsInATimeout) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, kAnswerTimeout);
 }
 
-TEST_F(NodeAndPod, OverrunOfARequestIsNotTakenForAnAnswer) {
+TEST_F(NodeAndPod, OverrunIsNotTakenForAReply) {
   Socket socket(NETLINK_ROUTE);
   const int least = 1;
   ASSERT_EQ(::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t kSequence = 77;
 constexpr std::uint32_t kPort = 4711;
 
-// A request as the kernel quotes it in its answer.
+// A request as quoted in the kernel's reply.
 Bytes quoted(const Bytes& payload = {}) {
   return message({RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, kSequence, kPort}, payload);
 }
@@ -40,7 +40,7 @@ Bytes done(std::int32_t code = 0, int flags = NLM_F_MULTI) {
   return message({NLMSG_DONE, flags, kSequence, kPort}, raw(code));
 }
 
-// What an exchange made of some datagrams.
+// The result of an exchange for some datagrams.
 struct Seen {
   bool complete = false;
   bool interrupted = false;
@@ -89,13 +89,13 @@ TEST(Exchange, NegativeCodeIsTheErrno) {
             (Seen{.complete = true, .refusal = Refusal{4095, ""}}));
 }
 
-TEST(Exchange, CodesNoKernelSendsAreMalformed) {
+TEST(Exchange, InvalidErrorCodesAreMalformed) {
   for (const std::int32_t code : {EINVAL, 1, -4096, std::numeric_limits<std::int32_t>::min(),
                                   std::numeric_limits<std::int32_t>::max()})
     EXPECT_EQ(errorOf(acknowledgement(code)), EBADMSG) << code;
 }
 
-TEST(Exchange, ExtackTextIsTheKernelsWords) {
+TEST(Exchange, ExtackIsTheKernelsMessage) {
   const auto extack = join(u32(NLMSGERR_ATTR_OFFS, 48), text(NLMSGERR_ATTR_MSG, "Bad MTU"));
   const Seen expected{.complete = true, .refusal = Refusal{EINVAL, "Bad MTU"}};
   EXPECT_EQ(feed(kAck, {refusal(-EINVAL, NLM_F_CAPPED | NLM_F_ACK_TLVS, join(quoted(), extack))}),
@@ -119,13 +119,13 @@ TEST(Exchange, WithoutTheFlagTrailingBytesAreNoExtack) {
       (Seen{.complete = true, .refusal = Refusal{EPERM, ""}}));
 }
 
-TEST(Exchange, WarningOfAnAcknowledgementIsNoRefusal) {
+TEST(Exchange, WarningInAnAcknowledgementIsNotAnError) {
   EXPECT_EQ(feed(kAck, {refusal(0, NLM_F_CAPPED | NLM_F_ACK_TLVS,
                                 join(quoted(), text(NLMSGERR_ATTR_MSG, "deprecated")))}),
             (Seen{.complete = true}));
 }
 
-TEST(Exchange, TruncatedRefusalsAreMalformed) {
+TEST(Exchange, TruncatedErrorsAreMalformed) {
   const auto extack = NLM_F_CAPPED | NLM_F_ACK_TLVS;
   EXPECT_EQ(errorOf(message({NLMSG_ERROR, 0, kSequence, kPort}, {})), EBADMSG);
   EXPECT_EQ(errorOf(message({NLMSG_ERROR, 0, kSequence, kPort}, {1, 0})), EBADMSG);
@@ -153,7 +153,7 @@ TEST(Exchange, OtherSequencesAndPortsAreSkipped) {
   }
 }
 
-TEST(Exchange, InterruptionOfAnotherDumpIsNotOurs) {
+TEST(Exchange, InterruptedFlagOfAnotherDumpIsIgnored) {
   EXPECT_EQ(feed(kDump, {object(NLM_F_MULTI | NLM_F_DUMP_INTR, kSequence - 1), done()}),
             (Seen{.complete = true}));
 }
@@ -163,24 +163,24 @@ TEST(Exchange, NoopIsSkipped) {
   EXPECT_EQ(feed(kAck, {noop, acknowledgement(0)}), (Seen{.complete = true}));
 }
 
-TEST(Exchange, OverrunIsLost) {
+TEST(Exchange, OverrunMessageMeansLoss) {
   EXPECT_EQ(errorOf(message({NLMSG_OVERRUN, 0, 0, 0}, {})), ENOBUFS);
 }
 
-TEST(Exchange, AnswerIsCompleteWithItsObject) {
+TEST(Exchange, ReplyIsCompleteWithItsObject) {
   EXPECT_EQ(feed(kAnswer, {object(0)}), (Seen{.complete = true, .objects = 1}));
   EXPECT_EQ(feed(kAnswer, {acknowledgement(-ENODEV)}),
             (Seen{.complete = true, .refusal = Refusal{ENODEV, ""}}));
 }
 
-TEST(Exchange, DumpGoesOnUntilDone) {
+TEST(Exchange, DumpEndsWithDone) {
   EXPECT_EQ(feed(kDump, {join(object(), object()), object()}), (Seen{.objects = 3}));
   EXPECT_EQ(feed(kDump, {join(object(), object()), join(object(), done())}),
             (Seen{.complete = true, .objects = 3}));
   EXPECT_EQ(feed(kDump, {done()}), (Seen{.complete = true}));
 }
 
-TEST(Exchange, DumpIsInterruptedWhereverTheFlagIs) {
+TEST(Exchange, InterruptedFlagInAnyMessageCounts) {
   constexpr int kFlags = NLM_F_MULTI | NLM_F_DUMP_INTR;
   EXPECT_EQ(feed(kDump, {object(), object(kFlags), object(), done()}),
             (Seen{.complete = true, .interrupted = true, .objects = 3}));
@@ -188,7 +188,7 @@ TEST(Exchange, DumpIsInterruptedWhereverTheFlagIs) {
             (Seen{.complete = true, .interrupted = true, .objects = 1}));
 }
 
-TEST(Exchange, DumpRefusedAtItsStartOrItsEnd) {
+TEST(Exchange, DumpErrorAtStartOrEnd) {
   EXPECT_EQ(feed(kDump, {acknowledgement(-EOPNOTSUPP)}),
             (Seen{.complete = true, .refusal = Refusal{EOPNOTSUPP, ""}}));
   const auto flags = NLM_F_MULTI | NLM_F_ACK_TLVS;
@@ -200,7 +200,7 @@ TEST(Exchange, DumpRefusedAtItsStartOrItsEnd) {
           .complete = true, .refusal = Refusal{ENOENT, "FIB table does not exist"}, .objects = 1}));
 }
 
-TEST(Exchange, EveryTruncationOfAnAnswerIsRefusedOrIncomplete) {
+TEST(Exchange, EveryTruncationOfAReplyIsRejectedOrIncomplete) {
   const auto whole = join(object(), refusal(-EINVAL, NLM_F_CAPPED | NLM_F_ACK_TLVS,
                                             join(quoted(), text(NLMSGERR_ATTR_MSG, "Bad MTU"))));
   for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -25,7 +25,7 @@ std::vector<RouteEvent> drain(RouteEvents& events) {
   return all;
 }
 
-// Reads until `last` came, for what the kernel tells from a work queue; at most 5 s.
+// Reads until `last` arrived, because the kernel sends some events from a work queue; at most 5 s.
 template <class Event>
 std::vector<RouteEvent> readUntil(RouteEvents& events, const Event& last) {
   const auto deadline = Clock::now() + std::chrono::seconds(5);
@@ -50,7 +50,7 @@ bool isReadable(const RouteEvents& events) {
 
 using Events = NodeAndPod;
 
-TEST_F(Events, LinksThatComeChangeAndGo) {
+TEST_F(Events, ReportsAddedChangedAndDeletedLinks) {
   RouteEvents events({RouteTopic::Links});
   EXPECT_FALSE(isReadable(events));
   const auto index = addUpVeth();
@@ -76,7 +76,7 @@ struct EventCase {
 
 class EventsPerFamily : public NodeAndPod, public testing::WithParamInterface<EventCase> {};
 
-TEST_P(EventsPerFamily, ObjectsOfALinkThatComeAndGo) {
+TEST_P(EventsPerFamily, ReportsAddedAndDeletedObjectsOfALink) {
   const auto link = addUpVeth();
   RouteEvents events({RouteTopic::Addresses, RouteTopic::Routes, RouteTopic::Neighbours});
   const auto own = ip(GetParam().address);
@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Families, EventsPerFamily,
                                          EventCase{"V6", "fd00:1::5", "fd00:50::/48", "fe80::77"}),
                          [](const auto& family) { return family.param.name; });
 
-TEST_F(Events, OnlyTopicsAskedForAreRead) {
+TEST_F(Events, OnlyRequestedTopicsAreRead) {
   RouteEvents events({RouteTopic::Neighbours});
   const auto link = addUpVeth();
   socket_.addAddress({link, ip("10.0.0.1"), 32, false});
@@ -116,14 +116,14 @@ TEST_F(Events, OnlyTopicsAskedForAreRead) {
   EXPECT_EQ(drain(events), std::vector<RouteEvent>{});
 }
 
-TEST_F(Events, NothingInTimeIsEmpty) {
+TEST_F(Events, TimeoutReturnsNoEvents) {
   RouteEvents events({RouteTopic::Links});
   const auto start = Clock::now();
   EXPECT_EQ(events.read(start + std::chrono::milliseconds(20)), std::vector<RouteEvent>{});
   EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(20));
 }
 
-TEST_F(Events, OverflowIsReportedOnceAndWhatFollowsIsNews) {
+TEST_F(Events, OverflowIsReportedOnceBeforeLaterEvents) {
   RouteEvents events({RouteTopic::Links});
   const int least = 1;
   ASSERT_EQ(::setsockopt(events.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &least, sizeof(least)), 0);

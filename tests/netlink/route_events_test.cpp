@@ -73,7 +73,7 @@ TEST(RouteEvent, EveryObjectAddedAndRemoved) {
       Neighbour{base::IfIndex{7}, ip("10.0.0.1"), mac("02:00:00:00:00:01"), true}});
 }
 
-TEST(RouteEvent, LeavingABridgeIsNotGone) {
+TEST(RouteEvent, LeavingABridgeIsNotADeletion) {
   EXPECT_EQ(parse(RTM_DELLINK, linkPayload(AF_BRIDGE)), std::nullopt);
 }
 
@@ -81,12 +81,12 @@ TEST(RouteEvent, OverrunIsAnOverflow) {
   EXPECT_EQ(parse(NLMSG_OVERRUN, {}), RouteEvent(Overflow{}));
 }
 
-TEST(RouteEvent, OtherMessagesAreNone) {
+TEST(RouteEvent, OtherMessagesAreIgnored) {
   for (const int type : {NLMSG_NOOP, NLMSG_DONE, int{RTM_NEWRULE}, int{RTM_NEWNSID}})
     EXPECT_EQ(parse(type, zeros(32)), std::nullopt) << type;
 }
 
-TEST(RouteEvent, TruncatedObjectsAreRefused) {
+TEST(RouteEvent, TruncatedObjectsAreRejected) {
   for (const int type : {RTM_NEWLINK, RTM_DELLINK, RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE,
                          RTM_DELROUTE, RTM_NEWNEIGH, RTM_DELNEIGH})
     EXPECT_THROW(parse(type, zeros(5)), Error) << type;

@@ -37,7 +37,7 @@ constexpr base::IfIndex kNoLink{4242};
 
 using Links = NodeAndPod;
 
-TEST_F(Links, VethIsBornWithItsPeerInsideTheOtherNamespace) {
+TEST_F(Links, VethPeerIsCreatedInTheOtherNamespace) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   const auto own = socket_.findLink(ifName("kpol0")).value();
   const auto peer = podSocket_.findLink(ifName("eth0")).value();
@@ -60,7 +60,7 @@ TEST_F(Links, VethIsBornWithItsPeerInsideTheOtherNamespace) {
   EXPECT_EQ(socket_.findLink(ifName("eth0")), std::nullopt);
 }
 
-TEST_F(Links, VethWithoutNamespaceHasBothEndsHere) {
+TEST_F(Links, VethWithoutNamespaceHasBothEndsInThisOne) {
   auto pair = vethInto(pod_);
   pair.peerNetns = -1;
   pair.mtu = 0;
@@ -70,7 +70,7 @@ TEST_F(Links, VethWithoutNamespaceHasBothEndsHere) {
   EXPECT_EQ(podSocket_.findLink(ifName("eth0")), std::nullopt);
 }
 
-TEST_F(Links, TakenNameOfEitherEndIsAnOutcome) {
+TEST_F(Links, ExistingNameOfEitherEndIsNotAnError) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   EXPECT_FALSE(socket_.addVeth(vethInto(pod_)));
   auto peerTaken = vethInto(pod_);
@@ -79,7 +79,7 @@ TEST_F(Links, TakenNameOfEitherEndIsAnOutcome) {
   EXPECT_EQ(socket_.findLink(ifName("kpol1")), std::nullopt);
 }
 
-TEST_F(Links, VethIntoNoNamespaceIsRefused) {
+TEST_F(Links, VethIntoAnInvalidNamespaceIsRejected) {
   auto pair = vethInto(pod_);
   pair.peerNetns = 999999;
   const auto error = errorOf([&] { socket_.addVeth(pair); });
@@ -88,7 +88,7 @@ TEST_F(Links, VethIntoNoNamespaceIsRefused) {
   EXPECT_EQ(socket_.findLink(ifName("kpol0")), std::nullopt);
 }
 
-TEST_F(Links, RefusedAliasLeavesNoPair) {
+TEST_F(Links, RejectedAliasLeavesNoPair) {
   auto pair = vethInto(pod_);
   for (const std::size_t length : {256, 5000}) {
     pair.alias = std::string(length, 'x');
@@ -101,7 +101,7 @@ TEST_F(Links, RefusedAliasLeavesNoPair) {
   EXPECT_EQ(socket_.findLink(ifName("kpol0")).value().alias, pair.alias);
 }
 
-TEST_F(Links, RefusalSaysWhatWasTriedAndTheKernelsWords) {
+TEST_F(Links, ErrorHasTheOperationAndTheKernelsMessage) {
   const auto link = addUpVeth();
   const auto error = errorOf([&] { socket_.setMtu(link, 10); });
   EXPECT_EQ(error.code(), EINVAL);
@@ -109,7 +109,7 @@ TEST_F(Links, RefusalSaysWhatWasTriedAndTheKernelsWords) {
   EXPECT_EQ(error.extack(), "mtu less than device minimum");
 }
 
-TEST_F(Links, AreFoundByNameAndIndexOrNotAtAll) {
+TEST_F(Links, AreFoundByNameAndIndex) {
   const auto lo = socket_.findLink(ifName("lo")).value();
   EXPECT_EQ(lo.kind, "");
   EXPECT_EQ(lo.mac, base::MacAddress());
@@ -119,7 +119,7 @@ TEST_F(Links, AreFoundByNameAndIndexOrNotAtAll) {
   EXPECT_EQ(socket_.findLink(kNoLink), std::nullopt);
 }
 
-TEST_F(Links, ListHasThemAll) {
+TEST_F(Links, ListContainsAllLinks) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   EXPECT_EQ(socket_.links(), (std::vector<Link>{socket_.findLink(ifName("lo")).value(),
                                                 socket_.findLink(ifName("kpol0")).value()}));
@@ -157,7 +157,7 @@ TEST_F(Links, AreDeletedByGroup) {
   EXPECT_EQ(errorOf([&] { socket_.deleteGroup(0); }).code(), EPERM) << "0 is every link's group";
 }
 
-TEST_F(Links, DeletingOneDeletesItsPeerAndTwiceIsAnOutcome) {
+TEST_F(Links, DeleteRemovesThePeerAndMayBeRepeated) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   EXPECT_TRUE(socket_.deleteLink(ifName("kpol0")));
   EXPECT_EQ(podSocket_.findLink(ifName("eth0")), std::nullopt);
@@ -209,7 +209,7 @@ class PerFamily : public NodeAndPod, public testing::WithParamInterface<FamilyCa
  protected:
   PerFamily() : link_(addUpVeth()) {}
 
-  // Usable at once. IPv4 addresses always are, and the kernel forgets that it was asked.
+  // Usable at once. IPv4 addresses always are, and the kernel does not return the flag.
   [[nodiscard]] Address address(base::IfIndex link, const std::string& text) const {
     return {link, ip(text), GetParam().length, !ip(text).isV4()};
   }
@@ -221,7 +221,7 @@ class PerFamily : public NodeAndPod, public testing::WithParamInterface<FamilyCa
             .mtu = 1400,
             .onLink = true};
   }
-  // As the kernel tells it.
+  // As the kernel returns it.
   [[nodiscard]] Route readBack(Route route) const {
     if (route.metric == 0) route.metric = GetParam().defaultMetric;
     return route;
@@ -240,7 +240,7 @@ class Addresses : public PerFamily {};
 
 class Routes : public PerFamily {
  protected:
-  // IPv4 takes no gateway, not even an onlink one, on a link without addresses.
+  // IPv4 accepts no gateway, not even an onlink one, on a link without addresses.
   Routes() { EXPECT_TRUE(socket_.addAddress(address())); }
 };
 
@@ -266,7 +266,7 @@ TEST_F(Links, DeprecatedAddressesAreReadBackAsWritten) {
   EXPECT_TRUE(socket_.deleteAddress(address));
 }
 
-TEST_P(Addresses, ExistingAndAbsentOnesAreOutcomes) {
+TEST_P(Addresses, ExistingAndAbsentAddressesAreNotErrors) {
   EXPECT_TRUE(socket_.addAddress(address()));
   EXPECT_FALSE(socket_.addAddress(address()));
   EXPECT_TRUE(socket_.deleteAddress(address()));
@@ -278,7 +278,7 @@ TEST_P(Addresses, ExistingAndAbsentOnesAreOutcomes) {
   EXPECT_EQ(errorOf([&] { socket_.addAddress(nowhere); }).code(), ENODEV);
 }
 
-TEST_P(Addresses, ListIsOfTheLinkAskedFor) {
+TEST_P(Addresses, ListIsOfTheRequestedLink) {
   const auto lo = socket_.findLink(ifName("lo")).value().index;
   const auto other = address(lo, GetParam().other);
   EXPECT_TRUE(socket_.addAddress(address()));
@@ -288,7 +288,7 @@ TEST_P(Addresses, ListIsOfTheLinkAskedFor) {
   EXPECT_EQ(socket_.addresses(kNoLink), std::vector<Address>{});
 }
 
-TEST_P(Routes, OfWhatIsTakenHereAreLocalToTheKernel) {
+TEST_P(Routes, LocalRoutesAreLocalInTheKernel) {
   Route route{.destination = base::Prefix::host(ip(GetParam().other)), .link = link_};
   route.table = 255;
   route.local = true;
@@ -322,7 +322,7 @@ TEST_P(Routes, RouteOfALinkNeedsNoGateway) {
   EXPECT_TRUE(holds(socket_.routes(link_), readBack(route)));
 }
 
-TEST_P(Routes, ExistingAndAbsentOnesAreOutcomes) {
+TEST_P(Routes, ExistingAndAbsentRoutesAreNotErrors) {
   EXPECT_TRUE(socket_.addRoute(onLinkRoute()));
   EXPECT_FALSE(socket_.addRoute(onLinkRoute()));
   EXPECT_TRUE(socket_.deleteRoute(onLinkRoute()));
@@ -341,13 +341,13 @@ TEST_P(Routes, DeleteLeavesRoutesThatDiffer) {
   gone.metric = 600;
   EXPECT_TRUE(socket_.addRoute(kept));
   EXPECT_TRUE(socket_.addRoute(gone));
-  gone.mtu = 0;  // not what tells routes apart
+  gone.mtu = 0;  // not part of a route's identity
   EXPECT_TRUE(socket_.deleteRoute(gone));
   EXPECT_FALSE(socket_.deleteRoute(gone));
   EXPECT_TRUE(holds(socket_.routes(link_), kept));
 }
 
-TEST_P(Routes, ReplaceMakesOrChanges) {
+TEST_P(Routes, ReplaceCreatesOrChanges) {
   auto route = onLinkRoute();
   socket_.replaceRoute(route);
   EXPECT_TRUE(holds(socket_.routes(link_), readBack(route)));
@@ -358,7 +358,7 @@ TEST_P(Routes, ReplaceMakesOrChanges) {
   EXPECT_FALSE(holds(routes, readBack(onLinkRoute())));
 }
 
-TEST_P(Routes, TablesAreApart) {
+TEST_P(Routes, TablesAreSeparate) {
   auto route = onLinkRoute();
   route.table = 1000;  // beyond the header's eight bits
   EXPECT_TRUE(socket_.addRoute(route));
@@ -368,14 +368,14 @@ TEST_P(Routes, TablesAreApart) {
   EXPECT_TRUE(socket_.deleteRoute(route));
 }
 
-TEST_P(Routes, ListIsOfTheLinkAskedFor) {
+TEST_P(Routes, ListIsOfTheRequestedLink) {
   EXPECT_TRUE(socket_.addRoute(onLinkRoute()));
   const auto lo = socket_.findLink(ifName("lo")).value().index;
   EXPECT_FALSE(holds(socket_.routes(lo), readBack(onLinkRoute())));
   EXPECT_EQ(socket_.routes(kNoLink), std::vector<Route>{});
 }
 
-TEST_P(Routes, UnreachableGatewayIsRefusedInTheKernelsWords) {
+TEST_P(Routes, UnreachableGatewayErrorHasTheKernelsMessage) {
   auto route = onLinkRoute();
   route.onLink = false;
   route.gateway = ip(GetParam().other);
@@ -407,7 +407,7 @@ TEST_P(Neighbours, ReplaceChanges) {
   EXPECT_FALSE(holds(all, neighbour()));
 }
 
-TEST_P(Neighbours, AbsentOnesAreOutcomes) {
+TEST_P(Neighbours, AbsentNeighboursAreNotErrors) {
   EXPECT_FALSE(socket_.deleteNeighbour(neighbour()));
   socket_.replaceNeighbour(neighbour());
   EXPECT_TRUE(socket_.deleteNeighbour(neighbour()));
@@ -420,7 +420,7 @@ TEST_P(Neighbours, AbsentOnesAreOutcomes) {
 }
 
 // A pod's network may be torn down under our hands at any step.
-TEST_P(PerFamily, EveryStepOnALinkThatVanishedIsAnOutcomeOrAnError) {
+TEST_P(PerFamily, EveryRequestForADeletedLinkFailsCleanly) {
   EXPECT_TRUE(socket_.addAddress(address()));
   EXPECT_TRUE(socket_.addRoute(onLinkRoute()));
   socket_.replaceNeighbour(neighbour());
@@ -464,7 +464,7 @@ TEST_F(CrossFamily, Ipv4RouteByAnIpv6GatewayIsReadBackAsWritten) {
   EXPECT_TRUE(socket_.deleteRoute(route));
 }
 
-TEST_F(Links, ListSurvivesLinksThatComeAndGo) {
+TEST_F(Links, ListToleratesConcurrentChanges) {
   std::atomic<bool> stop = false;
   std::thread churn([&] {
     const auto inNode = node_.enter();
@@ -515,7 +515,7 @@ TEST_P(VxlanDevices, AreReadBackAsWritten) {
   EXPECT_EQ(socket_.findVxlan(kNoLink), std::nullopt);
 }
 
-TEST_P(VxlanDevices, ForwardWhereTheyAreTold) {
+TEST_P(VxlanDevices, UseTheirFdbEntries) {
   const auto device = vxlanFrom(GetParam());
   ASSERT_TRUE(socket_.addVxlan(device));
   const auto link = socket_.findLink(device.name)->index;
@@ -539,7 +539,7 @@ INSTANTIATE_TEST_SUITE_P(Families, VxlanDevices, testing::Values("192.0.2.1", "2
                            return ip(one.param).isV4() ? std::string("V4") : std::string("V6");
                          });
 
-TEST_F(Links, HopsAreWhatTheKernelWouldDo) {
+TEST_F(Links, NextHopsAreTheKernels) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));
   const auto link = socket_.findLink(ifName("kpol0"))->index;
   socket_.setUp(link);

@@ -69,7 +69,7 @@ class RouteBytes : public testing::TestWithParam<RouteCase> {
   [[nodiscard]] Header header() const {
     return {.family = GetParam().family, .length = GetParam().length, .protocol = RTPROT_BIRD};
   }
-  // What tells the route of full() from others.
+  // The attributes that identify the route of full().
   [[nodiscard]] Bytes identity() const {
     return join(u32(RTA_TABLE, 1000), addressAttribute(RTA_DST, GetParam().network),
                 u32(RTA_OIF, 7), addressAttribute(RTA_GATEWAY, GetParam().gateway),
@@ -108,7 +108,7 @@ TEST_P(RouteBytes, DefaultRouteOfALinkHasNoDestination) {
   EXPECT_EQ(parseRoute(payload), route);
 }
 
-TEST_P(RouteBytes, OfWhatIsTakenHereHasItsType) {
+TEST_P(RouteBytes, LocalRouteHasItsType) {
   auto route = full();
   route.local = true;
   auto head = header();
@@ -126,7 +126,7 @@ TEST_P(RouteBytes, AreReadWithEveryField) {
   EXPECT_EQ(parseRoute(join(bytes(head), identity(), unknown, settings())), full());
 }
 
-TEST_P(RouteBytes, TableOfTheHeaderCountsWithoutTheAttribute) {
+TEST_P(RouteBytes, TableOfTheHeaderIsUsedWithoutTheAttribute) {
   auto head = header();
   head.table = 99;
   const auto route =
@@ -146,7 +146,7 @@ TEST_P(RouteBytes, DumpFiltersByTableTypeAndLink) {
             message({RTM_GETROUTE, NLM_F_REQUEST}, join(bytes(head), table)));
 }
 
-TEST_P(RouteBytes, MalformedOnesAreRefused) {
+TEST_P(RouteBytes, MalformedRoutesAreRejected) {
   const auto head = bytes(header());
   auto tooLong = header();
   tooLong.length = 129;
@@ -191,7 +191,7 @@ TEST(ParseRoute, DestinationOfTheOtherFamilyIsMalformed) {
       Error);
 }
 
-TEST(ParseRoute, WhatARouteCannotSayIsNone) {
+TEST(ParseRoute, UnsupportedRoutesAreIgnored) {
   const auto link = u32(RTA_OIF, 7);
   EXPECT_EQ(parseRoute(join(bytes({.type = RTN_LOCAL}), link)), std::nullopt);
   EXPECT_EQ(parseRoute(join(bytes({.type = RTN_BLACKHOLE}), link)), std::nullopt);

@@ -33,7 +33,7 @@ TEST_F(Shaping, TokenBucketIsReadBackAndReplaced) {
   EXPECT_THAT(text, HasSubstr("tbf"));
   EXPECT_THAT(text, HasSubstr("root"));
   EXPECT_THAT(text, HasSubstr("rate 10Mbit"));
-  // The kernel gives it in ticks of 64 ns: 100000 bytes may come back as a few less.
+  // The kernel stores it in ticks of 64 ns, so 100000 bytes may be returned as slightly fewer.
   EXPECT_THAT(text, testing::AnyOf(HasSubstr("burst 100000b"), HasSubstr("burst 99999b"),
                                    HasSubstr("burst 99998b")));
   socket_.shape(link_, {5'000'000'000, 4'000'000, 4'294'967'295});
@@ -41,18 +41,18 @@ TEST_F(Shaping, TokenBucketIsReadBackAndReplaced) {
   EXPECT_THAT(output("tc qdisc show dev kpol0"), HasSubstr("rate 40Gbit"));
 }
 
-TEST_F(Shaping, BurstsLongerThanTicksCanTellAreTaken) {
-  // What runtimes ask for where a pod has a rate and no burst: 2^32 - 1 bits.
+TEST_F(Shaping, AcceptsBurstsBeyondTheTickRange) {
+  // The burst that runtimes request for a pod with a rate and no burst: 2^32 - 1 bits.
   socket_.shape(link_, {125, 536'870'911, 131'075});
   EXPECT_EQ(socket_.shaping(link_), (TokenBucket{125, 0, 131'075}));
 }
 
-TEST_F(Shaping, ABurstOfNothingIsRefused) {
+TEST_F(Shaping, ZeroBurstIsRejected) {
   EXPECT_THROW(socket_.shape(link_, {125, 0, 1000}), Error);
   EXPECT_EQ(socket_.shaping(link_), std::nullopt);
 }
 
-TEST_F(Shaping, WhatArrivesIsLedThroughAnotherLink) {
+TEST_F(Shaping, RedirectsReceivedPackets) {
   EXPECT_EQ(socket_.ingressRedirect(link_), std::nullopt);
   const auto ifb = addUpIfb();
   socket_.redirectIngress(link_, ifb);

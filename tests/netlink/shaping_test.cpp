@@ -36,7 +36,7 @@ TEST(EncodeTokenBucket, GivesTheBurstInBytes) {
                                                   u32(6, 100'000))))));
 }
 
-TEST(EncodeTokenBucket, HasAnotherPlaceForRatesThatTakeMoreThan32Bits) {
+TEST(EncodeTokenBucket, UsesRate64ForLargeRates) {
   const std::uint64_t rate = 5'000'000'000;
   EXPECT_EQ(copy(encodeTokenBucket(kLink, {rate, 9, 10}).bytes()),
             message({RTM_NEWQDISC, kReplaced},
@@ -45,7 +45,7 @@ TEST(EncodeTokenBucket, HasAnotherPlaceForRatesThatTakeMoreThan32Bits) {
                                                   attribute(4, raw(rate)), u32(6, 9))))));
 }
 
-TEST(EncodeRedirect, LeadsEveryPacketThatArrivesToAnotherLink) {
+TEST(EncodeRedirect, RedirectsAllReceivedPacketsToAnotherLink) {
   EXPECT_EQ(copy(encodeIngressQdisc(kLink).bytes()),
             message({RTM_NEWQDISC, kReplaced},
                     join(place(7, 0xffff0000, 0xfffffff1), text(TCA_KIND, "ingress"))));
@@ -60,14 +60,14 @@ TEST(EncodeRedirect, LeadsEveryPacketThatArrivesToAnotherLink) {
                                 join(attribute(5, selector), nested(7, nested(1, action)))))));
 }
 
-TEST(EncodeIfb, IsALinkOfThatKind) {
+TEST(EncodeIfb, IsALinkOfKindIfb) {
   EXPECT_EQ(
       copy(encodeNewIfb(ifName("kpbw0")).bytes()),
       message({RTM_NEWLINK, kAdded}, join(zeros(16), text(IFLA_IFNAME, "kpbw0"),
                                           nested(IFLA_LINKINFO, text(IFLA_INFO_KIND, "ifb")))));
 }
 
-TEST(ParseTokenBucket, OfTheRootOfTheLinkOnly) {
+TEST(ParseTokenBucket, ReadsOnlyTheRootQdisc) {
   const auto options = nested(TCA_OPTIONS, attribute(1, parameters(1'000'000, 125'000, 77)));
   const auto bytes = join(place(7, 0x80010000, 0xffffffff), text(TCA_KIND, "tbf"), options);
   EXPECT_EQ(parseTokenBucket(bytes, kLink), (TokenBucket{1'000'000, 0, 125'000}));
@@ -78,7 +78,7 @@ TEST(ParseTokenBucket, OfTheRootOfTheLinkOnly) {
             std::nullopt);
 }
 
-TEST(ParseTokenBucket, TakesTheLongRateWhereThereIsOne) {
+TEST(ParseTokenBucket, PrefersRate64) {
   const std::uint64_t rate = 5'000'000'000;
   const auto options =
       nested(TCA_OPTIONS, join(attribute(1, parameters(0xffffffff, 10)), attribute(4, raw(rate))));
@@ -86,7 +86,7 @@ TEST(ParseTokenBucket, TakesTheLongRateWhereThereIsOne) {
             (TokenBucket{rate, 0, 10}));
 }
 
-TEST(ParseShaping, RefusesShortAttributes) {
+TEST(ParseShaping, RejectsShortAttributes) {
   const auto code = [](const auto& parse) {
     try {
       parse();

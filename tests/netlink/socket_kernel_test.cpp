@@ -39,7 +39,7 @@ int bufferSize(const Socket& socket, int name) {
 }
 
 void shrinkReceiveBuffer(const Socket& socket) {
-  const int least = 1;  // the kernel makes it its minimum
+  const int least = 1;  // the kernel raises it to its minimum
   ASSERT_EQ(::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);
 }
 
@@ -68,7 +68,7 @@ TEST(Socket, SequencesAreDistinctAndNeverZero) {
   EXPECT_EQ(socket.nextSequence(), first + 1 == 0 ? 1 : first + 1);
 }
 
-TEST(Socket, AdoptedOneKeepsItsPortIdAndWorks) {
+TEST(Socket, AdoptedSocketKeepsItsPortId) {
   Socket original(NETLINK_ROUTE);
   auto adopted = Socket::adopt(base::UniqueFd(::dup(original.fd())));
   EXPECT_EQ(adopted.portId(), original.portId());
@@ -85,11 +85,11 @@ TEST(Socket, AdoptsOnlyBoundNetlinkSockets) {
   EXPECT_EQ(codeOf([&] { Socket::adopt(base::UniqueFd(file())); }), ENOTSOCK);
 }
 
-TEST(Socket, UnknownProtocolIsRefused) {
+TEST(Socket, UnknownProtocolIsAnError) {
   EXPECT_EQ(codeOf([] { Socket(NETLINK_USERSOCK + 100); }), EPROTONOSUPPORT);
 }
 
-TEST(Socket, ReceiveReturnsNothingAtTheDeadline) {
+TEST(Socket, ReceiveReturnsNulloptAtTheDeadline) {
   Socket socket(NETLINK_ROUTE);
   EXPECT_EQ(socket.receive(Clock::now() - milliseconds(1)).has_value(), false);
   const auto start = Clock::now();
@@ -122,13 +122,13 @@ TEST(Socket, BuffersGrowAndNeverShrink) {
   EXPECT_EQ(bufferSize(socket, SO_RCVBUF), 32 << 20);
 }
 
-TEST(Socket, DatagramBeyondTheSendBufferIsRefused) {
+TEST(Socket, TooLargeDatagramIsAnError) {
   Socket socket(NETLINK_ROUTE);
   const auto size = static_cast<std::size_t>(bufferSize(socket, SO_SNDBUF)) + 1;
   EXPECT_EQ(codeOf([&] { socket.send(message({RTM_GETLINK}, zeros(size))); }), EMSGSIZE);
 }
 
-TEST_F(NodeAndPod, OverrunIsReportedAndTheSocketGoesOn) {
+TEST_F(NodeAndPod, OverrunIsReportedAndTheSocketStaysUsable) {
   Socket socket(NETLINK_ROUTE);
   shrinkReceiveBuffer(socket);
   socket.joinGroup(RTNLGRP_LINK);
@@ -139,7 +139,7 @@ TEST_F(NodeAndPod, OverrunIsReportedAndTheSocketGoesOn) {
   EXPECT_TRUE(socket.receive(Clock::now()));
 }
 
-TEST_F(NodeAndPod, GroupsDeliverWhatTheyPromise) {
+TEST_F(NodeAndPod, GroupsDeliverTheirNotifications) {
   Socket socket(NETLINK_ROUTE);
   changeLoopback(socket_, 1);
   EXPECT_FALSE(socket.receive(Clock::now()));

@@ -30,13 +30,13 @@ void putAttribute(Bytes& bytes, std::uint16_t type, const Bytes& payload) {
   bytes.resize(NLMSG_ALIGN(bytes.size()));
 }
 
-// One NLMSG_ERROR, as netlink_ack makes it.
+// One NLMSG_ERROR in the format of netlink_ack.
 struct Answer {
   std::uint32_t sequence = 0;
   int error = 0;  // 0 or -errno
   std::string extack = {};
   std::optional<std::uint32_t> offset = {};
-  std::size_t quoted = 0;  // bytes of the refused message beyond its header, where not capped
+  std::size_t quoted = 0;  // bytes of the rejected message after its header, if not capped
 };
 
 Bytes datagram(const Answer& answer) {
@@ -79,32 +79,32 @@ TEST(BatchAnswer, IsCompleteWithTheAcknowledgement) {
   EXPECT_EQ(answer.refusal(), std::nullopt);
 }
 
-TEST(BatchAnswer, WaitsForTheLastMessageAfterARefusal) {
+TEST(BatchAnswer, WaitsForTheLastMessageAfterARejection) {
   EXPECT_FALSE(fed({{12, -EEXIST}}).complete());
   const auto answer = fed({{12, -EEXIST, "in the way", 24}, {13, -ENOENT}, {14, 0}});
   EXPECT_TRUE(answer.complete());
   EXPECT_EQ(answer.refusal(), (MessageRefusal{12, EEXIST, "in the way", 24}));
 }
 
-TEST(BatchAnswer, TheLastMessageMayBeTheRefusedOne) {
+TEST(BatchAnswer, LastMessageMayBeRejected) {
   const auto answer = fed({{14, -EPERM}});
   EXPECT_TRUE(answer.complete());
   EXPECT_EQ(answer.refusal(), (MessageRefusal{14, EPERM, {}, {}}));
 }
 
-// Without privilege the kernel answers BATCH_BEGIN and looks no further.
-TEST(BatchAnswer, ARefusalOfTheWholeBatchIsTheEndAndComesFirst) {
+// Without privilege the kernel replies to BATCH_BEGIN and reads no further.
+TEST(BatchAnswer, RejectionOfTheWholeBatchTakesPrecedence) {
   EXPECT_TRUE(fed({{10, -EPERM}}).complete());
   EXPECT_EQ(fed({{12, -EEXIST}, {10, -ENOMEM}}).refusal(), (MessageRefusal{10, ENOMEM, {}, {}}));
 }
 
-TEST(BatchAnswer, SkipsAnswersToOtherBatches) {
+TEST(BatchAnswer, SkipsRepliesToOtherBatches) {
   const auto answer = fed({{9, -EPERM}, {15, -EPERM}, {0, -EPERM}});
   EXPECT_FALSE(answer.complete());
   EXPECT_EQ(answer.refusal(), std::nullopt);
 }
 
-TEST(BatchAnswer, FindsTheWordsBehindAQuotedMessage) {
+TEST(BatchAnswer, FindsTheExtackAfterAQuotedMessage) {
   const auto answer = fed({{12, -EINVAL, "not so", {}, 30}});
   EXPECT_EQ(answer.refusal(), (MessageRefusal{12, EINVAL, "not so", {}}));
 }
@@ -118,7 +118,7 @@ TEST(BatchAnswer, SequencesMayWrap) {
   EXPECT_EQ(answer.refusal(), (MessageRefusal{2, EEXIST, {}, {}}));
 }
 
-TEST(BatchAnswer, SeveralAnswersMayShareADatagram) {
+TEST(BatchAnswer, SeveralRepliesMayShareADatagram) {
   Bytes both = datagram({12, -EEXIST});
   const Bytes acknowledgement = datagram({14, 0});
   both.insert(both.end(), acknowledgement.begin(), acknowledgement.end());

@@ -61,7 +61,7 @@ AddRule lookUp(std::string chain, const char* set) {
 }
 const AddChain kHook{"forward", test::forwardChain({}).base};
 
-TEST(BatchSplit, WhatIsNewIsPrepared) {
+TEST(BatchSplit, NewObjectsAreInThePrepareStage) {
   EXPECT_EQ(stagesOf({AddTable{}, AddCounter{"n"}, AddChain{"c", {}}, addSet("s"), fill("s"),
                       lookUp("c", "s"), fill("s")}),
             "ppppppp");
@@ -70,18 +70,18 @@ TEST(BatchSplit, WhatIsNewIsPrepared) {
             "ppp");
 }
 
-TEST(BatchSplit, WhatPacketsMeetIsChanged) {
+TEST(BatchSplit, ChangesThatAffectPacketsAreInTheChangeStage) {
   EXPECT_EQ(stagesOf({AddChain{"c", {}}, kHook, lookUp("forward", "s"), lookUp("old", "s")}),
             "pccc");
   EXPECT_EQ(stagesOf({FlushChain{"c"}, fill("s"), empty("s"), FlushSet{"t"}}), "cccc");
 }
 
 // What leads from the old to the new is for one batch with all that the new needs.
-TEST(BatchSplit, ElementsOfAMapThatIsThereAreChanged) {
+TEST(BatchSplit, ElementsOfExistingMapsAreInTheChangeStage) {
   EXPECT_EQ(stagesOf({AddChain{"c", {}}, lookUp("c", "s"), lead("old", "c")}), "ppc");
 }
 
-TEST(BatchSplit, SetsMadeAnewUnderTheirNameAreChangedWithAllThatRefersToThem) {
+TEST(BatchSplit, RecreatedSetsAreChangedTogetherWithTheirReferences) {
   EXPECT_EQ(stagesOf({DeleteSet{"s"}, addSet("s"), fill("s"), addSet("t")}), "cccp");
   EXPECT_EQ(stagesOf({addSet("s"), fill("s"), FlushSet{"s"}, fill("s")}), "cccc");
   EXPECT_EQ(stagesOf({addSet("s"), empty("s")}), "cc");
@@ -90,24 +90,26 @@ TEST(BatchSplit, SetsMadeAnewUnderTheirNameAreChangedWithAllThatRefersToThem) {
             "cppcpccp");
 }
 
-TEST(BatchSplit, ChainsMadeAnewUnderTheirNameAreChangedWithAllThatLeadsToThem) {
+TEST(BatchSplit, RecreatedChainsAreChangedTogetherWithTheirReferences) {
   EXPECT_EQ(stagesOf({DeleteSet{"old"}, DeleteChain{"c"}, AddChain{"c", {}}, AddChain{"d", {}},
                       addSet("v", Set::Kind::VerdictMap), lead("v", "c"), lead("v", "d"),
                       addRule("d", test::goTo("c"))}),
             "cccppcpc");
 }
 
-TEST(BatchSplit, WhatIsGoneIsRemovedAtLast) {
+TEST(BatchSplit, DeletionsAreInTheLastStage) {
   EXPECT_EQ(stagesOf({FlushChain{"c"}, DeleteSet{"s"}, DeleteChain{"c"}, DeleteCounter{"n"}}),
-            "crrr");
-  // Without its rules a set made anew needs no chain to go first.
+            "rrrr");
+  EXPECT_EQ(stagesOf({FlushChain{"stays"}, FlushChain{"c"}, DeleteChain{"c"}}), "crr");
+  // Rules of the chain may refer to a recreated object. Without its rules, that needs no chain to
+  // go first.
   EXPECT_EQ(
       stagesOf({FlushChain{"c"}, DeleteSet{"t"}, DeleteSet{"s"}, DeleteChain{"c"}, addSet("s")}),
       "crcrc");
   EXPECT_EQ(stagesOf({DeleteChain{"c"}, DeleteSet{"t"}, DeleteSet{"s"}, addSet("s")}), "cccc");
 }
 
-TEST(BatchSplit, ElementsOfSetsThatAdmitGoBeforeAndComeAfter) {
+TEST(BatchSplit, ElementsOfAdmittingSetsAreDeletedFirstAndAddedLast) {
   EXPECT_EQ(stagesOf({empty("peers"), fill("peers"), lookUp("old", "peers")}), "tlc");
   EXPECT_EQ(stagesOf({fill("peers"), empty("peers")}), "cc");
   EXPECT_EQ(stagesOf({empty("peers"), FlushSet{"peers"}, fill("peers")}), "ccc");
@@ -116,7 +118,7 @@ TEST(BatchSplit, ElementsOfSetsThatAdmitGoBeforeAndComeAfter) {
   EXPECT_EQ(stagesOf({addSet("peers-of-new"), fill("peers-of-new")}), "pp");
 }
 
-TEST(BatchSplit, NothingIsSplitWhereTheTableIsMadeAnew) {
+TEST(BatchSplit, RecreatedTableIsNotSplit) {
   EXPECT_EQ(stagesOf({DeleteTable{}, AddTable{}, addSet("s"), fill("s"), empty("peers")}), "ccccc");
 }
 

@@ -66,7 +66,7 @@ Ruleset applied(std::vector<Change> changes, const Ruleset& to = richTable()) {
   return apply({"kpol", std::move(changes)}, to).value();
 }
 
-// What apply() says against the changes; empty when it takes them.
+// The error of apply(), or an empty string if it accepts the changes.
 std::string refusal(std::vector<Change> changes, const std::optional<Ruleset>& from = richTable()) {
   try {
     apply({"kpol", std::move(changes)}, from);
@@ -80,7 +80,7 @@ Rule rule(std::vector<Statement> statements) {
   return {std::move(statements), ""};
 }
 
-TEST(Apply, MakesATableFromNothing) {
+TEST(Apply, CreatesATable) {
   const std::vector<Change> changes{
       AddTable{},
       AddCounter{"n"},
@@ -130,7 +130,7 @@ TEST(Apply, DeletesAChainWithItsRules) {
   EXPECT_FALSE(after.counters.contains("denied"));
 }
 
-TEST(Apply, FreesChainsWithTheMapOrRulesThatLedToThem) {
+TEST(Apply, ChainsCanBeDeletedAfterTheirReferences) {
   EXPECT_EQ(refusal({FlushChain{"forward"}, FlushChain{"middle"}, DeleteSet{"dispatch"},
                      DeleteChain{"leaf"}}),
             "");
@@ -142,7 +142,7 @@ TEST(Apply, FreesChainsWithTheMapOrRulesThatLedToThem) {
             "");
 }
 
-TEST(Apply, TakesANameAgainThatWasDeletedBefore) {
+TEST(Apply, DeletedNamesCanBeReused) {
   EXPECT_EQ(refusal({FlushChain{"user"}, DeleteSet{"full"}, DeleteCounter{"denied"},
                      AddCounter{"denied"}, AddSet{declared("full", {DataType::Ipv6Addr})},
                      AddRule{"user", rule({in({Field::Ip6Saddr}, "full")})}}),
@@ -160,7 +160,7 @@ void expectRefused(const std::vector<Refused>& cases) {
     EXPECT_THAT(refusal(refused.changes), AllOf(HasSubstr(refused.what), HasSubstr(refused.why)));
 }
 
-TEST(Apply, RefusesToAddWhatIsThere) {
+TEST(Apply, RejectsAddingExistingObjects) {
   expectRefused({
       {{AddTable{}}, "add table kpol", "exists"},
       {{AddCounter{"denied"}}, "add counter denied", "exists"},
@@ -174,7 +174,7 @@ TEST(Apply, RefusesToAddWhatIsThere) {
   });
 }
 
-TEST(Apply, RefusesToTouchWhatIsNotThere) {
+TEST(Apply, RejectsChangesToMissingObjects) {
   expectRefused({
       {{DeleteCounter{"x"}}, "delete counter x", "not exist"},
       {{FlushChain{"x"}}, "flush chain x", "no such chain"},
@@ -196,17 +196,17 @@ TEST(Apply, RefusesToTouchWhatIsNotThere) {
   EXPECT_THAT(refusal({DeleteTable{}}, std::nullopt), HasSubstr("delete table kpol"));
 }
 
-TEST(Apply, RefusesToDeleteWhatIsReferredTo) {
+TEST(Apply, RejectsDeletingReferencedObjects) {
   expectRefused({
       {{DeleteCounter{"denied"}}, "delete counter denied", "still"},
       {{DeleteSet{"full"}}, "delete set full", "still"},
       {{DeleteSet{"dispatch"}}, "delete set dispatch", "still"},
       {{DeleteChain{"leaf"}}, "delete chain leaf", "still"},
       {{DeleteChain{"middle"}}, "delete chain middle", "still"},
-      // Only the rule has let go, the element has not; then the other way round.
+      // Only the rule was deleted, the element still refers to it; then the other way round.
       {{FlushChain{"middle"}, DeleteChain{"leaf"}}, "delete chain leaf", "still"},
       {{FlushSet{"dispatch"}, DeleteChain{"leaf"}}, "delete chain leaf", "still"},
-      // References that come while the changes are made count too.
+      // References added by earlier changes count too.
       {{DeleteSet{"marks"}, AddRule{"leaf", rule({in({Field::IpSaddr}, "blocks")})},
         DeleteSet{"blocks"}},
        "delete set blocks",
@@ -214,7 +214,7 @@ TEST(Apply, RefusesToDeleteWhatIsReferredTo) {
   });
 }
 
-TEST(Apply, RefusesReferencesToWhatIsNotThere) {
+TEST(Apply, RejectsReferencesToMissingObjects) {
   expectRefused({
       {{AddRule{"leaf", rule({in({Field::IpSaddr}, "x")})}}, "chain leaf", "no set or map x"},
       {{AddRule{"leaf", rule({CounterReference{"x"}})}}, "chain leaf", "no counter x"},
@@ -227,29 +227,31 @@ TEST(Apply, RefusesReferencesToWhatIsNotThere) {
   });
 }
 
-TEST(Apply, RefusesLookupsThatDoNotFitTheSet) {
+TEST(Apply, RejectsLookupsThatDoNotFitTheSet) {
   const auto lookup = [](std::vector<Field> fields, const char* map) {
     return std::vector<Change>{AddRule{"leaf", rule({VerdictMapLookup{std::move(fields), map}})}};
   };
   expectRefused({
       {{AddRule{"leaf", rule({in({Field::Ip6Saddr}, "full")})}}, "chain leaf", "types"},
       {{AddRule{"leaf", rule({in({Field::IpSaddr, Field::IpDaddr}, "full")})}}, "leaf", "types"},
-      {{AddRule{"leaf", rule({in({Field::IpSaddr}, "dispatch")})}}, "chain leaf", "another kind"},
-      {lookup({Field::IpSaddr}, "full"), "chain leaf", "another kind"},
+      {{AddRule{"leaf", rule({in({Field::IpSaddr}, "dispatch")})}},
+       "chain leaf",
+       "not of the required kind"},
+      {lookup({Field::IpSaddr}, "full"), "chain leaf", "not of the required kind"},
       {lookup({Field::ThDport}, "dispatch"), "chain leaf", "types"},
       {{AddRule{"leaf", rule({is(Field::IpSaddr, port(80))})}}, "chain leaf", "2 bytes"},
       {{AddRule{"leaf", rule({Match{{Field::IpSaddr}, false, AnyBit{1}}})}}, "leaf", "ct state"},
-      {{AddRule{"leaf", rule({UnknownStatement{"limit"}})}}, "chain leaf", "not understood"},
+      {{AddRule{"leaf", rule({UnknownStatement{"limit"}})}}, "chain leaf", "an unknown statement"},
   });
 }
 
-TEST(Apply, RefusesElementsThatDoNotFitTheSet) {
+TEST(Apply, RejectsElementsThatDoNotFitTheSet) {
   const auto to = [](const char* set, Element element) {
     return std::vector<Change>{AddElements{set, {std::move(element)}}};
   };
   expectRefused({
       {to("blocks", element(ip("::1"))), "blocks", "16 bytes"},
-      {to("blocks", range(ip("9.0.0.2"), ip("9.0.0.1"))), "blocks", "ends before"},
+      {to("blocks", range(ip("9.0.0.2"), ip("9.0.0.1"))), "blocks", "whose end is before"},
       {to("blocks", element(ip("9.0.0.2"), drop())), "blocks", "a value in a set"},
       {to("dispatch", element(ip("9.0.0.2"))), "dispatch", "no verdict"},
       {to("dispatch", range(ip("9.0.0.1"), ip("9.0.0.2"), drop())), "dispatch", "a range"},
@@ -262,7 +264,7 @@ TEST(Apply, RefusesElementsThatDoNotFitTheSet) {
   });
 }
 
-TEST(Apply, RefusesMoreElementsThanTheSize) {
+TEST(Apply, RejectsMoreElementsThanTheSize) {
   expectRefused({
       {{AddElements{"full", {element(ip("1.1.1.3"))}}}, "elements to full", "full"},
       {{AddElements{"full", {element(ip("1.1.1.3"))}},
@@ -272,7 +274,7 @@ TEST(Apply, RefusesMoreElementsThanTheSize) {
   });
 }
 
-TEST(Apply, RefusesRangesThatOverlap) {
+TEST(Apply, RejectsOverlappingRanges) {
   const auto block = [](const char* first, const char* last) {
     return std::vector<Change>{AddElements{"blocks", {range(ip(first), ip(last))}}};
   };
@@ -293,7 +295,7 @@ TEST(Apply, RefusesRangesThatOverlap) {
   EXPECT_EQ(refusal(box("11.0.0.0", "11.0.0.0", 80, 90)), "");
 }
 
-TEST(Apply, RefusesBadDeclarations) {
+TEST(Apply, RejectsInvalidDeclarations) {
   const auto changed = [](void (*change)(Set&)) {
     Set set = declared("s", {DataType::Ipv4Addr});
     change(set);
@@ -311,22 +313,23 @@ TEST(Apply, RefusesBadDeclarations) {
       {changed([](Set& s) { s.value = {DataType::Mark}; }), "add set s", "value types"},
       {changed([](Set& s) { s.kind = Kind::Map; }), "add set s", "value types"},
       {changed([](Set& s) { s.comment = std::string(128, 'c'); }), "add set s", "comment"},
-      {changed([](Set& s) { s.elements = {element(ip("1.1.1.1"))}; }), "add set s", "apart"},
+      {changed([](Set& s) { s.elements = {element(ip("1.1.1.1"))}; }), "add set s",
+       "separate change"},
       {{AddChain{"c", BaseChain{{}, {}, 0, Verdict::Kind::Goto}}}, "add chain c", "policy"},
   });
 }
 
-TEST(Apply, RefusesLoopsThatABaseChainLeadsTo) {
+TEST(Apply, RejectsLoopsReachableFromABaseChain) {
   EXPECT_EQ(refusal({AddRule{"user", rule({jump("user")})}}), "");
-  EXPECT_THAT(refusal({AddRule{"leaf", rule({goTo("middle")})}}), HasSubstr("back to itself"));
+  EXPECT_THAT(refusal({AddRule{"leaf", rule({goTo("middle")})}}), HasSubstr("part of a loop"));
   EXPECT_THAT(refusal({AddElements{"dispatch", {element(ip("2.2.2.2"), goTo("user"))}},
                        AddRule{"user", rule({VerdictMapLookup{{Field::IpSaddr}, "dispatch"}})}}),
-              HasSubstr("back to itself"));
+              HasSubstr("part of a loop"));
   // Only the end counts, as in the kernel.
   EXPECT_EQ(refusal({AddRule{"leaf", rule({goTo("middle")})}, FlushChain{"middle"}}), "");
 }
 
-TEST(Apply, RefusesMoreThan16ChainsInARow) {
+TEST(Apply, RejectsMoreThan16ChainsInARow) {
   std::vector<Change> changes{AddTable{}, AddChain{"c1", {}}};
   const auto row = [&](int chains) {
     std::vector<Change> all = changes;
@@ -342,11 +345,11 @@ TEST(Apply, RefusesMoreThan16ChainsInARow) {
   EXPECT_THAT(row(17), HasSubstr("16 chains"));
 }
 
-TEST(Apply, RefusesAnotherTable) {
+TEST(Apply, RejectsAnotherTable) {
   EXPECT_THROW(apply({"other", {DeleteTable{}}}, richTable()), std::invalid_argument);
 }
 
-TEST(ChangeText, IsTheCommandAPersonWouldType) {
+TEST(ChangeText, IsAnNftCommand) {
   const Ruleset context = richTable();
   Set ports = declared("ports", {DataType::InetProto, DataType::InetService}, Kind::VerdictMap);
   ports.size = 16;

@@ -17,7 +17,7 @@ namespace {
 using test::accept;
 using test::ip;
 
-// The rule as it comes back from its message.
+// The rule decoded from its message.
 Rule decoded(const nftnl_rule* rule) {
   Batch batch;
   batch.append({NFT_MSG_NEWRULE, 0}, 1U << 16U, [&](nlmsghdr* message) {
@@ -33,7 +33,7 @@ TEST(DecodeRule, IsTheInverseOfEncoding) {
     EXPECT_EQ(decoded(encodeRule("kpol", chain, rule).get()), rule) << text;
 }
 
-// A rule made of expressions by hand: name and attributes.
+// A rule built from expressions: name and attributes.
 class ByHand {
  public:
   ByHand() : rule_(allocated<RulePtr>(nftnl_rule_alloc())) {
@@ -93,7 +93,7 @@ TEST(DecodeRule, AFieldWithoutItsDependencyIsNotThatField) {
                              .decode()));
 }
 
-TEST(DecodeRule, RegistersThatAreNotReadAsWeWriteThemAreUnknown) {
+TEST(DecodeRule, UnusualRegisterUseIsUnknown) {
   // Loaded and never used.
   EXPECT_TRUE(hasUnknown(ByHand().loadMeta(NFT_META_L4PROTO).decode()));
   // Compared without having been loaded.
@@ -117,7 +117,7 @@ TEST(DecodeRule, RegistersThatAreNotReadAsWeWriteThemAreUnknown) {
                              .decode()));
 }
 
-TEST(DecodeRule, OtherExpressionsAreUnknownAndKeepTheirWords) {
+TEST(DecodeRule, OtherExpressionsAreUnknownAndKeepTheirNames) {
   const Rule rule =
       ByHand()
           .add("notrack", {})
@@ -129,7 +129,8 @@ TEST(DecodeRule, OtherExpressionsAreUnknownAndKeepTheirWords) {
   EXPECT_EQ(rule.statements, expected);
 }
 
-// Translations that ours do not say: flags, ranges, sources, a destination that no map gave.
+// NAT statements that kpol does not use: flags, ranges, source NAT, a destination that is not from
+// a map.
 TEST(DecodeRule, OtherTranslationsAreUnknown) {
   EXPECT_TRUE(hasUnknown(ByHand().add("masq", {{NFTNL_EXPR_MASQ_FLAGS, 4}}).decode()));
   const ByHand::Numbers toRegister{{NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT},
@@ -189,7 +190,7 @@ TEST(DecodeSet, SetsOfOtherKindsHaveNoKey) {
   }
 }
 
-TEST(DecodeSet, AnonymousSetsAreNone) {
+TEST(DecodeSet, AnonymousSetsAreIgnored) {
   const auto set = encodeSet("kpol", test::setCases().front(), 1);
   nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS);
   EXPECT_EQ(decodedSet(set.get()), std::nullopt);

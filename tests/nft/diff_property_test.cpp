@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What diff() promises, for random pairs of tables. KPOL_SEED makes other ones.
+// Checks the guarantees of diff() for random pairs of tables. KPOL_SEED selects other tables.
 #include "nft/diff.hpp"
 #include "nft/print.hpp"
 #include "nft/visit.hpp"
@@ -22,7 +22,7 @@ struct Pair {
   Ruleset to;
 };
 
-// The name of what a change is made to, by kind.
+// The name of the changed object, by kind.
 struct Mentioned {
   std::set<std::string> counters;
   std::set<std::string> chains;
@@ -76,7 +76,7 @@ std::size_t differingElements(const nft::Set& a, const nft::Set& b) {
   return differing.size();
 }
 
-// What the changes mention without need, or nothing.
+// Returns objects that the changes mention unnecessarily, or an empty string.
 std::string needlessIn(const nft::ChangeSet& changes, const Pair& pair) {
   const Mentioned mentioned = mentionedIn(changes);
   for (const std::string& name : mentioned.counters) {
@@ -102,7 +102,7 @@ std::string needlessIn(const nft::ChangeSet& changes, const Pair& pair) {
   return "";
 }
 
-// What is wrong with the difference of the pair; empty when nothing is.
+// Returns what is wrong with the diff of the pair, or an empty string.
 std::string faultOf(const Pair& pair) {
   try {
     const nft::ChangeSet changes = diff(pair.from, pair.to);
@@ -148,7 +148,7 @@ std::vector<Ruleset> smaller(const Ruleset& table) {
   return all;
 }
 
-// Takes things away for as long as something stays wrong.
+// Removes objects as long as the error remains.
 Pair shrunk(Pair pair) {
   for (;;) {
     std::vector<Pair> candidates;
@@ -169,13 +169,13 @@ void expectRight(const Pair& pair) {
 
 constexpr int kPairs = 800;
 
-TEST(DiffProperty, LeadsFromAnyTableToAnyOther) {
+TEST(DiffProperty, ChangesAnyTableIntoAnyOther) {
   Random random(seedOfThisRun());
   for (int i = 0; i < kPairs && !HasFatalFailure(); ++i)
     expectRight({randomRuleset(random), randomRuleset(random)});
 }
 
-TEST(DiffProperty, LeadsFromATableToItsNextVersion) {
+TEST(DiffProperty, ChangesATableIntoItsNextVersion) {
   Random random(seedOfThisRun());
   std::size_t changes = 0;
   for (int i = 0; i < kPairs && !HasFatalFailure(); ++i) {

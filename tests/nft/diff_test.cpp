@@ -70,7 +70,7 @@ TEST(Diff, EmptyWhenEqual) {
   EXPECT_TRUE(diff(Ruleset{}, Ruleset{}).empty());
 }
 
-TEST(Diff, AddsWhatIsReferredToBeforeWhatRefers) {
+TEST(Diff, AddsReferencedObjectsFirst) {
   EXPECT_THAT(
       changes(std::nullopt, webTable()),
       ElementsAre(
@@ -86,7 +86,7 @@ TEST(Diff, AddsWhatIsReferredToBeforeWhatRefers) {
           "add rule inet kpol web counter name \"denied\" drop"));
 }
 
-TEST(Diff, DeletesWhatRefersBeforeWhatIsReferredTo) {
+TEST(Diff, DeletesReferencesFirst) {
   EXPECT_THAT(changes(webTable(), Ruleset{}),
               ElementsAre("flush chain inet kpol forward", "flush chain inet kpol web",
                           "delete map inet kpol dispatch", "delete set inet kpol members",
@@ -118,7 +118,7 @@ TEST(Diff, ReplacesARangeWhoseEndChanged) {
                                              "add element inet kpol blocks { 10.0.0.0-10.0.0.9 }"));
 }
 
-TEST(Diff, DeletesElementsBeforeTheChainTheyLeadTo) {
+TEST(Diff, DeletesElementsBeforeTheirChain) {
   Ruleset to = webTable();
   to.sets.at("dispatch").elements.clear();
   to.chains.erase("web");
@@ -128,13 +128,13 @@ TEST(Diff, DeletesElementsBeforeTheChainTheyLeadTo) {
                           "delete chain inet kpol web"));
 }
 
-TEST(Diff, AppendsRulesWhereNoneIsTakenAway) {
+TEST(Diff, AppendsRulesIfNoneIsDeleted) {
   Ruleset to = webTable();
   to.chains.at("web").rules.push_back(plainRule({accept()}));
   EXPECT_THAT(changes(webTable(), to), ElementsAre("add rule inet kpol web accept"));
 }
 
-TEST(Diff, RefillsAChainWhereARuleIsTakenAwayOrChanged) {
+TEST(Diff, RefillsAChainIfARuleIsDeletedOrChanged) {
   Ruleset to = webTable();
   to.chains.at("web").rules.erase(to.chains.at("web").rules.begin());
   EXPECT_THAT(changes(webTable(), to),
@@ -155,7 +155,7 @@ TEST(Diff, DoesNotFlushAnEmptyChain) {
                           "add rule inet kpol web counter name \"denied\" drop"));
 }
 
-TEST(Diff, ASetDeclaredAnewTakesTheRulesThatLookItUpWithIt) {
+TEST(Diff, RecreatedSetRecreatesItsRules) {
   Ruleset to = webTable();
   to.sets.at("members").size = 64;
   EXPECT_THAT(changes(webTable(), to),
@@ -166,7 +166,7 @@ TEST(Diff, ASetDeclaredAnewTakesTheRulesThatLookItUpWithIt) {
                           "add rule inet kpol web counter name \"denied\" drop"));
 }
 
-TEST(Diff, AMapDeclaredAnewTakesTheRulesThatLookItUpButNotItsChains) {
+TEST(Diff, RecreatedMapRecreatesItsRulesButNotItsChains) {
   Ruleset to = webTable();
   to.sets.at("dispatch").comment = "c";
   EXPECT_THAT(changes(webTable(), to),
@@ -176,7 +176,7 @@ TEST(Diff, AMapDeclaredAnewTakesTheRulesThatLookItUpButNotItsChains) {
                           "add rule inet kpol forward ip saddr vmap @dispatch"));
 }
 
-TEST(Diff, MakesABaseChainWithOtherParametersAnew) {
+TEST(Diff, RecreatesABaseChainWithOtherParameters) {
   Ruleset to = webTable();
   to.chains.at("forward").base->priority = 0;
   EXPECT_THAT(changes(webTable(), to),
@@ -186,7 +186,7 @@ TEST(Diff, MakesABaseChainWithOtherParametersAnew) {
                           "add rule inet kpol forward ip saddr vmap @dispatch"));
 }
 
-TEST(Diff, AChainThatBecomesABaseChainLosesWhatLedToIt) {
+TEST(Diff, ChainThatBecomesABaseChainLosesItsReferences) {
   Ruleset to = webTable();
   to.chains.at("web").base = forwardChain().base;
   to.sets.at("dispatch").elements.clear();
@@ -198,7 +198,7 @@ TEST(Diff, AChainThatBecomesABaseChainLosesWhatLedToIt) {
                           "policy accept; }",
                           "add rule inet kpol web ip saddr @members accept",
                           "add rule inet kpol web counter name \"denied\" drop"));
-  // And back: the element can only come when the chain is no base chain any more.
+  // In the other direction the element can be added only after the chain is no longer a base chain.
   EXPECT_EQ(changes(to, webTable()).back(), "add rule inet kpol web counter name \"denied\" drop");
 }
 
@@ -212,7 +212,7 @@ TEST(Diff, MakesRoomBeforeItFillsAFullSet) {
                           "add element inet kpol members { 10.0.0.3, 10.0.0.4 }"));
 }
 
-TEST(Diff, ReplacesARuleThatIsNotUnderstood) {
+TEST(Diff, ReplacesAnUnknownRule) {
   Ruleset from = webTable();
   from.chains.at("forward").rules[0].statements = {nft::UnknownStatement{"limit rate 1/second"}};
   EXPECT_THAT(changes(from, webTable()),

@@ -85,7 +85,7 @@ TEST(Encode, EveryMessageIsTracedToItsChange) {
   EXPECT_EQ(sealed.batch.find(104).header, nullptr);
 }
 
-TEST(Encode, WhatIsAddedMustBeNew) {
+TEST(Encode, ObjectsAreCreatedExclusively) {
   const Sealed sealed({AddTable{}, AddCounter{"a"}, AddChain{"c", {}}, AddSet{plain("s")},
                        AddElements{"s", {element(address(1))}}});
   for (std::size_t i = 1; i <= 5; ++i) EXPECT_TRUE(sealed.messages[i].flags & NLM_F_EXCL) << i;

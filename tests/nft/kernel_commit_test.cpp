@@ -37,7 +37,7 @@ std::vector<std::string> listedRules(const std::string& chain) {
   return rules;
 }
 
-TEST_F(KernelCommit, RulesAreReadBackAndListedAsTheyWereMeant) {
+TEST_F(KernelCommit, RulesAreReadBackAndListedUnchanged) {
   Ruleset table = test::tableForRuleCases();
   std::map<std::string, std::vector<std::string>> texts;
   for (const auto& [text, rule, chain] : test::ruleCases()) {
@@ -79,7 +79,7 @@ TEST_F(KernelCommit, KeepsMatchesThatRepeatADependency) {
   EXPECT_EQ(kernel.readBack(), table);
 }
 
-// The expressions of each rule that nft makes of these texts, by its own words.
+// The expressions that nft makes of each of these rules, as nft prints them.
 std::vector<std::string> expressionsByNft(const std::vector<test::RuleCase>& cases) {
   std::string commands;
   for (const auto& [text, rule, chain] : cases)
@@ -90,7 +90,7 @@ std::vector<std::string> expressionsByNft(const std::vector<test::RuleCase>& cas
   std::vector<std::string> rules;
   for (std::string line; std::getline(lines, line);) {
     if (std::regex_match(line, ruleOf)) rules.emplace_back();
-    // nft 1.1 has one expression where 1.0.6 and we have two that say the same.
+    // nft 1.1 uses one expression where 1.0.6 and kpol use two with the same meaning.
     line = std::regex_replace(line, range, "  [ cmp gte reg $1 $2 ]\n  [ cmp lte reg $1 $3 ]");
     if (line.starts_with("  [ ") && !rules.empty()) rules.back() += line + "\n";
   }
@@ -120,7 +120,7 @@ TEST_F(KernelCommit, WritesTheExpressionsThatNftWrites) {
     EXPECT_EQ(expressionsByUs(cases[i].rule), expected[i]) << cases[i].text;
 }
 
-TEST_F(KernelCommit, SetsAreReadBackAndListedAsTheyWereMeant) {
+TEST_F(KernelCommit, SetsAreReadBackAndListedUnchanged) {
   Ruleset table;
   table.add(Chain{"other", {}, {}});
   for (auto& set : test::setCases()) table.add(std::move(set));

@@ -46,7 +46,7 @@ void commit(nft::Kernel& kernel, const nft::Ruleset& to) {
 nft::Rejected refuse(nft::Kernel& kernel, std::vector<nft::Change> changes) {
   const auto outcome = kernel.commit({"kpol", std::move(changes)});
   const auto* rejected = std::get_if<nft::Rejected>(&outcome);
-  EXPECT_NE(rejected, nullptr) << "not refused";
+  EXPECT_NE(rejected, nullptr) << "not rejected";
   return rejected == nullptr ? nft::Rejected{} : *rejected;
 }
 

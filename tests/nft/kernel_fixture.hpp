@@ -10,7 +10,7 @@
 
 namespace kpol::test {
 
-// What stock nft says; fails the test when nft does.
+// Returns the output of stock nft; fails the test if nft fails.
 std::string nftOutput(const std::vector<std::string>& arguments, const std::string& input = {});
 // Whether nft could do it.
 bool nftSucceeds(const std::vector<std::string>& arguments);
@@ -18,11 +18,11 @@ bool nftSucceeds(const std::vector<std::string>& arguments);
 // `nft list table inet kpol` without what an owner adds to it.
 std::string listTable();
 
-// Commits, and fails the test where that is refused.
+// Commits; fails the test if the kernel rejects it.
 void commit(nft::Kernel& kernel, const nft::ChangeSet& changes);
 // Turns the table from what it is into `to`.
 void commit(nft::Kernel& kernel, const nft::Ruleset& to);
-// Commits what must be refused.
+// Commits changes that must be rejected.
 nft::Rejected refuse(nft::Kernel& kernel, std::vector<nft::Change> changes);
 
 // Tests with the table `inet kpol`, which is gone when each of them is over.

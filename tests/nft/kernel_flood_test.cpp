@@ -80,37 +80,105 @@ Ruleset droppingThrough(const std::string& chain) {
   return table;
 }
 
-class KernelFlood : public test::KernelTest {};
+Match addressIn(const std::string& set) {
+  return {{Field::IpDaddr}, false, InSet{set}};
+}
+const Rule kAdmitRule{{addressIn("peers"), Verdict{Verdict::Kind::Accept, {}}}, {}};
+const Element kPeer = element(test::ip("127.0.0.1"));
+
+// Datagrams to 127.0.0.1 are judged by a chain whose rules and set are both changed: they are
+// dropped because the set is empty, or because no rule asks it.
+Ruleset droppingByRulesOrElements() {
+  Ruleset table;
+  Set peers;
+  peers.name = "peers";
+  peers.key = {DataType::Ipv4Addr};
+  peers.size = 16;
+  table.add(std::move(peers));
+  table.add(Chain{"judge", {}, {kAdmitRule, kDropRule}});
+  BaseChain hook;
+  hook.hook = BaseChain::Hook::Output;
+  table.add(Chain{"output",
+                  hook,
+                  {{{Match{{Field::IpDaddr}, false, Exact{test::ip("127.0.0.1")}},
+                     Verdict{Verdict::Kind::Goto, "judge"}},
+                    {}}}});
+  return table;
+}
+
+class KernelFlood : public test::KernelTest {
+ protected:
+  KernelFlood() : receiver_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = loopbackPort(0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(receiver_.value(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::getsockname(receiver_.value(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+
+  // Expects that no datagram of two floods passes while the table is changed from `table` on.
+  template <class ChangeAt>
+  void expectNonePasses(const Ruleset& table, ChangeAt changeAt) {
+    Kernel::Options options;
+    options.inStages = true;
+    options.admits = [](const std::string& set) { return set == "peers"; };
+    Kernel kernel(std::move(options));
+    test::commit(kernel, table);
+    Flood first(port_);
+    Flood second(port_);
+    for (unsigned i = 1; i <= kChanges; ++i) test::commit(kernel, changeAt(i));
+    EXPECT_GT(first.stop() + second.stop(), kChanges);
+    unsigned passed = 0;
+    std::array<char, 16> buffer{};
+    while (::recv(receiver_.value(), buffer.data(), buffer.size(), 0) > 0) ++passed;
+    EXPECT_EQ(passed, 0U) << "during " << kChanges << " changes";
+  }
+
+ private:
+  base::UniqueFd receiver_;
+  std::uint16_t port_ = 0;
+};
+
+std::string chainOf(unsigned number) {
+  return "drop-" + std::to_string(number);
+}
 
 TEST_F(KernelFlood, NoPacketMeetsANewChainThatIsStillEmpty) {
-  const base::UniqueFd receiver(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  sockaddr_in address = loopbackPort(0);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(receiver.value(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(receiver.value(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-
-  Kernel::Options options;
-  options.chainsFirst = true;
-  Kernel kernel(std::move(options));
-  test::commit(kernel, droppingThrough("drop-0"));
-  const auto port = ntohs(address.sin_port);
-  Flood first(port);
-  Flood second(port);
-  for (unsigned i = 1; i <= kChanges; ++i) {
-    const auto before = "drop-" + std::to_string(i - 1);
-    const auto after = "drop-" + std::to_string(i);
+  expectNonePasses(droppingThrough(chainOf(0)), [](unsigned i) {
     ChangeSet changes;
-    changes.changes = {AddChain{after, {}}, AddRule{after, kDropRule},
-                       DeleteElements{"dispatch", {leadingTo(before)}},
-                       AddElements{"dispatch", {leadingTo(after)}}};
-    test::commit(kernel, changes);
-  }
-  EXPECT_GT(first.stop() + second.stop(), kChanges);
+    changes.changes = {AddChain{chainOf(i), {}}, AddRule{chainOf(i), kDropRule},
+                       DeleteElements{"dispatch", {leadingTo(chainOf(i - 1))}},
+                       AddElements{"dispatch", {leadingTo(chainOf(i))}}};
+    return changes;
+  });
+}
 
-  unsigned passed = 0;
-  for (std::array<char, 16> buffer; ::recv(receiver.value(), buffer.data(), buffer.size(), 0) > 0;)
-    ++passed;
-  EXPECT_EQ(passed, 0U) << "of 2 floods during " << kChanges << " changes";
+TEST_F(KernelFlood, NoPacketMeetsAnOldChainThatIsAlreadyEmpty) {
+  expectNonePasses(droppingThrough(chainOf(0)), [](unsigned i) {
+    ChangeSet changes;
+    changes.changes = {FlushChain{chainOf(i - 1)},
+                       DeleteElements{"dispatch", {leadingTo(chainOf(i - 1))}},
+                       DeleteChain{chainOf(i - 1)},
+                       AddChain{chainOf(i), {}},
+                       AddElements{"dispatch", {leadingTo(chainOf(i))}},
+                       AddRule{chainOf(i), kDropRule}};
+    return changes;
+  });
+}
+
+TEST_F(KernelFlood, NoPacketMeetsAnOldRuleWithANewElement) {
+  expectNonePasses(droppingByRulesOrElements(), [](unsigned i) {
+    ChangeSet changes;
+    changes.changes.push_back(FlushChain{"judge"});
+    if (i % 2 == 1) {
+      changes.changes.push_back(AddElements{"peers", {kPeer}});
+    } else {
+      changes.changes.push_back(DeleteElements{"peers", {kPeer}});
+      changes.changes.push_back(AddRule{"judge", kAdmitRule});
+    }
+    changes.changes.push_back(AddRule{"judge", kDropRule});
+    return changes;
+  });
 }
 
 }  // namespace

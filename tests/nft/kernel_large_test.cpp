@@ -69,7 +69,7 @@ TEST_F(KernelLarge, EveryElementArrives) {
   EXPECT_TRUE(*back == table);
 }
 
-TEST_F(KernelLarge, EveryElementGoesAgain) {
+TEST_F(KernelLarge, EveryElementIsDeleted) {
   Ruleset table = largeTable(20000);
   Kernel kernel({});
   commit(kernel, diff(std::nullopt, table));
@@ -83,7 +83,7 @@ TEST_F(KernelLarge, EveryElementGoesAgain) {
   EXPECT_EQ(kernel.readBack(), half);
 }
 
-TEST_F(KernelLarge, SplitsWhatIsLargerThanABatchMayBe) {
+TEST_F(KernelLarge, SplitsTooLargeBatches) {
   const Ruleset table = largeTable(20000);
   Kernel kernel({.maxBatchBytes = 256U << 10U});
   const auto outcome = kernel.commit(diff(std::nullopt, table));
@@ -101,7 +101,7 @@ TEST_F(KernelLarge, SplitsWhatIsLargerThanABatchMayBe) {
 }
 
 // The refusal of a split commit names the change and the element of the whole.
-TEST_F(KernelLarge, NamesWhatIsRefusedInALaterBatch) {
+TEST_F(KernelLarge, NamesTheRejectedChangeInALaterBatch) {
   Ruleset table = largeTable(20000);
   ChangeSet changes = diff(std::nullopt, table);
   std::size_t refused = 0;
@@ -169,7 +169,7 @@ TEST_F(KernelLarge, AnOwnedTableIsReadWhileOthersChange) {
 }
 
 // Never a mixture of two generations: the right table, or the admission that it could not be read.
-TEST_F(KernelLarge, AnybodysTableIsReadAsOfOneGeneration) {
+TEST_F(KernelLarge, UnownedTableIsReadAtOneGeneration) {
   const Ruleset table = largeTable(100);
   Kernel kernel({.own = false});
   commit(kernel, diff(std::nullopt, table));

@@ -31,7 +31,7 @@ TEST(KernelNumbers, KeyTypesAreReadBack) {
   }
 }
 
-TEST(KernelNumbers, OtherKeyTypesAreNothing) {
+TEST(KernelNumbers, OtherKeyTypesAreNullopt) {
   EXPECT_EQ(keyTypes(0), std::nullopt);
   EXPECT_EQ(keyTypes(9), std::nullopt);              // ether_addr
   EXPECT_EQ(keyTypes(7U << 6U | 9U), std::nullopt);  // ipv4_addr . ether_addr
@@ -57,7 +57,7 @@ TEST(KernelNumbers, RegistersAreNamedAsNftNamesThem) {
   EXPECT_EQ(wordOf(NFT_REG_VERDICT), std::nullopt);
 }
 
-TEST(KernelNumbers, EveryFieldIsKnownByItsLoad) {
+TEST(KernelNumbers, EveryFieldHasAUniqueLoad) {
   for (int i = 0; i <= static_cast<int>(Field::Icmpv6Type); ++i) {
     const auto field = static_cast<Field>(i);
     const FieldLoad& load = loadOf(field);

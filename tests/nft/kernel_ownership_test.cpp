@@ -49,7 +49,7 @@ TEST_F(KernelOwnership, OthersCannotChangeWhatIsOwned) {
   EXPECT_EQ(kernel.readBack(), table());
 }
 
-TEST_F(KernelOwnership, ASecondKernelReadsButIsToldWhoOwnsTheTable) {
+TEST_F(KernelOwnership, SecondKernelReadsAndReportsTheOwner) {
   Kernel owner({});
   commit(owner, table());
   Kernel other({});
@@ -103,11 +103,11 @@ TEST_F(KernelOwnership, AHeldSocketKeepsTheTableOwned) {
   Kernel second({.socket = std::move(held)});
   EXPECT_EQ(second.readBack(), table());
   EXPECT_TRUE(second.owned());
-  EXPECT_EQ(second.batchesSent(), 0U);  // nothing had to be adopted
+  EXPECT_EQ(second.batchesSent(), 0U);  // no adoption was necessary
   commit(second, {"kpol", {AddCounter{"mine"}}});
 }
 
-TEST_F(KernelOwnership, AnOrdinaryTableIsAnybodys) {
+TEST_F(KernelOwnership, UnownedTableCanBeChangedByAll) {
   Kernel kernel({.own = false});
   commit(kernel, table());
   EXPECT_FALSE(kernel.owned());
@@ -144,9 +144,9 @@ TEST_F(KernelOwnership, TheTableHasItsOwnName) {
   commit(kernel, {"kpol-two", {DeleteTable{}}});
 }
 
-// What a human added to an ordinary table, beyond what this version knows, comes back as something
-// that no compiled ruleset has.
-TEST_F(KernelOwnership, ForeignObjectsDifferFromAnyOfOurs) {
+// Objects that a person added to an unowned table and that this version cannot decode are read as
+// objects that no compiled ruleset contains.
+TEST_F(KernelOwnership, ThirdPartyObjectsNeverEqualOurs) {
   Kernel kernel({.own = false});
   Ruleset expected;
   expected.add(test::forwardChain());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random tables against the kernel. KPOL_SEED makes other ones.
+// Commits random tables to the kernel. KPOL_SEED selects other tables.
 #include "nft/diff.hpp"
 #include "nft/kernel.hpp"
 #include "nft/kernel_numbers.hpp"
@@ -27,7 +27,7 @@ Random seeded() {
 }
 
 // The kernel ends where the model of changes ends, from any table to any other and by small steps.
-TEST_F(KernelProperty, CommittingADifferenceEndsInTheOtherTable) {
+TEST_F(KernelProperty, CommittingADiffGivesTheOtherTable) {
   Random random = seeded();
   Kernel kernel({});
   Ruleset current;
@@ -54,8 +54,8 @@ const std::vector<Field>* fieldsOf(const Statement& statement) {
   return nullptr;
 }
 
-// Whether a match says what a field of the rule implies. nft takes such a match for the one that
-// it would add by itself and does not print it; it is kept all the same.
+// Whether a match repeats what a field of the rule implies. nft takes such a match for the one that
+// it would add by itself and does not print it, but the kernel keeps it.
 bool repeatsDependency(const Rule& rule) {
   for (const Statement& statement : rule.statements) {
     const auto* fields = fieldsOf(statement);
@@ -68,7 +68,7 @@ bool repeatsDependency(const Rule& rule) {
   return false;
 }
 
-TEST_F(KernelProperty, NftListsWhatWasCommitted) {
+TEST_F(KernelProperty, NftListsTheCommittedTable) {
   Random random = seeded();
   for (int step = 0; step < 60; ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
@@ -101,15 +101,15 @@ void commitSplit(Kernel::Options options, Random random) {
   EXPECT_GT(splits, 50U);
 }
 
-TEST_F(KernelProperty, SplitCommitsEndInTheSameTable) {
+TEST_F(KernelProperty, SplitCommitsGiveTheSameTable) {
   commitSplit({.maxBatchBytes = 2048}, seeded());
 }
 
-TEST_F(KernelProperty, CommitsSplitByTheirMessagesEndInTheSameTable) {
+TEST_F(KernelProperty, CommitsSplitByMessagesGiveTheSameTable) {
   commitSplit({.maxBatchMessages = 1}, seeded());
 }
 
-TEST_F(KernelProperty, CommitsWhoseElementsGoApartEndInTheSameTable) {
+TEST_F(KernelProperty, CommitsWithSeparateElementsGiveTheSameTable) {
   commitSplit({.maxBatchMessages = 1,
                .maxChangeBytes = 0,
                .admits = [](const std::string& set) { return set.starts_with("s"); }},

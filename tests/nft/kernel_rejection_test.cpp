@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel refuses: nothing changes, and the outcome names the change.
+// If the kernel rejects a change, nothing changes, and the outcome names the change.
 #include "nft/kernel.hpp"
 #include "tests/nft/kernel_fixture.hpp"
 #include "tests/nft/rule_cases.hpp"
@@ -68,7 +68,7 @@ class KernelRejection : public test::KernelTest {
   std::optional<Kernel> kernel_;
 };
 
-TEST_F(KernelRejection, NamesTheChangeThatDoesNotFit) {
+TEST_F(KernelRejection, NamesTheRejectedChange) {
   check({AddCounter{"new"}, AddRule{"other", {{jump("nowhere")}, {}}}, AddCounter{"newer"}}, 1,
         ENOENT, "add rule inet kpol other jump nowhere: No such file or directory");
   check({AddChain{"new", {}}, AddRule{"nowhere", {{accept()}, {}}}}, 1, ENOENT,
@@ -116,29 +116,29 @@ TEST_F(KernelRejection, NamesTheElementAmongThousands) {
         "add element inet kpol members { 10.0.0.2 }: File exists");
 }
 
-TEST_F(KernelRejection, RefusesMoreElementsThanTheSetHasRoomFor) {
+TEST_F(KernelRejection, RejectsMoreElementsThanTheSize) {
   const Rejected rejected =
       test::refuse(*kernel_, {AddCounter{"new"}, AddElements{"small", addresses(9)}});
   EXPECT_EQ(rejected.change, 1U);
   EXPECT_EQ(rejected.code, ENFILE);
 }
 
-// Linux reports a loop as a way of too many jumps (EMLINK), older versions as ELOOP.
-TEST_F(KernelRejection, RefusesLoops) {
+// Linux reports a loop as too many jumps (EMLINK), older versions as ELOOP.
+TEST_F(KernelRejection, RejectsLoops) {
   const Rejected rejected =
       test::refuse(*kernel_, {AddCounter{"new"}, AddRule{"second", {{jump("first")}, {}}}});
   EXPECT_EQ(rejected.change, 1U);
   EXPECT_TRUE(rejected.code == EMLINK || rejected.code == ELOOP) << rejected.message;
 }
 
-TEST_F(KernelRejection, TakesTheNextChangeAsIfNothingHadHappened) {
+TEST_F(KernelRejection, AcceptsTheNextChangeAfterARejection) {
   test::refuse(*kernel_, {AddCounter{"new"}, AddCounter{"denied"}});
   test::commit(*kernel_, {"kpol", {AddCounter{"new"}}});
   table_.counters.insert("new");
 }
 
 // The first refusals fit into the receive buffer; that others were dropped does not matter.
-TEST_F(KernelRejection, SurvivesMoreRefusalsThanTheSocketHolds) {
+TEST_F(KernelRejection, ToleratesMoreErrorsThanTheSocketBuffers) {
   const int smallest = 1;
   ASSERT_EQ(::setsockopt(kernel_->fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest), 0);
   std::vector<Change> changes{AddCounter{"new"}};
@@ -146,7 +146,7 @@ TEST_F(KernelRejection, SurvivesMoreRefusalsThanTheSocketHolds) {
   check(changes, 1, ENOENT, "delete counter inet kpol nowhere: No such file or directory");
 }
 
-TEST(KernelWithoutTable, RefusesChanges) {
+TEST(KernelWithoutTable, RejectsChanges) {
   Kernel kernel({});
   const Rejected rejected = test::refuse(kernel, {AddCounter{"new"}});
   EXPECT_EQ(rejected.change, 0U);

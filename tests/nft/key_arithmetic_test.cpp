@@ -18,7 +18,7 @@ TEST(KeyArithmetic, StepsAcrossBytes) {
   EXPECT_EQ(previous(port(256)), port(255));
 }
 
-TEST(KeyArithmetic, EndsAtTheLeastAndTheGreatest) {
+TEST(KeyArithmetic, StopsAtMinimumAndMaximum) {
   EXPECT_EQ(next(ip("255.255.255.255")), std::nullopt);
   EXPECT_EQ(previous(ip("0.0.0.0")), std::nullopt);
   EXPECT_EQ(next(ip("255.255.255.254")), ip("255.255.255.255"));

@@ -28,7 +28,7 @@ std::string listed(const std::string& text) {
                                                  : "nft list: " + list.err + removed.err;
 }
 
-TEST(PrintKernel, AWorkedExampleIsListedAsPrinted) {
+TEST(PrintKernel, WorkedExampleIsListedAsPrinted) {
   EXPECT_EQ(listed(print(workedExample())), comparable(std::string(kWorkedExampleText)));
 }
 
@@ -61,7 +61,7 @@ TEST(PrintKernel, RandomRulesetsAreListedAsPrinted) {
   for (int i = 0; i < 250; ++i) {
     const std::string text = print(randomRuleset(random));
     const std::string result = listed(text);
-    // nft 1.1 refuses some odd matches that 1.0.6 takes.
+    // nft 1.1 rejects some unusual matches that 1.0.6 accepts.
     if (isNewerNft() && result.starts_with("nft -f:")) continue;
     ASSERT_EQ(result, comparable(text)) << "the table numbered " << i;
     ++compared;

@@ -18,7 +18,7 @@ using nft::Field;
 using nft::Rule;
 using nft::Set;
 
-TEST(PrintRule, IsTheTextNftListsItBy) {
+TEST(PrintRule, PrintsLikeNft) {
   for (const RuleCase& one : ruleCases()) EXPECT_EQ(print(one.rule), one.text);
 }
 
@@ -26,7 +26,7 @@ nft::Match exactly(Field field, unsigned number) {
   return is(field, byte(number));
 }
 
-TEST(PrintRule, LeavesOutWhatALaterMatchImplies) {
+TEST(PrintRule, OmitsImpliedMatches) {
   const auto v4 = exactly(Field::NfProto, 2);
   const auto v6 = exactly(Field::NfProto, 10);
   const auto tcp = exactly(Field::L4Proto, 6);
@@ -78,7 +78,7 @@ TEST(PrintSet, BreaksLinesByTheTypeOfTheKey) {
             "\t\telements = { ::1,\n\t\t\t     ::2 }\n\t}\n");
 }
 
-TEST(PrintSet, SortsConcatenationsAndNamesFromTheirEnd) {
+TEST(PrintSet, SortsConcatenationsAndNamesFromTheLastByte) {
   EXPECT_EQ(print(exact({DataType::Ipv4Addr, DataType::InetService},
                         {element(ip("1.1.1.1").dot(port(0x0201))),
                          element(ip("2.2.2.2").dot(port(0x0102)))})),
@@ -101,7 +101,7 @@ TEST(PrintSet, DeclaresInNftsOrder) {
             "\t\tflags interval\n\t\tcomment \"web\"\n\t}\n");
 }
 
-TEST(PrintElement, SpellsRangesOfAddressesAsPrefixesWhereTheyAre) {
+TEST(PrintElement, PrintsRangesAsPrefixesIfPossible) {
   Set set = exact({DataType::Ipv4Addr, DataType::InetService}, {});
   set.interval = true;
   const auto text = [&](const char* first, const char* last, unsigned from, unsigned to) {

@@ -16,7 +16,7 @@ Bytes bytesOf(const Key& key) {
   return {key.bytes().begin(), key.bytes().end()};
 }
 
-TEST(Key, HoldsLoneValuesAsRegistersDo) {
+TEST(Key, StoresSingleValuesInRegisterFormat) {
   EXPECT_EQ(bytesOf(ip("10.0.0.1")), (Bytes{10, 0, 0, 1}));
   EXPECT_EQ(bytesOf(ip("fe80::1")), (Bytes{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
   EXPECT_EQ(bytesOf(port(0x1234)), (Bytes{0x12, 0x34}));
@@ -69,7 +69,7 @@ TEST(Names, EveryFieldHasTheTypeOfItsWidth) {
   EXPECT_EQ(byteLength(typeOf(nft::Field::CtLabel)), 16U);
 }
 
-TEST(Set, DeclarationIsAllButTheElements) {
+TEST(Set, DeclarationHasAllExceptElements) {
   nft::Set set;
   set.name = "s";
   set.key = {DataType::Ipv4Addr};

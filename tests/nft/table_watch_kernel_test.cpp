@@ -24,7 +24,7 @@ using test::nftOutput;
 constexpr std::uint32_t kOwnPort = 7;
 constexpr std::uint32_t kOtherPort = 8;
 
-// A table that is nobody's, as on kernels before 6.9, and a watch that has seen nothing yet.
+// An unowned table, as on kernels before 6.9, and a watch without events so far.
 class TableWatchTest : public test::KernelTest {
  protected:
   static Kernel ordinaryTable() {
@@ -47,12 +47,12 @@ class TableWatchTest : public test::KernelTest {
   TableWatch watch{"kpol", kernel.portId()};
 };
 
-TEST_F(TableWatchTest, NothingHappened) {
+TEST_F(TableWatchTest, NoChangeIsNoEvent) {
   EXPECT_FALSE(readable());
   EXPECT_FALSE(watch.drain());
 }
 
-TEST_F(TableWatchTest, OurOwnChangesAreNoNews) {
+TEST_F(TableWatchTest, OwnChangesAreIgnored) {
   commit(kernel, {"kpol", {AddCounter{"mine"}}});
   EXPECT_TRUE(readable());
   EXPECT_FALSE(watch.drain());
@@ -62,7 +62,7 @@ TEST_F(TableWatchTest, OurOwnChangesAreNoNews) {
   EXPECT_FALSE(watch.drain());
 }
 
-TEST_F(TableWatchTest, AnothersChangeOfEachKindOfObjectIsReportedOnce) {
+TEST_F(TableWatchTest, EachThirdPartyChangeIsReportedOnce) {
   const std::vector<std::string> changes{
       "add rule inet kpol forward accept",
       "flush chain inet kpol forward",
@@ -86,7 +86,7 @@ TEST_F(TableWatchTest, AnothersChangeOfEachKindOfObjectIsReportedOnce) {
   }
 }
 
-TEST_F(TableWatchTest, OtherTablesAreNotOurs) {
+TEST_F(TableWatchTest, OtherTablesAreIgnored) {
   for (const std::string table : {"inet other", "ip kpol", "inet kpol2"}) {
     nftOutput({"add table " + table});
     nftOutput({"add chain " + table + " forward"});
@@ -97,7 +97,7 @@ TEST_F(TableWatchTest, OtherTablesAreNotOurs) {
   }
 }
 
-TEST_F(TableWatchTest, AnothersChangeAmongMuchElseIsFound) {
+TEST_F(TableWatchTest, ThirdPartyChangeAmongOtherEventsIsFound) {
   nftOutput({"add table inet other"});
   nftOutput({"add counter inet kpol theirs"});
   commit(kernel, {"kpol", {AddCounter{"mine"}}});
@@ -106,7 +106,7 @@ TEST_F(TableWatchTest, AnothersChangeAmongMuchElseIsFound) {
   EXPECT_FALSE(watch.drain());
 }
 
-TEST_F(TableWatchTest, ALossIsReportedOnceAndTheWatchGoesOn) {
+TEST_F(TableWatchTest, LossIsReportedOnceAndTheWatchContinues) {
   const int smallest = 1;
   ASSERT_EQ(::setsockopt(watch.fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest)), 0);
   std::string elements = "10.0.0.0";
@@ -145,13 +145,13 @@ bool reports(const Bytes& datagram) {
   return reportsForeignChange(datagram, "kpol", kOwnPort);
 }
 
-TEST(ReportsForeignChange, IsTrueForOthersAndFalseForUs) {
+TEST(ReportsForeignChange, IsTrueOnlyForOtherProcesses) {
   EXPECT_TRUE(reports(notification(kOtherPort)));
   EXPECT_FALSE(reports(notification(kOwnPort)));
   EXPECT_FALSE(reports({}));
 }
 
-TEST(ReportsForeignChange, IsTrueForWhatCannotBeRead) {
+TEST(ReportsForeignChange, IsTrueForUnreadableNotifications) {
   const Bytes whole = notification(kOtherPort);
   for (std::size_t size = 1; size < whole.size(); ++size)
     EXPECT_TRUE(reports({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}))

@@ -7,7 +7,7 @@
 #include <array>
 #include <string_view>
 
-// Short names for the values that tests of nft/ are made of. Bad text is a bug of the test.
+// Short functions for the values in tests of nft/. Invalid text is a bug in the test.
 namespace kpol::test {
 
 inline nft::Key ip(std::string_view text) {

@@ -7,7 +7,7 @@
 
 namespace kpol::test {
 
-// A table as kpol makes them, small, and what nft 1.0.6 lists for it.
+// A small table like those of kpol, and its listing by nft 1.0.6.
 nft::Ruleset workedExample();
 extern const std::string_view kWorkedExampleText;
 

@@ -26,10 +26,10 @@ std::set<std::string> namesIn(const std::string& directory) {
   return names;
 }
 
-TEST(AtomicFile, IsMadeWithItsDirectoriesBytesAndMode) {
+TEST(AtomicFile, IsCreatedWithDirectoriesContentAndMode) {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("a/b/f");
-  // The mode is what is asked for, whatever the umask.
+  // The mode is the requested one, independent of the umask.
   const auto mask = ::umask(077);
   EXPECT_EQ(writeFile(path, "x\n", 0755), Written::New);
   ::umask(mask);
@@ -37,7 +37,7 @@ TEST(AtomicFile, IsMadeWithItsDirectoriesBytesAndMode) {
   EXPECT_EQ(statusOf(path).st_mode & 07777, 0755U);
 }
 
-TEST(AtomicFile, IsNotTouchedWhenItIsAsWanted) {
+TEST(AtomicFile, IsNotWrittenIfUnchanged) {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("f");
   writeFile(path, "x", 0644);
@@ -48,7 +48,7 @@ TEST(AtomicFile, IsNotTouchedWhenItIsAsWanted) {
   EXPECT_EQ(after.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
 }
 
-TEST(AtomicFile, IsAnotherFileWhenItIsReplaced) {
+TEST(AtomicFile, ReplacementIsANewFile) {
   const test::TemporaryDirectory directory;
   const auto path = directory.file("f");
   writeFile(path, "old", 0644);
@@ -60,7 +60,7 @@ TEST(AtomicFile, IsAnotherFileWhenItIsReplaced) {
   EXPECT_EQ(readFile(path), "new");
 }
 
-TEST(AtomicFile, ReplacesALinkAndNotWhatItLeadsTo) {
+TEST(AtomicFile, ReplacesASymlinkAndNotItsTarget) {
   const test::TemporaryDirectory directory;
   test::writeFile(directory.file("other"), "theirs");
   ASSERT_EQ(::symlink("other", directory.file("f").c_str()), 0);
@@ -69,7 +69,7 @@ TEST(AtomicFile, ReplacesALinkAndNotWhatItLeadsTo) {
   EXPECT_EQ(test::readFile(directory.file("other")), "theirs");
 }
 
-TEST(AtomicFile, TakesAwayWhatADeadWriterLeft) {
+TEST(AtomicFile, DeletesTemporaryFilesOfACrashedWriter) {
   const test::TemporaryDirectory directory;
   test::writeFile(directory.file(".f.kpol-abcdef"), "half");
   test::writeFile(directory.file(".f.other"), "theirs");
@@ -85,7 +85,7 @@ TEST(AtomicFile, LeavesNothingWhenItFails) {
   EXPECT_EQ(namesIn(directory.path()), std::set<std::string>{"f"});
 }
 
-TEST(AtomicFile, SaysWhereItCouldNotWrite) {
+TEST(AtomicFile, ErrorNamesThePath) {
   const test::TemporaryDirectory directory;
   test::writeFile(directory.file("file"), "");
   try {
@@ -97,7 +97,7 @@ TEST(AtomicFile, SaysWhereItCouldNotWrite) {
   }
 }
 
-TEST(AtomicFile, ReadsNothingWhereThereIsNone) {
+TEST(AtomicFile, MissingFileIsNullopt) {
   const test::TemporaryDirectory directory;
   EXPECT_EQ(readFile(directory.file("f")), std::nullopt);
   EXPECT_THROW(readFile(directory.path()), base::SystemError);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `kpold --cleanup`, on a node with pods that the real plugin and kpold made.
+// `kpold --cleanup` on a node with pods that the real plugin and kpold have added.
 #include "netlink/route_socket.hpp"
 #include "node/atomic_file.hpp"
 #include "tests/support/node.hpp"
@@ -44,8 +44,8 @@ std::string output(const std::vector<std::string>& argv) {
   return result.out;
 }
 
-// What the kernel has in this network namespace, as people see it.
-// The kernel's own addresses of a link come when it has found out that nobody else has them.
+// The objects of this network namespace as text. The kernel adds a link's own addresses after
+// duplicate address detection.
 std::string withoutLinkLocal(const std::string& routes) {
   std::istringstream lines(routes);
   std::string rest;
@@ -94,7 +94,7 @@ class Cleanup : public testing::Test {
     node::writeFile(node_.directory() / "net.d" / "99-other.conflist", "{}", 0644);
     node::writeFile(node_.directory() / "bin" / "loopback", "theirs", 0755);
     node_.apply("objects.yaml", kObjects);
-    // Forwarding stays on, because others may need it by then; the kernel makes routes of it.
+    // Forwarding stays enabled, because other programs may need it; the kernel adds routes for it.
     for (const char* file : {"ipv4/ip_forward", "ipv6/conf/all/forwarding"})
       std::ofstream(std::string("/proc/sys/net/") + file) << "1";
   }
@@ -116,8 +116,8 @@ class Cleanup : public testing::Test {
     for (int i = 0; i < 2000 && !std::filesystem::exists(conflist()); ++i)
       std::this_thread::sleep_for(5ms);
   }
-  // Kpold itself ends, and what it left of routes to other nodes is as it would be; a kpold that
-  // runs would take away what its Nodes do not ask for.
+  // kpold is stopped and its routes to other nodes are kept; a running kpold would delete those
+  // that its Nodes do not need.
   void stop(int signal, int code) {
     ASSERT_EQ(node_.stopKpold(signal), code);
     for (const char* name : {"vxlan.kpol", "vxlan.other"})
@@ -126,7 +126,7 @@ class Cleanup : public testing::Test {
     output({"ip", "route", "add", "10.244.2.0/24", "via", "192.0.2.2", "proto", "107"});
     output({"ip", "route", "add", "10.244.3.0/24", "via", "192.0.2.2", "proto", "static"});
   }
-  // What is others' and must be there afterwards too.
+  // Third-party objects that must be kept.
   static void useByOthers() {
     output({"nft", "add", "table", "inet", "others"});
     output({"ip", "link", "add", "kpolish", "type", "veth", "peer", "name", "kpbw0"});
@@ -156,7 +156,7 @@ class Cleanup : public testing::Test {
   Node node_;
 };
 
-TEST_F(Cleanup, LeavesTheNodeAsItWas) {
+TEST_F(Cleanup, RemovesEverythingOfKpol) {
   useByOthers();
   const auto kernelBefore = kernelState();
   const auto filesBefore = filesBelow(node_.directory());
@@ -174,7 +174,7 @@ TEST_F(Cleanup, LeavesTheNodeAsItWas) {
 
   const auto real = cleanUp();
   ASSERT_EQ(real.status, 0) << real.err << node_.log();
-  // It did what it said it would do.
+  // It did what it printed with --dry-run.
   std::string said = dry.out;
   for (auto at = said.find("would remove"); at != said.npos; at = said.find("would remove"))
     said.replace(at, 12, "removed");
@@ -197,12 +197,12 @@ TEST_F(Cleanup, LeavesTheNodeAsItWas) {
 
   const auto again = cleanUp();
   EXPECT_EQ(again.status, 0);
-  EXPECT_EQ(again.out, "nothing of kpol's is on this node\n");
+  EXPECT_EQ(again.out, "nothing to remove: kpol left nothing on this node\n");
   filesAfter = filesBelow(node_.directory());
   EXPECT_FALSE(filesAfter.contains("kpold.sock.lock"));
 }
 
-TEST_F(Cleanup, RefusesWhileKpoldRuns) {
+TEST_F(Cleanup, FailsWhileKpoldRuns) {
   use();
   const auto refused = cleanUp();
   EXPECT_EQ(refused.status, 1);
@@ -222,7 +222,7 @@ TEST_F(Cleanup, RefusesWhileKpoldRuns) {
 }
 
 // The table must outlive every interface: whoever watches sees the pods go first.
-TEST_F(Cleanup, KeepsTheTableUntilThePodsAreCut) {
+TEST_F(Cleanup, DeletesTheTableAfterThePodInterfaces) {
   use();
   stop(SIGTERM, 0);
   const auto* a = node_.find({"shop", "a"});
@@ -256,7 +256,7 @@ TEST_F(Cleanup, KeepsTheTableUntilThePodsAreCut) {
   leaveOthers();
 }
 
-TEST_F(Cleanup, StopsWhereItFailsAndGoesOnTheNextTime) {
+TEST_F(Cleanup, StopsAtAnErrorAndContinuesNextTime) {
   use();
   stop(SIGTERM, 0);
   const auto netD = node_.directory() / "net.d";
@@ -275,9 +275,9 @@ TEST_F(Cleanup, StopsWhereItFailsAndGoesOnTheNextTime) {
   leaveOthers();
 }
 
-TEST_F(Cleanup, LeavesAPluginOfTheSameNameThatIsNotOurs) {
+TEST_F(Cleanup, KeepsAThirdPartyPluginOfTheSameName) {
   node::writeFile(node_.directory() / "bin" / "kpol", "#!/bin/sh\n", 0755);
-  EXPECT_EQ(cleanUp().out, "nothing of kpol's is on this node\n");
+  EXPECT_EQ(cleanUp().out, "nothing to remove: kpol left nothing on this node\n");
   EXPECT_TRUE(std::filesystem::exists(node_.directory() / "bin" / "kpol"));
 }
 

@@ -45,7 +45,7 @@ class CniConfigFile : public testing::Test {
   bool changed_ = false;
 };
 
-TEST_F(CniConfigFile, IsWrittenOnceAndPutBack) {
+TEST_F(CniConfigFile, IsWrittenOnceAndRestored) {
   const auto wanted = wanting({prefix("10.1.0.0/24"), prefix("fd00::/64")});
   EXPECT_EQ(keep(wanted), "");
   EXPECT_TRUE(changed_);
@@ -58,18 +58,18 @@ TEST_F(CniConfigFile, IsWrittenOnceAndPutBack) {
   EXPECT_EQ(file(), print(wanted));
 }
 
-TEST_F(CniConfigFile, IsKeptWhilePodsHaveAddressesThatItWouldNotGive) {
+TEST_F(CniConfigFile, IsNotChangedWhilePodsHaveOtherAddresses) {
   const auto before = wanting({prefix("10.1.0.0/24")});
   const auto after = wanting({prefix("10.2.0.0/24")});
   ASSERT_EQ(keep(before), "");
   lease("a", "10.1.0.7");
   EXPECT_EQ(keep(after),
             "the node's pod CIDRs are now 10.2.0.0/24, but pods have other addresses: 10.1.0.7 "
-            "(shop/a); drain the node, and it follows");
+            "(shop/a); drain the node, then kpold writes the new ranges");
   lease("b", "10.1.0.8");
   EXPECT_NE(keep(after).find("10.1.0.7 (shop/a) and 1 more"), std::string::npos);
   EXPECT_EQ(file(), print(before));
-  // What else changes is written all the same, once the ranges hold every pod.
+  // Other changes are written once the ranges contain the addresses of all pods.
   EXPECT_EQ(keep(wanting({prefix("10.0.0.0/8")})), "");
   release("a");
   release("b");
@@ -77,12 +77,12 @@ TEST_F(CniConfigFile, IsKeptWhilePodsHaveAddressesThatItWouldNotGive) {
   EXPECT_EQ(file(), print(after));
 }
 
-TEST_F(CniConfigFile, LetsAddressesOfOtherNetworksBe) {
+TEST_F(CniConfigFile, IgnoresAddressesOfOtherNetworks) {
   lease("a", "192.0.2.7", "other");
   EXPECT_EQ(keep(wanting({prefix("10.2.0.0/24")})), "");
 }
 
-TEST_F(CniConfigFile, IsNotWrittenWhereThePluginCouldNotUseIt) {
+TEST_F(CniConfigFile, IsNotWrittenIfInvalidForThePlugin) {
   EXPECT_THROW(keep(wanting({prefix("10.2.0.1/32")})), conf::ConfigError);
   EXPECT_EQ(file(), std::nullopt);
 }

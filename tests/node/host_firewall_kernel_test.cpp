@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Filters of others that drop pods' packets, as nft, iptables-nft and iptables-legacy make them:
-// what kpol says of them against what becomes of real packets.
+// Third-party filters that drop pods' packets, created with nft, iptables-nft and iptables-legacy:
+// compares kpol's findings with real packets.
 #include "node/host_firewall.hpp"
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
@@ -38,17 +38,17 @@ const std::vector<Case> kCases = {
     {"NftPolicyDrop",
      "nft -f - <<'X'\ntable ip mine { chain pass { type filter hook forward priority 0; policy "
      "drop; }\n}\nX",
-     "chain pass of table ip mine (policy drop) drops what pods send and receive\n"},
+     "chain pass of table ip mine (policy drop) drops packets that pods send and receive\n"},
     {"NftLateRejectAsFirewalld",
      "nft -f - <<'X'\ntable inet firewalld {\n chain zones { iifname \"eth9\" accept; }\n chain "
      "filter_FORWARD { type filter hook forward priority filter + 10; policy accept; ct state "
      "established,related accept; iifname \"lo\" accept; jump zones; ct state invalid drop; reject "
      "with icmpx admin-prohibited; }\n}\nX",
-     "chain filter_FORWARD of table inet firewalld drops what pods send and receive?\n"},
+     "chain filter_FORWARD of table inet firewalld drops packets that pods send and receive?\n"},
     {"NftAcceptsNewThenDrops",
      "nft -f - <<'X'\ntable inet mine { chain pass { type filter hook forward priority 0; policy "
      "drop; ct state { new, established } accept; }\n}\nX",
-     "chain pass of table inet mine (policy drop) drops what pods send and receive?\n"},
+     "chain pass of table inet mine (policy drop) drops packets that pods send and receive?\n"},
     {"NftStatesByMask",
      "nft -f - <<'X'\ntable inet mine { chain pass { type filter hook forward priority 0; policy "
      "drop; ct state new,established,related accept; }\n}\nX",
@@ -56,7 +56,7 @@ const std::vector<Case> kCases = {
     {"NftOneFamilyOfTwo",
      "nft -f - <<'X'\ntable inet mine { chain pass { type filter hook forward priority 0; policy "
      "accept; meta nfproto ipv6 drop; }\n}\nX",
-     "chain pass of table inet mine drops what pods send and receive by IPv6\n"},
+     "chain pass of table inet mine drops packets that pods send and receive over IPv6\n"},
     {"NftAddressesOfPods",
      "nft -f - <<'X'\ntable inet mine { chain pass { type filter hook forward priority 0; policy "
      "drop; ct state established accept; ip saddr 10.244.0.0/15 accept; ip daddr 10.244.1.0/24 "
@@ -70,39 +70,39 @@ const std::vector<Case> kCases = {
     {"NftNegated",
      "nft -f - <<'X'\ntable ip mine { chain pass { type filter hook forward priority 0; policy "
      "accept; ct state established accept; iifname != \"eth0\" log drop; }\n}\nX",
-     "chain pass of table ip mine drops what pods send\n"},
+     "chain pass of table ip mine drops packets that pods send\n"},
     {"NftOtherHooksAreNoMatter",
      "nft -f - <<'X'\ntable ip mine { chain in { type filter hook input priority 0; policy drop; }\n"
      "chain fw { type filter hook forward priority 0; policy accept; ct mark 5 drop; }\n}\nX",
      ""},
     {"IptablesPolicyDrop", "iptables-nft -P FORWARD DROP",
-     "chain FORWARD of table ip filter (policy drop) drops what pods send and receive\n"},
+     "chain FORWARD of table ip filter (policy drop) drops packets that pods send and receive\n"},
     {"IptablesAsDockerLeavesIt",
      "iptables-nft -N DOCKER-USER; iptables-nft -N DOCKER-ISOLATION; iptables-nft -P FORWARD DROP; "
      "iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-ISOLATION; "
      "iptables-nft -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; "
      "iptables-nft -A FORWARD -i docker0 ! -o docker0 -j ACCEPT; iptables-nft -A DOCKER-USER -j "
      "RETURN; iptables-nft -A DOCKER-ISOLATION -i docker0 -j DROP",
-     "chain FORWARD of table ip filter (policy drop) drops what pods send and receive?\n"},
+     "chain FORWARD of table ip filter (policy drop) drops packets that pods send and receive?\n"},
     {"Ip6tablesRejectsAtTheEnd",
      "ip6tables-nft -A FORWARD -m comment --comment x -m conntrack --ctstate RELATED,ESTABLISHED "
      "-j ACCEPT; ip6tables-nft -A FORWARD -m comment --comment rest -j REJECT",
-     "chain FORWARD of table ip6 filter drops what pods send and receive\n"},
+     "chain FORWARD of table ip6 filter drops packets that pods send and receive\n"},
     {"IptablesByInterface",
      "iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -m conntrack --ctstate ESTABLISHED -j "
      "ACCEPT; iptables-nft -A FORWARD -i kpol+ -j ACCEPT",
-     "chain FORWARD of table ip filter (policy drop) drops what pods receive\n"},
+     "chain FORWARD of table ip filter (policy drop) drops packets that pods receive\n"},
     {"IptablesByAddress",
      "iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -m conntrack --ctstate ESTABLISHED -j "
      "ACCEPT; iptables-nft -A FORWARD -s 10.244.0.0/16 -j ACCEPT; iptables-nft -A FORWARD -d "
      "10.0.0.0/8 -j ACCEPT",
      ""},
     {"LegacyPolicyDrop", "iptables-legacy -P FORWARD DROP",
-     "chain FORWARD of table legacy iptables ip filter (policy drop) drops what pods send and "
-     "receive\n"},
+     "chain FORWARD of table legacy iptables ip filter (policy drop) drops packets that pods "
+     "send and receive\n"},
     {"LegacyV6PolicyDrop", "ip6tables-legacy -P FORWARD DROP",
-     "chain FORWARD of table legacy iptables ip6 filter (policy drop) drops what pods send and "
-     "receive\n"},
+     "chain FORWARD of table legacy iptables ip6 filter (policy drop) drops packets that pods "
+     "send and receive\n"},
     {"LegacyChains",
      "iptables-legacy -N first; iptables-legacy -N second; iptables-legacy -A FORWARD -m conntrack "
      "--ctstate ESTABLISHED -j ACCEPT; iptables-legacy -A FORWARD -j first; iptables-legacy -A "
@@ -110,20 +110,21 @@ const std::vector<Case> kCases = {
      "iptables-legacy -A first -i kpol+ -g second; iptables-legacy -A first -j RETURN; "
      "iptables-legacy -A second -s 10.9.0.0/16 ! -d 10.1.0.0/16 -j RETURN; iptables-legacy -A "
      "second -j ACCEPT",
-     "chain FORWARD of table legacy iptables ip filter drops what pods receive\n"},
+     "chain FORWARD of table legacy iptables ip filter drops packets that pods receive\n"},
     {"LegacyByInterface",
      "ip6tables-legacy -P FORWARD DROP; ip6tables-legacy -A FORWARD -m conntrack --ctstate "
      "ESTABLISHED -j ACCEPT; ip6tables-legacy -A FORWARD -o kpol+ -j ACCEPT",
-     "chain FORWARD of table legacy iptables ip6 filter (policy drop) drops what pods send\n"},
+     "chain FORWARD of table legacy iptables ip6 filter (policy drop) drops packets that pods "
+     "send\n"},
     {"LegacyByAddress",
      "iptables-legacy -P FORWARD DROP; iptables-legacy -A FORWARD -m state --state ESTABLISHED -j "
      "ACCEPT; iptables-legacy -A FORWARD -s 10.244.0.0/16 -j ACCEPT; iptables-legacy -A FORWARD -d "
      "10.244.1.0/24 -j ACCEPT",
      ""},
     {"TwoAtOnce", "iptables-nft -P FORWARD DROP; ip6tables-legacy -P FORWARD DROP",
-     "chain FORWARD of table ip filter (policy drop) drops what pods send and receive\nchain "
-     "FORWARD of table legacy iptables ip6 filter (policy drop) drops what pods send and "
-     "receive\n"},
+     "chain FORWARD of table ip filter (policy drop) drops packets that pods send and "
+     "receive\nchain FORWARD of table legacy iptables ip6 filter (policy drop) drops packets "
+     "that pods send and receive\n"},
 };
 
 void shell(const std::string& commands) {
@@ -131,7 +132,7 @@ void shell(const std::string& commands) {
   ASSERT_EQ(result.status, 0) << commands << "\n" << result.err;
 }
 
-// Nothing of others' is left; kpold's table cannot be flushed.
+// No third-party object is left; kpold's table cannot be flushed.
 void clear() {
   shell(
       "for t in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do $t -P FORWARD "
@@ -164,7 +165,7 @@ class HostFirewall : public testing::Test {
     const policy::Flow flow{from == "a" ? pod : other, from == "a" ? other : pod, 17, 80};
     return prober_.run({{from, flow}}, {expected}).at(0) == Reach::Both;
   }
-  // What is certain is so; what nothing is said of passes.
+  // A certain finding must be right; packets without a finding must pass.
   void expectTrue(const std::vector<node::FirewallFinding>& findings) {
     for (const auto family : {Family::V4, Family::V6})
       for (const std::string from : {"a", "outside"}) {
@@ -181,9 +182,9 @@ class HostFirewall : public testing::Test {
   }
   static bool concerns(const node::FirewallFinding& finding, Family family) {
     const bool v4 =
-        finding.where.find(" ip6 ") == std::string::npos && !finding.effect.ends_with("by IPv6");
+        finding.where.find(" ip6 ") == std::string::npos && !finding.effect.ends_with("over IPv6");
     const bool v6 =
-        finding.where.find(" ip ") == std::string::npos && !finding.effect.ends_with("by IPv4");
+        finding.where.find(" ip ") == std::string::npos && !finding.effect.ends_with("over IPv4");
     return family == Family::V4 ? v4 : v6;
   }
 
@@ -191,7 +192,7 @@ class HostFirewall : public testing::Test {
   Prober prober_;
 };
 
-TEST_F(HostFirewall, IsJudgedAsThePacketsAre) {
+TEST_F(HostFirewall, FindingsAgreeWithPackets) {
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.name);
     clear();
@@ -219,8 +220,8 @@ TEST_F(HostFirewall, ItsRemedyHelps) {
   }
 }
 
-TEST_F(HostFirewall, LookingMakesNoTableOfLegacyIptables) {
-  // In a namespace where nobody has used it.
+TEST_F(HostFirewall, ReadingCreatesNoLegacyIptablesTable) {
+  // In a namespace where iptables-legacy was never used.
   const auto fresh = node_.outside().open();
   const auto inside = fresh.enter();
   node::readHostFirewalls();
@@ -228,7 +229,7 @@ TEST_F(HostFirewall, LookingMakesNoTableOfLegacyIptables) {
   EXPECT_EQ(names.out, "");
 }
 
-TEST_F(HostFirewall, KpoldNamesIt) {
+TEST_F(HostFirewall, KpoldReportsIt) {
   ASSERT_EQ(node_.stopKpold(SIGTERM), 0);
   shell("iptables-nft -P FORWARD DROP");
   node_.startKpold();

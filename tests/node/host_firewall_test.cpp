@@ -53,27 +53,27 @@ ForwardFilter filter(std::vector<ForeignRule> rules) {
           {{"FORWARD", std::move(rules)}}};
 }
 
-// "" where nothing is found.
+// "" if nothing is found.
 std::string effect(const ForwardFilter& filter, const std::vector<base::Prefix>& podCidrs = {}) {
   const auto findings = judge({filter}, podCidrs);
   if (findings.empty()) return "";
   return findings.at(0).effect + (findings.at(0).certain ? "" : "?");
 }
 
-constexpr const char* kBoth = "drops what pods send and receive";
-constexpr const char* kSent = "drops what pods send";
-constexpr const char* kReceived = "drops what pods receive";
+constexpr const char* kBoth = "drops packets that pods send and receive";
+constexpr const char* kSent = "drops packets that pods send";
+constexpr const char* kReceived = "drops packets that pods receive";
 
-TEST(HostFirewall, APolicyOfDropIsFoundAndNamed) {
+TEST(HostFirewall, DropPolicyIsReported) {
   const auto findings = judge({filter({})}, {});
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(toString(findings[0]),
-            "chain FORWARD of table ip filter (policy drop) drops what pods send and receive, "
-            "whatever policies allow; remedy: iptables -I FORWARD -i kpol+ -j ACCEPT; iptables -I "
-            "FORWARD -o kpol+ -j ACCEPT");
+            "chain FORWARD of table ip filter (policy drop) drops packets that pods send and "
+            "receive, even if policies allow them; remedy: iptables -I FORWARD -i kpol+ -j "
+            "ACCEPT; iptables -I FORWARD -o kpol+ -j ACCEPT");
 }
 
-TEST(HostFirewall, APolicyOfAcceptIsNone) {
+TEST(HostFirewall, AcceptPolicyIsNotReported) {
   auto open = filter({});
   open.policyDrops = false;
   EXPECT_EQ(effect(open), "");
@@ -81,7 +81,7 @@ TEST(HostFirewall, APolicyOfAcceptIsNone) {
   EXPECT_EQ(effect(open), kBoth);
 }
 
-TEST(HostFirewall, RulesForPodsLetThemPass) {
+TEST(HostFirewall, RulesThatAcceptPodsAreEvaluated) {
   EXPECT_EQ(effect(filter({rule({kFromPods}, Verdict::Accept)})), kReceived);
   EXPECT_EQ(effect(filter({rule({kToPods}, Verdict::Accept)})), kSent);
   EXPECT_EQ(effect(filter({rule({kFromPods}, Verdict::Accept), rule({kToPods}, Verdict::Accept)})),
@@ -131,7 +131,7 @@ TEST(HostFirewall, SeveralPodCidrsHaveToAgree) {
   }
 }
 
-TEST(HostFirewall, OnlyNewConnectionsAreAsked) {
+TEST(HostFirewall, OnlyNewConnectionsAreEvaluated) {
   constexpr std::uint32_t kEstablished = 2;
   constexpr std::uint32_t kRelated = 4;
   constexpr std::uint32_t kInvalid = 1;
@@ -145,7 +145,7 @@ TEST(HostFirewall, OnlyNewConnectionsAreAsked) {
   EXPECT_EQ(effect(open), kBoth);
 }
 
-TEST(HostFirewall, WhatCannotBeJudgedIsDoubt) {
+TEST(HostFirewall, UnknownMatchesAreUncertain) {
   EXPECT_EQ(effect(filter({rule({ForeignMatch()}, Verdict::Accept)})), std::string(kBoth) + "?");
   EXPECT_EQ(effect(filter({rule({ForeignMatch()}, Verdict::Drop)})), kBoth);
   EXPECT_EQ(effect(filter({rule({ForeignMatch()}, Verdict::None)})), kBoth);
@@ -155,7 +155,7 @@ TEST(HostFirewall, WhatCannotBeJudgedIsDoubt) {
   open.policyDrops = false;
   EXPECT_EQ(effect(open), "");
   const auto findings = judge({filter({rule({ForeignMatch()}, Verdict::Accept)})}, {});
-  EXPECT_NE(toString(findings.at(0)).find("unless a rule there that kpol cannot judge"),
+  EXPECT_NE(toString(findings.at(0)).find("unless a rule that kpol cannot evaluate"),
             std::string::npos);
 }
 
@@ -163,7 +163,7 @@ TEST(HostFirewall, ChainsAreFollowed) {
   auto jumping = filter({rule({}, Verdict::Jump, "a")});
   jumping.chains["a"] = {rule({kFromPods}, Verdict::Goto, "b"), rule({}, Verdict::Accept)};
   jumping.chains["b"] = {};
-  // What leaves b has left a too, and comes to the policy; what is sent to pods is accepted in a.
+  // Packets that leave b have also left a, and reach the policy; packets to pods are accepted in a.
   EXPECT_EQ(effect(jumping), kSent);
   jumping.chains["b"] = {rule({}, Verdict::Return)};
   EXPECT_EQ(effect(jumping), kSent);
@@ -178,7 +178,7 @@ TEST(HostFirewall, ChainsAreFollowed) {
   EXPECT_EQ(effect(jumping), std::string(kBoth) + "?");
 }
 
-TEST(HostFirewall, AFilterOfBothFamiliesSaysWhichItDrops) {
+TEST(HostFirewall, FilterOfBothFamiliesReportsTheFamily) {
   ForeignMatch v6;
   v6.field = Field::Family;
   v6.family = base::Family::V6;
@@ -187,13 +187,13 @@ TEST(HostFirewall, AFilterOfBothFamiliesSaysWhichItDrops) {
   both.table = "inet f";
   both.chain = "forward";
   both.chains["forward"] = both.chains["FORWARD"];
-  EXPECT_EQ(effect(both), "drops what pods send and receive by IPv4");
+  EXPECT_EQ(effect(both), "drops packets that pods send and receive over IPv4");
   EXPECT_EQ(judge({both}, {}).at(0).remedy,
             "nft insert rule inet f forward iifname 'kpol*' accept; nft insert rule inet f forward "
             "oifname 'kpol*' accept");
 }
 
-TEST(HostFirewall, TheRemedyIsTheProgramsThatMadeIt) {
+TEST(HostFirewall, RemedyIsForTheOwningProgram) {
   const auto remedy = [](const ForwardFilter& f) { return judge({f}, {}).at(0).remedy; };
   auto docker = filter({});
   docker.chains["DOCKER-USER"] = {};
@@ -214,7 +214,7 @@ TEST(HostFirewall, TheRemedyIsTheProgramsThatMadeIt) {
   EXPECT_NE(remedy(firewalld).find("--zone=trusted"), std::string::npos);
 }
 
-TEST(XtMatch, ReadsWhatItCan) {
+TEST(XtMatch, ReadsKnownMatches) {
   EXPECT_EQ(nft::xtMatch("comment", 0, {}), std::nullopt);
   EXPECT_EQ(nft::xtMatch("limit", 0, {}), ForeignMatch());
   xt_conntrack_mtinfo3 wanted{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables that no kernel would give: what they claim of themselves is not believed. True ones are
-// read in host_firewall_kernel_test.
+// Invalid tables that no kernel returns: their fields must not be trusted. Real ones are read in
+// host_firewall_kernel_test.
 #include "node/legacy_table.hpp"
 
 #include "base/error.hpp"
@@ -73,7 +73,7 @@ TEST(LegacyTable, AChainIsKnownByThePlaceBehindItsName) {
   EXPECT_EQ(filter.chains.at("MINE").size(), 1U);
 }
 
-TEST(LegacyTable, CutShortIsNoTable) {
+TEST(LegacyTable, TruncatedTableIsRejected) {
   const Bytes whole = legacyRule(-NF_DROP - 1) + headOfChain(sizeof(xt_error_target));
   const auto first = legacyRule(0).size();
   for (std::size_t size = 1; size < whole.size(); ++size) {

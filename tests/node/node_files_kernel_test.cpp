@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files by which a container runtime finds kpol, made by the real kpold.
+// The files by which a container runtime finds kpol, written by the real kpold.
 #include "node/atomic_file.hpp"
 #include "tests/support/node.hpp"
 
@@ -45,7 +45,7 @@ class NodeFiles : public testing::Test {
       if (condition()) return true;
     return false;
   }
-  // As libcni gives it to the plugin.
+  // As libcni passes it to the plugin.
   [[nodiscard]] std::string pluginConfig() const {
     const auto list = json::parse(node::readFile(conflist()).value());
     auto plugin = list.at("plugins").at(0);
@@ -61,15 +61,15 @@ class NodeFiles : public testing::Test {
   Node node_;
 };
 
-TEST_F(NodeFiles, TheNetworkConfigComesWithThePodCidrsAndPodsStartByIt) {
+TEST_F(NodeFiles, NetworkConfigIsWrittenWithThePodCidrsAndPodsStart) {
   start();
   node_.sync();
   EXPECT_FALSE(isThere());
   EXPECT_FALSE(told().at("written").get<bool>());
-  EXPECT_EQ(told().at("trouble"), "there is no Node node yet (--node-name)");
+  EXPECT_EQ(told().at("trouble"), "there is no Node node yet; check --node-name");
   node_.apply("node.yaml", nodeManifest(""));
-  ASSERT_TRUE(
-      comes([&] { return told().at("trouble") != "there is no Node node yet (--node-name)"; }));
+  ASSERT_TRUE(comes(
+      [&] { return told().at("trouble") != "there is no Node node yet; check --node-name"; }));
   EXPECT_NE(told().at("trouble").get<std::string>().find("no podCIDRs yet"), std::string::npos);
   EXPECT_FALSE(isThere());
 
@@ -90,7 +90,7 @@ TEST_F(NodeFiles, TheNetworkConfigComesWithThePodCidrsAndPodsStartByIt) {
   EXPECT_EQ(call("DEL", pod).status, 0);
 }
 
-TEST_F(NodeFiles, TheNetworkConfigIsPutBackAndOutlivesKpold) {
+TEST_F(NodeFiles, NetworkConfigIsRestoredAndOutlivesKpold) {
   node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.9.0/24]"));
   start();
   ASSERT_TRUE(comes([&] { return isThere(); }));
@@ -111,7 +111,7 @@ TEST_F(NodeFiles, TheNetworkConfigIsPutBackAndOutlivesKpold) {
   EXPECT_EQ(std::filesystem::last_write_time(conflist()), written);
 }
 
-TEST_F(NodeFiles, NewPodCidrsAreRefusedWhilePodsHaveOldAddresses) {
+TEST_F(NodeFiles, NetworkConfigIsNotChangedWhilePodsHaveOldAddresses) {
   node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.9.0/24]"));
   start();
   ASSERT_TRUE(comes([&] { return isThere(); }));
@@ -122,9 +122,9 @@ TEST_F(NodeFiles, NewPodCidrsAreRefusedWhilePodsHaveOldAddresses) {
   node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.7.0/24]"));
   ASSERT_TRUE(comes([&] { return told().at("trouble") != ""; }));
   EXPECT_NE(told().at("trouble").get<std::string>().find(
-                "kept as it is: the node's pod CIDRs are now 10.244.7.0/24, but pods have other"),
+                "not changed: the node's pod CIDRs are now 10.244.7.0/24, but pods have other"),
             std::string::npos);
-  EXPECT_NE(node_.log().find("kept as it is"), std::string::npos);
+  EXPECT_NE(node_.log().find("not changed: "), std::string::npos);
   EXPECT_NE(node_.kpolctl({"status"}).out.find("drain the node"), std::string::npos);
   EXPECT_EQ(node::readFile(conflist()), before);
 
@@ -133,7 +133,7 @@ TEST_F(NodeFiles, NewPodCidrsAreRefusedWhilePodsHaveOldAddresses) {
   EXPECT_NE(node::readFile(conflist())->find("10.244.7.0/24"), std::string::npos);
 }
 
-TEST_F(NodeFiles, AReadOnlyDirectoryIsReportedAndTriedAgain) {
+TEST_F(NodeFiles, ReadOnlyDirectoryIsReportedAndRetried) {
   std::filesystem::create_directory(confDir());
   ASSERT_EQ(::mount("none", confDir().c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
   node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.9.0/24]"));
@@ -169,7 +169,8 @@ TEST_F(NodeFiles, ThePluginIsInstalledByKpold) {
   // Beside this kpold there is none.
   const auto none = install();
   EXPECT_EQ(none.status, 1);
-  EXPECT_NE(none.err.find("give --plugin-binary the path of kpol"), std::string::npos) << none.err;
+  EXPECT_NE(none.err.find("set --plugin-binary to the path of kpol"), std::string::npos)
+      << none.err;
 
   ASSERT_EQ(::mount("none", (node_.directory() / "bin").c_str(), "tmpfs", MS_RDONLY, nullptr), 0);
   const auto readOnly = install({"--plugin-binary", KPOL_BINARY});
@@ -178,12 +179,12 @@ TEST_F(NodeFiles, ThePluginIsInstalledByKpold) {
   ::umount2((node_.directory() / "bin").c_str(), MNT_DETACH);
 }
 
-TEST_F(NodeFiles, APluginThatRunsIsReplaced) {
+TEST_F(NodeFiles, RunningPluginIsReplaced) {
   const auto target = node_.directory() / "bin" / "kpol";
   const std::vector<std::string> install{KPOLD_BINARY,         "--install-cni",   "--cni-bin-dir",
                                          target.parent_path(), "--plugin-binary", KPOL_BINARY};
   ASSERT_EQ(run(install).status, 0);
-  // It waits for a pod that kpold does not know while another version comes.
+  // It waits for a pod that kpold does not know, while another version is installed.
   start();
   auto pod = node_.makePod({"shop", "late"});
   std::string answer;

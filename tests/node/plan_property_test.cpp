@@ -87,8 +87,8 @@ World randomWorld() {
   return world;
 }
 
-// What the kernel would hold after one step, by its own rules: a route, a neighbour or a forwarding
-// entry needs its link, and what is on a link goes with it.
+// The kernel's state after one step, according to its rules: a route, a neighbour or an FDB entry
+// needs its link, and is deleted with it.
 struct Kernel {
   Held held;
   std::int32_t nextIndex = 10;
@@ -130,7 +130,7 @@ struct Kernel {
     if (route.link == kVxlanLink) {
       route.link = device();
       EXPECT_TRUE(held.device->up) << "a route by a device that is down";
-      EXPECT_TRUE(held.neighbours.contains(*route.gateway)) << "a gateway that nobody knows";
+      EXPECT_TRUE(held.neighbours.contains(*route.gateway)) << "an unknown gateway";
     }
     held.routes.insert_or_assign(route.destination, route);
   }
@@ -167,7 +167,7 @@ void expectSound(const Plan& plan, const World& world) {
     EXPECT_TRUE(plan.forwarding.contains(plan.neighbours.at(*route.gateway)));
   }
   EXPECT_EQ(plan.device.has_value() || plan.neighbours.empty(), true);
-  // Nobody is left out without a word.
+  // No node is omitted without a diagnostic.
   for (const auto& peer : plan.peers) {
     if (peer.how != PeerRoute::How::None) continue;
     EXPECT_TRUE(std::ranges::any_of(plan.diagnostics,
@@ -179,7 +179,7 @@ void expectSound(const Plan& plan, const World& world) {
   }
 }
 
-TEST(NodePlan, IsSoundAndItsStepsLeadThere) {
+TEST(NodePlan, IsConsistentAndItsStepsReachIt) {
   Random random(test::seedOfThisRun());
   std::size_t routes = 0, byVxlan = 0, steps = 0, incomplete = 0;
   for (int run = 0; run < 200; ++run) {
@@ -212,7 +212,7 @@ TEST(NodePlan, IsSoundAndItsStepsLeadThere) {
   EXPECT_GT(routes, 1000U);
   EXPECT_GT(byVxlan, 500U);
   EXPECT_GT(incomplete, 50U);
-  // What a change costs goes by what it changes.
+  // The cost of a change depends on its size.
   EXPECT_LT(steps, routes + 8 * byVxlan);
 }
 

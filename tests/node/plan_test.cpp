@@ -87,7 +87,7 @@ class PlanTest : public testing::Test {
 
 const Lines kNone;
 
-TEST_F(PlanTest, AutoGoesDirectlyToANeighbourAndByVxlanToOthers) {
+TEST_F(PlanTest, AutoRoutesDirectlyToNeighboursAndByVxlanToOthers) {
   const auto made = plan();
   EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
                                "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
@@ -123,12 +123,12 @@ TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
   EXPECT_EQ(made.own.mtu, 1450U);
 }
 
-TEST_F(PlanTest, Ipv6RoutesNameTheMetricThatTheKernelWouldChoose) {
+TEST_F(PlanTest, Ipv6RoutesHaveTheKernelsDefaultMetric) {
   put("far", {"fd00:0:0:2::/64"}, {"198.51.100.2"});
   EXPECT_EQ(plan().routes.at(cidr("fd00:0:0:2::/64")).metric, 1024U);
 }
 
-TEST_F(PlanTest, Ipv6GoesByVxlanToALinkLocalAddressMadeFromTheMacAddress) {
+TEST_F(PlanTest, Ipv6VxlanGatewayIsALinkLocalAddressFromTheMac) {
   put("far", {"fd00:0:0:2::/64"}, {"198.51.100.2"});
   const auto made = plan();
   const auto gateway = *made.routes.at(cidr("fd00:0:0:2::/64")).gateway;
@@ -141,7 +141,7 @@ TEST_F(PlanTest, Ipv6GoesByVxlanToALinkLocalAddressMadeFromTheMacAddress) {
   EXPECT_EQ(made.neighbours.at(gateway), vxlanMac("far"));
 }
 
-TEST_F(PlanTest, RoutingSaysHow) {
+TEST_F(PlanTest, RoutingModeDecides) {
   settings.routing = Routing::Vxlan;
   EXPECT_EQ(ways(plan()), (Lines{"10.244.1.0/24 near vxlan 192.0.2.2 vxlan.kpol",
                                  "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
@@ -150,7 +150,7 @@ TEST_F(PlanTest, RoutingSaysHow) {
   EXPECT_EQ(ways(made),
             (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0", "10.244.2.0/24 far none"}));
   EXPECT_EQ(said(made), (Lines{"Node far: status.addresses: has no IPv4 address that is a "
-                               "neighbour of this node, so its pods cannot be reached at "
+                               "neighbour of this node, so its pods are unreachable at "
                                "10.244.2.0/24 (routing: direct)"}));
   EXPECT_FALSE(made.device);
   EXPECT_EQ(made.own.mtu, 1500U);
@@ -159,38 +159,38 @@ TEST_F(PlanTest, RoutingSaysHow) {
   EXPECT_TRUE(made.complete);
   EXPECT_EQ(ways(made), kNone);
   EXPECT_TRUE(made.routes.empty());
-  EXPECT_EQ(made.holders.size(), 4U) << "whose CIDR is whose is known all the same";
+  EXPECT_EQ(made.holders.size(), 4U) << "the holders of the CIDRs are known anyway";
 }
 
-TEST_F(PlanTest, ATunnelIsNoNeighbourhoodUnlessAskedFor) {
+TEST_F(PlanTest, TunnelNeighboursNeedRoutingDirect) {
   put("far", {"10.244.2.0/24"}, {"100.64.0.2"});
   EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far vxlan 100.64.0.2 vxlan.kpol");
   settings.routing = Routing::Direct;
   EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far direct 100.64.0.2 wg0");
 }
 
-TEST_F(PlanTest, OfSeveralAddressesTheNeighbourIsTaken) {
+TEST_F(PlanTest, PrefersTheNeighbourAddress) {
   put("far", {"10.244.2.0/24"}, {"198.51.100.2", "192.0.2.3"});
   host.hops.emplace(ip("192.0.2.3"), netlink::Hop{kEth0, {}});
   EXPECT_EQ(ways(plan())[1], "10.244.2.0/24 far direct 192.0.2.3 eth0");
 }
 
-TEST_F(PlanTest, AFamilyWithoutAddressGoesByVxlanOrNotAtAll) {
+TEST_F(PlanTest, FamilyWithoutAddressUsesVxlanOrIsUnreachable) {
   put("near", {"fd00:0:0:2::/64"}, {"192.0.2.2"});
   EXPECT_EQ(ways(plan())[1], "fd00:0:0:2::/64 near vxlan 192.0.2.2 vxlan.kpol");
   put("near", {"10.244.1.0/24"}, {"2001:db8::2"});
   EXPECT_EQ(ways(plan())[0], "10.244.1.0/24 near none");
   EXPECT_EQ(said(plan()), (Lines{"Node near: status.addresses: has no InternalIP of IPv4, which "
-                                 "VXLAN takes here, so its pods cannot be reached at "
-                                 "10.244.1.0/24"}));
+                                 "VXLAN needs, so its pods are unreachable at 10.244.1.0/24"}));
 }
 
-TEST_F(PlanTest, WithoutTheOwnNodeNothingIsKnown) {
+TEST_F(PlanTest, WithoutTheOwnNodeThePlanIsIncomplete) {
   nodes.erase("own");
   const auto made = plan();
   EXPECT_FALSE(made.complete);
-  EXPECT_EQ(said(made), (Lines{"Node own: is not known, so the network between nodes stays as it "
-                               "is; is nodeName this node's name in the cluster?"}));
+  EXPECT_EQ(said(made), (Lines{"Node own: is not known, so the network between nodes is not "
+                               "changed; check that nodeName is the name of this node's Node "
+                               "object"}));
   settings.routing = Routing::None;
   EXPECT_EQ(said(plan()), kNone);
 }
@@ -198,9 +198,9 @@ TEST_F(PlanTest, WithoutTheOwnNodeNothingIsKnown) {
 TEST_F(PlanTest, NodeIpOverridesTheNodeObjectFamilyByFamily) {
   settings.nodeIps = {ip("203.0.113.1")};
   auto made = plan();
-  EXPECT_EQ(said(made), (Lines{"Node own: status.addresses: lack nodeIP 203.0.113.1 as an "
-                               "InternalIP, so other nodes take no VXLAN from it; tell the kubelet "
-                               "(--node-ip)"}));
+  EXPECT_EQ(said(made), (Lines{"Node own: status.addresses: do not contain nodeIP 203.0.113.1 "
+                               "as an InternalIP, so other nodes drop VXLAN packets from it; "
+                               "set --node-ip of the kubelet"}));
   put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "203.0.113.1", "2001:db8::1"});
   made = plan();
   EXPECT_EQ(said(made), kNone);
@@ -226,16 +226,16 @@ TEST_F(PlanTest, WithoutAnAddressOfItsOwnThereIsNoVxlan) {
   EXPECT_EQ(made.own.mtu, 0U);
 }
 
-TEST_F(PlanTest, AConfiguredMtuCounts) {
+TEST_F(PlanTest, ConfiguredMtuIsUsed) {
   settings.mtu = 1400;
   EXPECT_EQ(plan().own.mtu, 1400U);
   EXPECT_EQ(said(plan()), kNone);
   settings.mtu = 1500;
   EXPECT_EQ(plan().own.mtu, 1500U);
-  EXPECT_NE(said(plan())[0].find("more than the 1450 that VXLAN leaves"), std::string::npos);
+  EXPECT_NE(said(plan())[0].find("more than the 1450 that VXLAN allows"), std::string::npos);
 }
 
-TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenToWhoHadThemThenToTheFirstByName) {
+TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenThePreviousHolderThenTheFirstName) {
   put("b", {"10.244.9.0/24"}, {"198.51.100.3"});
   put("c", {"10.244.9.0/25"}, {"198.51.100.4"});
   put("d", {"10.244.0.0/16"}, {"198.51.100.5"});
@@ -253,18 +253,18 @@ TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenToWhoHadThemThenToTheFirstB
   EXPECT_FALSE(made.holders.contains(cidr("10.244.9.0/24")));
 }
 
-TEST_F(PlanTest, ACidrThatHoldsANodesAddressIsRefused) {
+TEST_F(PlanTest, CidrWithANodeAddressIsRejected) {
   put("far", {"198.51.100.0/24"}, {"198.51.100.2"});
   put("near", {"203.0.113.0/24"}, {"192.0.2.2"});
   const auto made = plan();
   EXPECT_TRUE(made.routes.empty());
   EXPECT_EQ(said(made)[0],
-            "Node far: spec.podCIDRs: 198.51.100.0/24 holds 198.51.100.2, an address of a node, "
-            "and is not routed; choose a cluster CIDR apart from the nodes' networks");
+            "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of a node, "
+            "and is not routed; choose a cluster CIDR that does not overlap the nodes' networks");
   EXPECT_NE(said(made)[1].find("203.0.113.1, an address of this node"), std::string::npos);
 }
 
-TEST(VxlanMac, IsOfTheNameAloneAndNeverChanges) {
+TEST(VxlanMac, DependsOnlyOnTheName) {
   EXPECT_EQ(toString(vxlanMac("node-1")), "06:eb:e1:04:4c:3f");
   EXPECT_EQ(toString(vxlanMac("node-2")), "22:34:32:e8:c6:e5");
   for (const char* name : {"", "a", "b", "node-1", "node-2"})

@@ -19,7 +19,7 @@ std::string refusal(const std::filesystem::path& source, const std::filesystem::
   return "";
 }
 
-TEST(PluginBinary, IsKnownByItsMark) {
+TEST(PluginBinary, IsRecognizedByItsMarker) {
   EXPECT_TRUE(isPlugin(*readFile(KPOL_BINARY)));
   // kpold looks for the mark, and must not be taken for the plugin because of that.
   EXPECT_FALSE(isPlugin(*readFile(KPOLD_BINARY)));
@@ -45,15 +45,15 @@ TEST(PluginBinary, ReplacesAnOlderOne) {
   EXPECT_EQ(readFile(directory.file("kpol")), readFile(KPOL_BINARY));
 }
 
-TEST(PluginBinary, RefusesWhatIsNoPluginAndKeepsWhatIsThere) {
+TEST(PluginBinary, RejectsOtherFilesAndKeepsTheInstalledOne) {
   const test::TemporaryDirectory directory;
   test::writeFile(directory.file("kpol"), "an older version");
   EXPECT_EQ(refusal(directory.file("none"), directory.path()),
             "install the plugin: " + directory.file("none") +
-                " (give --plugin-binary the path of kpol): No such file or directory");
+                " (set --plugin-binary to the path of kpol): No such file or directory");
   EXPECT_EQ(refusal(KPOLD_BINARY, directory.path()),
             std::string("install the plugin: ") + KPOLD_BINARY +
-                " is not kpol's plugin; give --plugin-binary the path of kpol");
+                " is not kpol's plugin; set --plugin-binary to the path of kpol");
   EXPECT_EQ(readFile(directory.file("kpol")), "an older version");
 }
 

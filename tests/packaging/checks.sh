@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Sourced by the tests of what is shipped: named checks, and their count at the end. Whoever sources it
-# has a folder $scratch.
+# Sourced by the tests of released files: named checks, and their numbers at the end. The caller must set
+# $scratch to a folder.
 # shellcheck disable=SC2154
 
 passed=0 failed=0
-# check NAME CMD ARG...: what it printed is shown if it fails.
+# check NAME CMD ARG...: runs CMD, and prints its output if it fails.
 check() {
   local what=$1
   shift
@@ -19,7 +19,7 @@ check() {
 }
 refuses() { ! "$@"; }
 
-# The last line, and the exit code of the test.
+# Prints the last line, and sets the exit code of the test.
 tell_count() {
   say "$1"
   printf '%d passed, %d failed\n' "$passed" "$failed"

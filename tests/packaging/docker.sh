@@ -1,23 +1,23 @@
 # shellcheck shell=bash
-# Sourced by tests that need Docker: an engine of their own, which changes nothing of the machine.
+# Sourced by tests that need Docker: starts an engine that changes nothing on the machine.
 
-# start_docker FOLDER: all it keeps is there, and `docker` asks it. It lives in a network namespace whose
-# only way out is a program that opens connections for it: no bridge, no firewall rule, no forwarding.
+# start_docker FOLDER: keeps its data in FOLDER; `docker` uses this engine. It runs in a network namespace
+# that reaches the network only through slirp4netns: no bridge, no firewall rule, no forwarding.
 start_docker() {
   docker_folder=$1 docker_name=$(basename "$1") dockerd='' slirp='' bootstrap=''
   mkdir -p "$docker_folder/config"
   export DOCKER_HOST=unix://$docker_folder/socket DOCKER_CONFIG=$docker_folder/config
-  # The builder that every Docker has.
+  # The classic builder, which every Docker has.
   export DOCKER_BUILDKIT=0
   echo '{}' >"$docker_folder/config/daemon.json"
-  # The way's own name server.
+  # The name server of slirp4netns.
   echo "nameserver 10.0.2.3" >"$docker_folder/resolv.conf"
   ip netns add "$docker_name"
   ip -n "$docker_name" link set lo up
   slirp4netns --configure --disable-host-loopback --mtu=1500 --netns-type=path \
     "/run/netns/$docker_name" tap0 >"$docker_folder/slirp.log" 2>&1 &
   slirp=$!
-  # Its mounts go with its mount namespace.
+  # Its mounts are removed with its mount namespace.
   # shellcheck disable=SC2016  # for the inner shell
   nsenter --net="/run/netns/$docker_name" unshare --mount --propagation private bash -euc '
     mount --bind "$1/resolv.conf" /etc/resolv.conf
@@ -32,10 +32,10 @@ start_docker() {
     sleep 0.1
   done
   tail -n 20 "$docker_folder"/{dockerd,slirp}.log >&2
-  die "docker does not start"
+  die "dockerd did not start; see $docker_folder/dockerd.log"
 }
 
-# end_process PID: of this shell's children, and wait until it is gone.
+# end_process PID: kills a child of this shell, and waits until it is gone.
 end_process() {
   [ -n "$1" ] || return 0
   kill -TERM "$1" 2>/dev/null || true
@@ -46,7 +46,7 @@ end_process() {
   kill -KILL "$1" 2>/dev/null || true
   wait "$1" 2>/dev/null || true
 }
-# Also when start_docker did not come to its end.
+# Also works if start_docker failed.
 stop_docker() {
   [ -n "${docker_name:-}" ] || return 0
   end_process "$bootstrap"
@@ -57,9 +57,9 @@ stop_docker() {
     while read -r cgroup; do find "$cgroup" -depth -type d -exec rmdir {} +; done
 }
 
-# make_base NAME [FOLDER]: an image of this machine's Debian, nothing but what every Debian has, which
-# knows the archives that this machine knows. FOLDER is copied into it, to the same path. The variables
-# that the compiler's cache looks at are this shell's.
+# make_base NAME [FOLDER]: creates an image of this machine's Debian release with only the base packages,
+# and the package sources of this machine. FOLDER is copied into it, to the same path. The environment
+# variables of the compiler cache are this shell's.
 make_base() {
   local base=$docker_folder/base mirror variable changes=()
   mirror=$(debian_mirror) || exit 1
@@ -77,7 +77,7 @@ make_base() {
   apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
     'Created-By: Packages' 'Origin: Debian' >"$base/etc/apt/sources.list"
   cp -r /etc/apt/apt.conf.d "$base/etc/apt/"
-  # As Debian's own images have it: packages are unpacked without fsync.
+  # As in Debian's own images, packages are unpacked without fsync.
   echo force-unsafe-io >"$base/etc/dpkg/dpkg.cfg.d/docker-apt-speedup"
   rm -rf "$base"/var/lib/apt/lists/* "$base"/var/cache/apt/archives/*.deb
   [ ! -d "${2:-}" ] || { mkdir -p "$base$2" && cp -a "$2/." "$base$2/"; }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# inside FOLDER COMMAND...: with FOLDER as the file system, and /proc, as a container has it.
+# inside FOLDER COMMAND...: runs COMMAND with FOLDER as the root file system and with /proc, as in a container.
 inside() {
   local folder=$1
   shift

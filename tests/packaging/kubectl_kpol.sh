@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kubectl_kpol.sh KUBECTL-KPOL: what the kubectl plugin asks of kubectl, which a script stands in for.
+# kubectl_kpol.sh KUBECTL-KPOL: checks how the kubectl plugin calls kubectl, which is replaced by a script.
 set -euo pipefail
 plugin=$(realpath "$1")
 scratch=$(mktemp -d)
@@ -34,7 +34,7 @@ expect() {
 select='get pods --selector app.kubernetes.io/name=kpol --field-selector status.phase=Running'
 run='exec pod/kpol-one --container kpold -- /usr/bin/kpolctl'
 
-# kpolctl's exit status is the plugin's.
+# The plugin returns kpolctl's exit status.
 expect 3 "--namespace kube-system $select --output name
 --namespace kube-system $run status" status
 expect 3 "--namespace kube-system $select,spec.nodeName=n1 --output name

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""usage_texts.py PACKAGING KPOLD KPOLCTL: man pages and completions have the flags and the commands of
---help, all of them and no others; kpolctl prints the completions."""
+"""usage_texts.py PACKAGING KPOLD KPOLCTL: checks that man pages and completions have exactly the flags and
+commands of --help, and that kpolctl prints the completions."""
 import pathlib
 import re
 import subprocess
@@ -54,7 +54,7 @@ def words_of(text):
 
 def check_flags(what, flags, wanted):
     expect(wanted - flags == set(), f"{what} lacks {sorted(wanted - flags)}")
-    expect(flags - wanted == set(), f"{what} has {sorted(flags - wanted)}, which --help has not")
+    expect(flags - wanted == set(), f"{what} has {sorted(flags - wanted)}, which --help does not list")
 
 
 def check_man(page, wanted, commands):
@@ -128,7 +128,7 @@ def main(packaging, kpold, kpolctl):
     for file in (bash, zsh, fish):
         printed = subprocess.run([kpolctl, "completion", file.suffix[1:]], check=True,
                                  capture_output=True, text=True).stdout
-        expect(printed == file.read_text(), f"kpolctl completion prints another {file.name}")
+        expect(printed == file.read_text(), f"kpolctl completion does not print {file.name}")
     for problem in problems:
         print("FAIL", problem)
     print(f"usage texts: {checked - len(problems)} passed, {len(problems)} failed")

@@ -40,10 +40,10 @@ std::vector<IpAddress> choose(const ChoiceCase& c) {
   return chooseAddresses({sets, {taken.begin(), taken.end()}, ips(c.last), ips(c.requested)});
 }
 
-TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
+TEST(ChooseAddresses, ReturnsTheNextFreeAddressOfEachSet) {
   for (
       const auto& c : {
-          // The first address when none was given before.
+          // The first address if none was assigned before.
           ChoiceCase{R"([["10.0.0.0/29"]])", {}, {}, {}, {"10.0.0.1"}},
           ChoiceCase{R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {}, {}, {"10.0.0.1", "fd00::1"}},
           // After the last one, whether it is still held or not.
@@ -54,7 +54,7 @@ TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
           ChoiceCase{R"([["10.0.0.0/29"]])", {}, {"10.0.0.6"}, {}, {"10.0.0.1"}},
           ChoiceCase{
               R"([["10.0.0.0/29"]])", {"10.0.0.6", "10.0.0.1"}, {"10.0.0.5"}, {}, {"10.0.0.2"}},
-          // The address given last is the last to come again.
+          // The last assigned address is the last to be reused.
           ChoiceCase{R"([["10.0.0.0/30"]])", {"10.0.0.1"}, {"10.0.0.2"}, {}, {"10.0.0.2"}},
           // Gateways are passed over.
           ChoiceCase{
@@ -73,7 +73,7 @@ TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
                      {"10.0.0.1"},
                      {},
                      {"10.0.0.2"}},
-          // The config was changed since: begin anew.
+          // The config has changed, so start again.
           ChoiceCase{R"([["10.0.0.0/29"]])", {}, {"10.9.9.9"}, {}, {"10.0.0.1"}},
           ChoiceCase{
               R"([["10.0.0.0/29"],["fd00::/64"]])", {}, {"10.0.0.3"}, {}, {"10.0.0.4", "fd00::1"}},
@@ -97,7 +97,7 @@ TEST(ChooseAddresses, TakesTheNextFreeOneOfEachSet) {
     EXPECT_EQ(choose(c), ips(c.expected)) << c.ranges << " expecting " << c.expected.front();
 }
 
-TEST(ChooseAddresses, GivesEveryAddressOnceInARound) {
+TEST(ChooseAddresses, ReturnsEveryAddressOncePerRound) {
   const auto sets = ranges(R"([[{"subnet":"10.0.0.0/28","gateway":"10.0.0.9"},"10.0.1.0/29"]])");
   AddressChoice choice{sets, {}, {}, {}};
   std::vector<IpAddress> given;
@@ -112,7 +112,7 @@ TEST(ChooseAddresses, GivesEveryAddressOnceInARound) {
   EXPECT_THROW((void)chooseAddresses(choice), conf::CniFailure);
 }
 
-TEST(ChooseAddresses, RefusesWithCounts) {
+TEST(ChooseAddresses, ErrorsHaveCounts) {
   struct Refusal {
     ChoiceCase c;
     const char* msg;
@@ -139,7 +139,7 @@ TEST(ChooseAddresses, RefusesWithCounts) {
            Refusal{{R"([["10.0.0.0/24"]])", {}, {}, {"10.0.0.255"}, {}},
                    "the requested address 10.0.0.255 is in none of ipam.ranges"},
            Refusal{{R"([["10.0.0.0/24"]])", {}, {}, {"10.0.0.1", "10.0.0.2"}, {}},
-                   "two addresses are requested of 10.0.0.0/24"},
+                   "two addresses are requested from 10.0.0.0/24"},
        }) {
     const auto error = cniErrorOf([&, &situation = c] { (void)choose(situation); });
     EXPECT_EQ(error.code, static_cast<unsigned>(conf::CniCode::AddressUnavailable));

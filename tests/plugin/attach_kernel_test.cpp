@@ -24,7 +24,8 @@ using conf::CniCode;
 
 class Add : public PluginNode {
  protected:
-  // Every protocol the kernel or a listener answers, from each pod to the other and to the node.
+  // Every protocol to which the kernel or a listener replies, from each pod to the other and to the
+  // node.
   void expectTraffic(const std::string& from, const std::string& to) {
     Prober prober;
     for (const auto& id : {from, to}) prober.addHost(id, podNamespace(id).open());
@@ -67,7 +68,7 @@ TEST_F(Add, ConnectsPodsOfEachFamily) {
   }
 }
 
-TEST_F(Add, MakesTheNodeARouterThatStillHearsRouters) {
+TEST_F(Add, EnablesForwardingAndKeepsRouterAdvertisements) {
   const auto valueOf = [](const std::string& sysctl) {
     std::ifstream file("/proc/sys/net/" + sysctl);
     std::string value;
@@ -82,12 +83,14 @@ TEST_F(Add, MakesTheNodeARouterThatStillHearsRouters) {
   EXPECT_EQ(valueOf("ipv4/ip_forward"), "1");
   EXPECT_EQ(valueOf("ipv6/conf/all/forwarding"), "1");
   EXPECT_EQ(valueOf("ipv6/conf/uplink/accept_ra"), "2");
+  EXPECT_EQ(valueOf("ipv6/conf/default/accept_ra"), "1") << "later links take no advertisements";
+  EXPECT_EQ(valueOf("ipv6/conf/" + hostEnd("a").text() + "/accept_ra"), "0");
   del("a", config(Families::Dual));
   run({"ip", "link", "delete", "uplink"});
   EXPECT_EQ(valueOf("ipv4/ip_forward"), "1");
 }
 
-TEST_F(Add, ConnectsPodsWhereIpv6IsOffByDefault) {
+TEST_F(Add, ConnectsPodsIfIpv6IsDisabledByDefault) {
   const char* path = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
   const auto off = [&](const char* value) {
     writeFile(path, value);
@@ -106,7 +109,7 @@ TEST_F(Add, ConnectsPodsWhereIpv6IsOffByDefault) {
   del("b", config(Families::Dual));
 }
 
-TEST_F(Add, TellsWhatItMade) {
+TEST_F(Add, ResultDescribesTheInterfaces) {
   const auto result =
       add("a", config(Families::Dual, R"(,"mtu":1450,"dns":{"domain":"d"})", "1.1.0"));
   const auto host = netlink::RouteSocket().findLink(hostEnd("a"));
@@ -127,7 +130,7 @@ TEST_F(Add, TellsWhatItMade) {
   del("a", config(Families::Dual));
 }
 
-TEST_F(Add, AnswersInEveryVersion) {
+TEST_F(Add, RespondsInEveryVersion) {
   for (const auto version : conf::kCniVersions) {
     const std::string text(toString(version));
     const auto versioned = config(Families::V4, "", text);
@@ -139,12 +142,12 @@ TEST_F(Add, AnswersInEveryVersion) {
   }
 }
 
-TEST_F(Add, TakesTheKernelsMtuWhereNoneIsGiven) {
+TEST_F(Add, UsesTheKernelsMtuByDefault) {
   EXPECT_EQ(add("a", config(Families::V4, "", "1.1.0")).interfaces.front().mtu, 1500U);
   del("a", config(Families::V4));
 }
 
-TEST_F(Add, MakesNoIpv6WhereThePodHasNone) {
+TEST_F(Add, ConfiguresNoIpv6ForAnIpv4Pod) {
   add("a", config(Families::V4));
   auto pod = podNamespace("a").routeSocket();
   const auto link = pod.findLink(interface("eth0"));
@@ -156,7 +159,7 @@ TEST_F(Add, MakesNoIpv6WhereThePodHasNone) {
   del("a", config(Families::V4));
 }
 
-TEST_F(Add, IsRefusedTwiceAndLeavesTheFirstAlone) {
+TEST_F(Add, SecondAddFailsAndKeepsTheFirst) {
   const auto dual = config(Families::Dual);
   const auto first = call("ADD", "a", dual);
   ASSERT_EQ(first.status, 0) << first.out;
@@ -166,8 +169,8 @@ TEST_F(Add, IsRefusedTwiceAndLeavesTheFirstAlone) {
   del("a", dual);
 }
 
-// Failures at each stage, from the kernel's own refusals; nothing may be left of any.
-TEST_F(Add, UndoesEverythingWhenThePodHasSuchAnInterface) {
+// Failures at each stage, by real errors of the kernel; nothing of any may be left.
+TEST_F(Add, UndoesEverythingIfThePodHasTheInterface) {
   ASSERT_TRUE(podNamespace("a").routeSocket().addVeth({interface("eth0"),
                                                        {{2, 0, 0, 0, 0, 1}},
                                                        interface("eth0peer"),
@@ -178,11 +181,11 @@ TEST_F(Add, UndoesEverythingWhenThePodHasSuchAnInterface) {
   const auto error = errorOf("ADD", "a", config(Families::Dual));
   EXPECT_EQ(error.code, number(CniCode::AlreadyAttached));
   EXPECT_EQ(error.msg,
-            "interface eth0 in the pod or " + hostEnd("a").text() + " on the node exists already");
+            "interface eth0 in the pod or " + hostEnd("a").text() + " on the node already exists");
   EXPECT_TRUE(podNamespace("a").routeSocket().findLink(interface("eth0")));
 }
 
-TEST_F(Add, UndoesEverythingWhenTheHostsNameIsTaken) {
+TEST_F(Add, UndoesEverythingIfTheHostInterfaceExists) {
   netlink::RouteSocket node;
   ASSERT_TRUE(node.addVeth({hostEnd("a"),
                             {{2, 0, 0, 0, 0, 1}},
@@ -190,16 +193,16 @@ TEST_F(Add, UndoesEverythingWhenTheHostsNameIsTaken) {
                             {{2, 0, 0, 0, 0, 2}},
                             0,
                             -1,
-                            "somebody else's"}));
+                            "third-party"}));
   EXPECT_EQ(errorOf("ADD", "a", config(Families::Dual)).code, number(CniCode::AlreadyAttached));
   del("a", config(Families::Dual));
   const auto foreign = node.findLink(hostEnd("a"));
   ASSERT_TRUE(foreign);
-  EXPECT_EQ(foreign->alias, "somebody else's");
+  EXPECT_EQ(foreign->alias, "third-party");
   node.deleteLink(foreign->index);
 }
 
-TEST_F(Add, UndoesEverythingWhenAnAddressIsRefused) {
+TEST_F(Add, UndoesEverythingIfAnAddressIsRejected) {
   // No IPv6 below an MTU of 1280 (RFC 8200, section 5).
   const auto error = errorOf("ADD", "a", config(Families::Dual, R"(,"mtu":1000)"));
   EXPECT_THAT(error.msg, testing::HasSubstr("eth0"));
@@ -214,12 +217,12 @@ TEST_F(Add, UndoesEverythingWhenARouteExists) {
   ASSERT_TRUE(node.addRoute(foreign));
   const auto error = errorOf("ADD", "a", config(Families::Dual));
   EXPECT_EQ(error.code, number(CniCode::Kernel));
-  EXPECT_EQ(error.msg, "there is a route to fd00:10:244:1::1/128 already");
+  EXPECT_EQ(error.msg, "a route to fd00:10:244:1::1/128 already exists");
   EXPECT_EQ(leftovers(), "route fd00:10:244:1::1/128\n");
   node.deleteRoute(foreign);
 }
 
-TEST_F(Add, UndoesEverythingWhenTheNamespaceIsNone) {
+TEST_F(Add, UndoesEverythingIfTheNamespaceIsInvalid) {
   writeFile(directory_.file("file"), "");
   const auto result =
       call("ADD", "a", config(Families::Dual), {{"CNI_NETNS", directory_.file("file")}});
@@ -227,7 +230,7 @@ TEST_F(Add, UndoesEverythingWhenTheNamespaceIsNone) {
   expectNothingLeft();
 }
 
-TEST_F(Add, UndoesEverythingWhenKpoldIsAway) {
+TEST_F(Add, UndoesEverythingIfKpoldIsUnreachable) {
   const auto error = errorOf("ADD", "a", enforcedConfig(directory_.file("no.sock")));
   EXPECT_EQ(error.code, number(CniCode::TryAgain));
   EXPECT_THAT(error.msg, testing::HasSubstr("cannot connect"));
@@ -275,7 +278,7 @@ class Datagrams {
                        static_cast<socklen_t>(length)),
               1);
   }
-  // Whether one came within two seconds; it is sent back where `answer` says so.
+  // Whether a packet arrived within two seconds; it is sent back if `answer` is true.
   [[nodiscard]] bool receive(bool answer) const {
     pollfd state{fd_.value(), POLLIN, 0};
     if (::poll(&state, 1, 2000) != 1) return false;
@@ -308,9 +311,9 @@ class Datagrams {
   base::UniqueFd fd_;
 };
 
-// The kernel has two workers that ADD must not race with: a link whose carrier has come drops what
-// is sent until it has its queue (net/core/link_watch.c), and an IPv6 address that was added
-// receives nothing until its route is there (net/ipv6/addrconf.c addrconf_dad_work).
+// The kernel has two workers that ADD must not race with: a link with a new carrier drops packets
+// until it has its queue (net/core/link_watch.c), and a new IPv6 address receives nothing until its
+// route exists (net/ipv6/addrconf.c addrconf_dad_work).
 TEST_F(Add, ReturnsWhenThePodCanSendAndReceive) {
   constexpr int kRounds = 60;
   const auto dual = config(Families::Dual);
@@ -354,7 +357,7 @@ TEST_F(Add, TakesTheMtuOfTheDefaultRoute) {
   node.deleteLink(uplink);
 }
 
-TEST_F(Add, GivesTheMacAddressAskedFor) {
+TEST_F(Add, SetsTheRequestedMacAddress) {
   const auto fromConfig =
       config(Families::V4, R"(,"runtimeConfig":{"mac":"02:aa:bb:cc:dd:01"})", "1.1.0");
   EXPECT_EQ(add("a", fromConfig).interfaces.back().mac, "02:aa:bb:cc:dd:01");
@@ -369,7 +372,7 @@ TEST_F(Add, GivesTheMacAddressAskedFor) {
   for (const char* id : {"a", "b"}) del(id, plain);
 }
 
-// Two interfaces: each address is reached, and answers, by its own.
+// Two interfaces: each address is reached and replies through its own interface.
 TEST_F(Add, APodMayHaveSeveralInterfaces) {
   const auto dual = config(Families::Dual, "", "1.1.0");
   const Environment second{{"CNI_IFNAME", "net1"}};
@@ -394,7 +397,7 @@ TEST_F(Add, APodMayHaveSeveralInterfaces) {
   for (const char* id : {"a", "b"}) del(id, dual);
 }
 
-TEST_F(Add, RefusesHostPortsWhereNobodyWouldMakeThem) {
+TEST_F(Add, RejectsHostPortsWithPolicyNone) {
   const auto error =
       errorOf("ADD", "a", config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[
       {"hostPort":8080,"containerPort":80,"protocol":"tcp"}]})"));
@@ -406,7 +409,7 @@ TEST_F(Add, RefusesHostPortsWhereNobodyWouldMakeThem) {
   del("a", config(Families::Dual));
 }
 
-TEST_F(Add, TellsKpoldOfAnInterfaceThatIsThere) {
+TEST_F(Add, RegistersAnExistingInterface) {
   conf::Attachment told{"", interface("x"), interface("x"), {}, {}, {}, {}};
   bool complete = false;
   {

@@ -81,7 +81,7 @@ class Bandwidth : public PluginNode {
     }
   }
 
-  // How long kBytes take over a connection that the node makes to the pod; at most 60 s.
+  // The time that kBytes take over a connection from the node to the pod; at most 60 s.
   double secondsFor(const std::string& id, const base::IpAddress& ip, bool toPod) {
     base::UniqueFd listener;
     {
@@ -131,21 +131,21 @@ class Bandwidth : public PluginNode {
     return duration<double>(Clock::now() - start).count();
   }
 
-  // Less time than this means that the limit was not kept. There is no upper bound to time on a
-  // busy machine; that all came is what secondsFor asks.
+  // Less time than this means that the limit was not applied. There is no upper bound, because the
+  // machine may be busy; secondsFor checks that everything arrived.
   static constexpr double kLeast = (kBytes - kBurst) / kRate;
 
   static base::IfName ifb(const std::string& id) { return plugin::ifbOf({id, "eth0"}); }
 };
 
-TEST_F(Bandwidth, LimitsWhatThePodReceives) {
+TEST_F(Bandwidth, LimitsIngress) {
   const auto limited = config(Families::Dual, runtimeConfig(kIngress));
   for (const auto& ip : add("a", limited).ips)
     EXPECT_GT(secondsFor("a", ip.address, true), kLeast) << toString(ip.address);
   del("a", limited);
 }
 
-TEST_F(Bandwidth, LimitsWhatThePodSendsWhateverItDoesToItsInterface) {
+TEST_F(Bandwidth, LimitsEgressWhateverThePodDoesToItsInterface) {
   const auto limited = config(Families::Dual, runtimeConfig(kEgress));
   const auto ips = add("a", limited).ips;
   const auto result = run({"nsenter", "--net=" + podNamespace("a").path(), "tc", "qdisc", "replace",
@@ -167,8 +167,9 @@ TEST_F(Bandwidth, LimitsEachDirectionByItself) {
   del("a", limited);
 }
 
-TEST_F(Bandwidth, ThatRuntimesAskForPassesEveryPacket) {
-  // A rate alone comes with all that 32 bits of burst can say; a burst of a bit with the rate.
+TEST_F(Bandwidth, ExtremeBurstsPassEveryPacket) {
+  // Runtimes add the largest burst of 32 bits to a rate without one; a burst of one bit must work
+  // too.
   for (const char* burst : {"4294967295", "1"}) {
     const auto limited = config(
         Families::V6, runtimeConfig(std::string(R"("ingressRate":400000000,"ingressBurst":)") +
@@ -179,11 +180,11 @@ TEST_F(Bandwidth, ThatRuntimesAskForPassesEveryPacket) {
   }
 }
 
-TEST_F(Bandwidth, IsSeenByCheck) {
+TEST_F(Bandwidth, IsVerifiedByCheck) {
   const auto limited = config(Families::V4, runtimeConfig(kIngress + "," + kEgress));
   const auto host = plugin::hostInterfaceOf({"a", "eth0"}).text();
-  const std::string ingress = "on the node: the limit of the pod's ingress is missing or different";
-  const std::string egress = "on the node: the limit of the pod's egress is missing or different";
+  const std::string ingress = "on the node: the pod's ingress limit is missing or different";
+  const std::string egress = "on the node: the pod's egress limit is missing or different";
   using Command = std::vector<std::string>;
   for (const auto& [command, fault] :
        {std::pair(Command{"tc", "qdisc", "del", "dev", host, "root"}, ingress),
@@ -207,7 +208,7 @@ TEST_F(Bandwidth, IsSeenByCheck) {
   }
 }
 
-TEST_F(Bandwidth, EndsWithThePodHoweverItEnds) {
+TEST_F(Bandwidth, IsDeletedWithThePod) {
   const auto limited = config(Families::Dual, runtimeConfig(kIngress + "," + kEgress));
   add("a", limited);
   EXPECT_TRUE(netlink::RouteSocket().findLink(ifb("a")));
@@ -233,7 +234,7 @@ TEST_F(Bandwidth, EndsWithThePodHoweverItEnds) {
   expectNothingLeft();
 }
 
-TEST_F(Bandwidth, IsMadeAnewWhereAKilledAddLeftSome) {
+TEST_F(Bandwidth, ReplacesLeftoversOfAKilledAdd) {
   const auto limited = config(Families::V4, runtimeConfig(kEgress));
   EXPECT_TRUE(netlink::RouteSocket().addIfb(ifb("a"), ""));
   add("a", limited);
@@ -245,7 +246,7 @@ TEST_F(Bandwidth, IsMadeAnewWhereAKilledAddLeftSome) {
   expectNothingLeft();
 }
 
-TEST_F(Bandwidth, LeavesOthersLinksAlone) {
+TEST_F(Bandwidth, KeepsThirdPartyLinks) {
   const auto limited = config(Families::V4, runtimeConfig(kEgress));
   ASSERT_EQ(run({"ip", "link", "add", ifb("a").text(), "type", "bridge"}).status, 0);
   const auto error = errorOf("ADD", "a", limited);

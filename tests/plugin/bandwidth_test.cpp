@@ -15,7 +15,7 @@ TEST(TokenBucketOf, IsInBytesWithAQueueOf25Milliseconds) {
   EXPECT_EQ(tokenBucketOf({8'000'000, 800'000}, 1450), (TokenBucket{1'000'000, 100'000, 125'000}));
 }
 
-TEST(TokenBucketOf, HoldsAPacketOfTheLinkAtLeast) {
+TEST(TokenBucketOf, FitsAtLeastOnePacketOfTheLink) {
   EXPECT_EQ(tokenBucketOf({8'000'000, 8}, 1450), (TokenBucket{1'000'000, 1464, 26'464}));
   EXPECT_EQ(tokenBucketOf({8, 1}, 9000), (TokenBucket{1, 9014, 9014}));
 }
@@ -30,7 +30,7 @@ TEST(TokenBucketOf, DoesNotWrap) {
             (TokenBucket{1'000'000'000'000'000, 4'294'967'294, 4'294'967'295}));
 }
 
-TEST(Plan, HasNoBandwidthWhereNothingIsLimited) {
+TEST(Plan, HasNoBandwidthWithoutLimits) {
   const auto plan = planFor(requestFor("0a1b", R"({"cniVersion":"1.0.0","name":"pods",
       "runtimeConfig":{"bandwidth":{"ingressRate":0,"ingressBurst":0}}})"),
                             {test::ip("10.244.1.5")});

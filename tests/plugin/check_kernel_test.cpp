@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <string>
 
 namespace kpol::test {
 namespace {
@@ -21,7 +23,7 @@ class Check : public PluginNode {
  protected:
   using Sabotage = std::function<void(netlink::RouteSocket& node, netlink::RouteSocket& pod)>;
 
-  // What CHECK says of a pod after `sabotage`; the pod is gone afterwards.
+  // The error of CHECK for a pod after `sabotage`; the pod is deleted afterwards.
   std::string faultAfter(const Sabotage& sabotage) {
     const auto dual = config(Families::Dual, R"(,"mtu":1450)");
     const auto added = call("ADD", "a", dual);
@@ -50,7 +52,7 @@ base::IfIndex indexOf(netlink::RouteSocket& socket, const base::IfName& name) {
   return socket.findLink(name).value().index;
 }
 
-TEST_F(Check, MissesEachAddress) {
+TEST_F(Check, ReportsEachMissingAddress) {
   for (const std::size_t which : {0U, 1U}) {
     const auto fault = faultAfter([&](auto&, auto& pod) {
       pod.deleteAddress({indexOf(pod, interface("eth0")), ips_[which],
@@ -60,7 +62,7 @@ TEST_F(Check, MissesEachAddress) {
   }
 }
 
-TEST_F(Check, MissesEachRoute) {
+TEST_F(Check, ReportsEachMissingRoute) {
   for (const bool inPod : {true, false})
     for (const bool v4 : {true, false}) {
       const auto fault = faultAfter([&](auto& node, auto& pod) {
@@ -78,7 +80,7 @@ TEST_F(Check, MissesEachRoute) {
     }
 }
 
-TEST_F(Check, MissesEachNeighbour) {
+TEST_F(Check, ReportsEachMissingNeighbour) {
   for (const bool inPod : {true, false})
     for (const bool v4 : {true, false}) {
       const auto fault = faultAfter([&](auto& node, auto& pod) {
@@ -95,14 +97,14 @@ TEST_F(Check, MissesEachNeighbour) {
     }
 }
 
-TEST_F(Check, SeesAnotherMtu) {
+TEST_F(Check, ReportsAnotherMtu) {
   EXPECT_EQ(faultAfter([](auto&, auto& pod) { pod.setMtu(indexOf(pod, interface("eth0")), 1400); }),
             "in the pod: interface eth0 has MTU 1400, not 1450");
   EXPECT_EQ(faultAfter([](auto& node, auto&) { node.setMtu(indexOf(node, hostEnd("a")), 1400); }),
             "on the node: interface " + hostEnd("a").text() + " has MTU 1400, not 1450");
 }
 
-TEST_F(Check, SeesALinkThatIsDown) {
+TEST_F(Check, ReportsALinkThatIsDown) {
   const auto fault = faultAfter([&](auto&, auto&) {
     const auto result =
         run({"nsenter", "--net=" + podNamespace("a").path(), "ip", "link", "set", "eth0", "down"});
@@ -111,30 +113,40 @@ TEST_F(Check, SeesALinkThatIsDown) {
   EXPECT_THAT(fault, testing::HasSubstr("in the pod: interface eth0 is down"));
 }
 
-TEST_F(Check, SeesAnotherMac) {
+TEST_F(Check, ReportsALinkThatAcceptsRoutesOfThePod) {
+  for (const std::string sysctl :
+       {"ipv6/conf/@/accept_ra", "ipv6/conf/@/accept_redirects", "ipv4/conf/@/accept_redirects"}) {
+    auto path = "net/" + sysctl;
+    path.replace(path.find('@'), 1, hostEnd("a").text());
+    const auto fault = faultAfter([&](auto&, auto&) { std::ofstream("/proc/sys/" + path) << "1"; });
+    EXPECT_THAT(fault, testing::HasSubstr("on the node: sysctl " + path + " is not 0"));
+  }
+}
+
+TEST_F(Check, ReportsAnotherMac) {
   const auto fault = faultAfter([&](auto&, auto&) {
     const auto result =
         run({"ip", "link", "set", hostEnd("a").text(), "address", "02:aa:bb:cc:dd:ee"});
     EXPECT_EQ(result.status, 0) << result.err;
   });
   EXPECT_THAT(fault, testing::HasSubstr("on the node: interface " + hostEnd("a").text() +
-                                        " has another MAC"));
+                                        " has a different MAC address"));
 }
 
-TEST_F(Check, MissesTheLink) {
+TEST_F(Check, ReportsAMissingLink) {
   const auto fault = faultAfter([](auto& node, auto&) { node.deleteLink(hostEnd("a")); });
   EXPECT_EQ(fault, "on the node: interface " + hostEnd("a").text() +
                        " is missing; in the pod: interface eth0 is missing");
 }
 
-TEST_F(Check, MissesTheLease) {
+TEST_F(Check, ReportsAMissingLease) {
   const auto fault = faultAfter([&](auto&, auto&) {
     ipam::LeaseStore::open(directory_.path()).remove({"a", "eth0"});
   });
   EXPECT_EQ(fault, "container a interface eth0 has no lease");
 }
 
-TEST_F(Check, NeedsTheNamespace) {
+TEST_F(Check, RequiresTheNamespace) {
   const auto dual = config(Families::Dual);
   const auto added = call("ADD", "a", dual);
   const auto result = call("CHECK", "a", withPrevious(dual, added.out),
@@ -143,7 +155,7 @@ TEST_F(Check, NeedsTheNamespace) {
   del("a", dual);
 }
 
-TEST_F(Check, AsksKpold) {
+TEST_F(Check, QueriesKpold) {
   unsigned status = 200;
   std::string body = R"({"enforced":true})";
   const UnixServer server([&](UnixServer::Connection& connection) {
@@ -166,17 +178,17 @@ TEST_F(Check, AsksKpold) {
 
 using Status = PluginNode;
 
-TEST_F(Status, TellsThatPodsWhichRunAreAffected) {
+TEST_F(Status, ReturnsLimitedConnectivity) {
   const UnixServer server(UnixServer::answering(
-      200, R"({"ready":true,"fault":{"message":"the kernel refused a change","at":1}})"));
+      200, R"({"ready":true,"fault":{"message":"the kernel rejected a change","at":1}})"));
   const auto error = errorOf(
       "STATUS", "a",
       config(Families::Dual, R"(,"policy":"required","socket":")" + server.path() + "\"", "1.1.0"));
   EXPECT_EQ(error.code, 51U);
-  EXPECT_EQ(error.msg, "the kernel refused a change");
+  EXPECT_EQ(error.msg, "the kernel rejected a change");
 }
 
-TEST_F(Status, IsThatOfKpold) {
+TEST_F(Status, IsTheStatusOfKpold) {
   for (const bool ready : {true, false}) {
     const UnixServer server(
         UnixServer::answering(200, std::string(R"({"ready":)") + (ready ? "true}" : "false}")));
@@ -192,7 +204,7 @@ TEST_F(Status, IsThatOfKpold) {
   }
 }
 
-// kpol after another main plugin: the test makes the interface.
+// kpol after another main plugin: the test creates the interface.
 class Chain : public PluginNode {
  protected:
   void connect(const std::string& id, const std::string& hostName) {
@@ -217,7 +229,7 @@ class Chain : public PluginNode {
       R"({"name":"eth0","sandbox":"/x"}],"ips":[{"address":"10.1.0.9/24","interface":2}],"later":1})";
 };
 
-TEST_F(Chain, RegistersThePodAndPassesTheResultOn) {
+TEST_F(Chain, RegistersThePodAndPassesTheResult) {
   conf::Attachment told{"", interface("x"), interface("x"), {}, {}, {}, {}};
   std::vector<std::string> methods;
   {
@@ -240,10 +252,10 @@ TEST_F(Chain, RegistersThePodAndPassesTheResultOn) {
       "",  podNamespace("a").path(), {ip("10.1.0.9")}};
   EXPECT_EQ(told, expected);
   EXPECT_THAT(methods, testing::ElementsAre("PUT", "GET", "DELETE"));
-  EXPECT_TRUE(netlink::RouteSocket().deleteLink(interface("vethtest")));  // nobody else did
+  EXPECT_TRUE(netlink::RouteSocket().deleteLink(interface("vethtest")));  // no other program did
 }
 
-TEST_F(Chain, FailsWhereTheTrafficWouldPassItBy) {
+TEST_F(Chain, FailsIfTrafficWouldBypassIt) {
   const auto unmade = errorOf("ADD", "a", chained("/tmp/kpol-test-none"));
   EXPECT_EQ(unmade.code, number(CniCode::InvalidConfig));
   EXPECT_EQ(unmade.msg, "interface eth0 of the pod does not exist");
@@ -258,7 +270,7 @@ TEST_F(Chain, FailsWhereTheTrafficWouldPassItBy) {
             number(CniCode::InvalidConfig));
 }
 
-TEST_F(Chain, LimitsTheBandwidthOfAnothersInterface) {
+TEST_F(Chain, LimitsTheBandwidthOfAThirdPartyInterface) {
   const UnixServer server(UnixServer::answering(200, R"({"enforced":true})"));
   connect("a", "vethtest");
   auto limited = chained(server.path());
@@ -301,7 +313,7 @@ class Delegated : public PluginNode {
   [[nodiscard]] std::string calls() const { return readFile(directory_.file("calls")); }
 };
 
-TEST_F(Delegated, GivesThePodItsAddresses) {
+TEST_F(Delegated, ConfiguresItsAddresses) {
   install(R"([ $CNI_COMMAND = ADD ] && echo '{"cniVersion":"1.0.0",
       "ips":[{"address":"10.9.0.7/16","gateway":"10.9.0.1"}],"dns":{"domain":"d"}}'; true)");
   const auto added = call("ADD", "a", delegating());
@@ -314,7 +326,7 @@ TEST_F(Delegated, GivesThePodItsAddresses) {
   EXPECT_EQ(calls(), "ADD\nCHECK\nDEL\n");
 }
 
-TEST_F(Delegated, GetsItsAddressBackWhenAddFails) {
+TEST_F(Delegated, IsReleasedIfAddFails) {
   install(R"(echo '{"ips":[{"address":"10.9.0.7/16"}]}')");
   EXPECT_EQ(errorOf("ADD", "a", delegating(directory_.file("no.sock"), "required")).code,
             number(CniCode::TryAgain));
@@ -322,7 +334,7 @@ TEST_F(Delegated, GetsItsAddressBackWhenAddFails) {
   expectNothingLeft();
 }
 
-TEST_F(Delegated, PassesItsErrorsOn) {
+TEST_F(Delegated, PassesItsErrors) {
   install(R"(echo '{"code":777,"msg":"pool empty"}'; exit 1)");
   EXPECT_EQ(errorOf("ADD", "a", delegating()), (conf::CniError{777, "pool empty", ""}));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many calls at once, calls that race, and others that never come to an end.
+// Many concurrent calls, calls that race, and processes that never finish.
 #include "ipam/directory.hpp"
 #include "ipam/lease_store.hpp"
 #include "plugin/plan.hpp"
@@ -22,7 +22,7 @@ namespace {
 
 using conf::CniCode;
 
-// A process that does `begin` and then stands still, until it is killed with the object.
+// A process that runs `begin` and then stops, until it is killed with the object.
 class StoppedProcess {
  public:
   template <class Begin>
@@ -73,7 +73,7 @@ TEST_F(Concurrency, TwoHundredAddsAndDelsAtOnce) {
   for (const auto& result : all("ADD", kPods, dual)) {
     ASSERT_EQ(result.status, 0) << result.out << result.err;
     for (const auto& ip : conf::parseResult(result.out, "result").ips)
-      EXPECT_TRUE(ips.insert(ip.address).second) << toString(ip.address) << " is given twice";
+      EXPECT_TRUE(ips.insert(ip.address).second) << toString(ip.address) << " is assigned twice";
   }
   EXPECT_EQ(ips.size(), std::size_t{2 * kPods});
   for (const auto& result : all("DEL", kPods, dual)) EXPECT_EQ(result.status, 0) << result.out;
@@ -95,7 +95,7 @@ TEST_F(Concurrency, AddAndDelOfOneContainerNeverOverlap) {
     second.join();
     EXPECT_EQ(added.status, 0) << added.out;
     EXPECT_EQ(deleted.status, 0) << deleted.out;
-    // Either came first; in between there is nothing.
+    // Either one was first; there is no state between.
     const auto book = ipam::readLeases(directory_.path());
     const auto lease = book.leases.find({"a", "eth0"});
     netlink::RouteSocket node;
@@ -112,7 +112,7 @@ TEST_F(Concurrency, AddAndDelOfOneContainerNeverOverlap) {
   expectNothingLeft();
 }
 
-TEST_F(Concurrency, AStoppedHolderOfTheLockHoldsNobodyForever) {
+TEST_F(Concurrency, StoppedLockHolderBlocksOthersOnlyUntilTheDeadline) {
   const auto dual = config(Families::Dual);
   add("p0", dual);
   podNamespace("p1");
@@ -130,16 +130,16 @@ TEST_F(Concurrency, AStoppedHolderOfTheLockHoldsNobodyForever) {
       EXPECT_EQ(result.status, 1);
       const auto error = conf::parseError(result.out);
       EXPECT_EQ(error.code, number(CniCode::TryAgain));
-      EXPECT_THAT(error.msg, testing::HasSubstr("ipam/lock is held by another kpol"));
+      EXPECT_THAT(error.msg, testing::HasSubstr("ipam/lock is held by another kpol process"));
     }
   }
-  // A dead process holds nothing.
+  // A killed process holds no lock.
   add("p1", dual);
   del("p0", dual);
   del("p1", dual);
 }
 
-TEST_F(Concurrency, AStoppedSettlerKeepsOnlyWhatItSettles) {
+TEST_F(Concurrency, StoppedReleaserBlocksOnlyItsOwnAddresses) {
   const auto small = with(config(Families::V4), "10.244.1.0/30");
   add("p0", small);
   add("p1", small);
@@ -152,14 +152,14 @@ TEST_F(Concurrency, AStoppedSettlerKeepsOnlyWhatItSettles) {
     del("p0", small);
     const auto error = errorOf("ADD", "p2", small);
     EXPECT_EQ(error.code, number(CniCode::TryAgain));
-    EXPECT_EQ(error.msg, "an ended pod's link is not gone yet, and no other address is free");
+    EXPECT_EQ(error.msg, "no address is free before the interface of an ended pod is deleted");
   }
   add("p2", small);
   del("p1", small);
   del("p2", small);
 }
 
-TEST_F(Concurrency, AKpoldThatNeverAnswersHoldsNobodyForever) {
+TEST_F(Concurrency, UnresponsiveKpoldBlocksOnlyUntilTheDeadline) {
   {
     const UnixServer silent([](UnixServer::Connection& connection) {
       connection.readRequest();
@@ -207,7 +207,7 @@ class RealIpam : public PluginNode {
   }
 };
 
-TEST_F(RealIpam, HostLocalGivesChecksAndTakesBack) {
+TEST_F(RealIpam, HostLocalAddsChecksAndDeletes) {
   const auto added = callReal("ADD", "a", hostLocal());
   ASSERT_EQ(added.status, 0) << added.out << added.err;
   const auto result = conf::parseResult(added.out, "result");
@@ -216,7 +216,8 @@ TEST_F(RealIpam, HostLocalGivesChecksAndTakesBack) {
   EXPECT_EQ(result.ips[0].prefixLength, 32U);
   EXPECT_EQ(callReal("CHECK", "a", withPrevious(hostLocal(), added.out)).out, "");
 
-  // Of a /30 host-local keeps one for the gateway: the next pod gets its error, as it said it.
+  // host-local reserves one address of a /30 for the gateway, so the next pod gets its error,
+  // unchanged.
   const auto full = callReal("ADD", "b", hostLocal());
   EXPECT_EQ(full.status, 1);
   EXPECT_THAT(conf::parseError(full.out).msg, testing::HasSubstr("no IP addresses available"));
@@ -228,7 +229,7 @@ TEST_F(RealIpam, HostLocalGivesChecksAndTakesBack) {
   expectNothingLeft();
 }
 
-TEST_F(RealIpam, HostLocalGivesAnAddressAgainOnlyWhenTheLinkIsGone) {
+TEST_F(RealIpam, HostLocalReusesAnAddressOnlyAfterTheLinkIsDeleted) {
   for (int i = 0; i < 5; ++i) {
     const auto id = "p" + std::to_string(i);
     const auto added = callReal("ADD", id, hostLocal());
@@ -239,7 +240,7 @@ TEST_F(RealIpam, HostLocalGivesAnAddressAgainOnlyWhenTheLinkIsGone) {
   expectNothingLeft();
 }
 
-TEST_F(RealIpam, StaticGivesWhatItIsTold) {
+TEST_F(RealIpam, StaticReturnsItsConfiguredAddresses) {
   const auto fixed = withIpam(
       R"({"type":"static","addresses":[{"address":"10.9.0.7/24"},{"address":"fd09::7/64"}]})");
   const auto added = callReal("ADD", "a", fixed);
@@ -250,7 +251,7 @@ TEST_F(RealIpam, StaticGivesWhatItIsTold) {
   expectNothingLeft();
 }
 
-TEST_F(RealIpam, DhcpWithoutItsDaemonIsRefusedWithItsWords) {
+TEST_F(RealIpam, DhcpWithoutItsDaemonReturnsItsError) {
   const auto dhcp =
       withIpam(R"({"type":"dhcp","daemonSocketPath":")" + directory_.file("no-dhcp.sock") + "\"}");
   const auto added = callReal("ADD", "a", dhcp);

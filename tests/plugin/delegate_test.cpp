@@ -48,12 +48,12 @@ class RunIpamPlugin : public testing::Test {
   sighandler_t sigpipe_;
 };
 
-TEST_F(RunIpamPlugin, GivesItTheConfigAndReturnsItsOutput) {
+TEST_F(RunIpamPlugin, PassesTheConfigAndReturnsTheOutput) {
   install("exec cat");
   EXPECT_EQ(run(), request().configText);
 }
 
-TEST_F(RunIpamPlugin, GivesItTheEnvironmentWithTheCommand) {
+TEST_F(RunIpamPlugin, PassesTheEnvironmentWithTheCommand) {
   install("echo $CNI_COMMAND $KPOL_TEST_MARK");
   ::setenv("CNI_COMMAND", "CHECK", 1);
   ::setenv("KPOL_TEST_MARK", "mark", 1);
@@ -64,7 +64,7 @@ TEST_F(RunIpamPlugin, GivesItTheEnvironmentWithTheCommand) {
 }
 
 // With the other end of its own input open it would never see that end.
-TEST_F(RunIpamPlugin, GivesItOnlyItsEndsOfThePipes) {
+TEST_F(RunIpamPlugin, PassesOnlyItsEndsOfThePipes) {
   install(R"sh(
     for end in 0 1; do
       ls -l /proc/$$/fd | grep -cF "$(readlink /proc/$$/fd/$end)"
@@ -72,39 +72,39 @@ TEST_F(RunIpamPlugin, GivesItOnlyItsEndsOfThePipes) {
   EXPECT_EQ(run(), "1\n1\n");
 }
 
-TEST_F(RunIpamPlugin, GivesItTheDefaultSigpipe) {
+TEST_F(RunIpamPlugin, PassesTheDefaultSigpipe) {
   install("grep SigIgn /proc/self/status");
   const auto output = run();
   const auto ignored = std::stoull(output.substr(output.find(':') + 1), nullptr, 16);
   EXPECT_EQ(ignored >> (SIGPIPE - 1) & 1, 0U) << output;
 }
 
-TEST_F(RunIpamPlugin, TakesMuchBothWaysAtOnce) {
+TEST_F(RunIpamPlugin, TransfersMuchInBothDirectionsAtOnce) {
   install("exec cat");
   const std::string much(1 << 20, 'x');
   auto large = request(R"(,"x":")" + much + "\"");
   EXPECT_EQ(runIpamPlugin(large, CniCommand::Add), large.configText);
 }
 
-TEST_F(RunIpamPlugin, MindsNotWhetherItReadsItsInput) {
+TEST_F(RunIpamPlugin, AcceptsUnreadInput) {
   install("echo done");
   auto large = request(R"(,"x":")" + std::string(1 << 20, 'x') + "\"");
   EXPECT_EQ(runIpamPlugin(large, CniCommand::Add), "done\n");
 }
 
-TEST_F(RunIpamPlugin, PassesItsErrorOnAsItIs) {
+TEST_F(RunIpamPlugin, PassesItsErrorUnchanged) {
   install(R"(echo '{"code":107,"msg":"pool empty","details":"of node 7"}'; exit 1)");
   EXPECT_EQ(cniErrorOf([&] { run(); }), (conf::CniError{107, "pool empty", "of node 7"}));
 }
 
-TEST_F(RunIpamPlugin, SaysHowItEnded) {
+TEST_F(RunIpamPlugin, ReportsTheExitStatus) {
   struct Case {
     const char* script;
     const char* how;
   };
   for (const auto& [script, how] :
-       {Case{"echo trouble; exit 3", "failed with status 3"},
-        Case{"kill -9 $$", "was ended by signal 9"}, Case{"exit 1", "failed with status 1"}}) {
+       {Case{"echo trouble; exit 3", "exited with status 3"},
+        Case{"kill -9 $$", "was killed by signal 9"}, Case{"exit 1", "exited with status 1"}}) {
     install(script);
     const auto error = cniErrorOf([&] { run(); });
     EXPECT_EQ(error.code, static_cast<unsigned>(conf::CniCode::Ipam));
@@ -123,7 +123,7 @@ TEST_F(RunIpamPlugin, IsKilledWhenItTakesTooLong) {
   EXPECT_NE(::kill(pid, 0), 0);
 }
 
-TEST_F(RunIpamPlugin, IsKilledWhenItClosesItsOutputAndGoesOn) {
+TEST_F(RunIpamPlugin, IsKilledIfItRunsOnAfterClosingItsOutput) {
   const auto pidFile = directory_.file("pid");
   install("echo $$ > " + pidFile + "; exec sleep 1000 >&-");
   const auto error = cniErrorOf(
@@ -140,7 +140,7 @@ TEST_F(RunIpamPlugin, MustBeInCniPath) {
   EXPECT_EQ(missing.msg, "IPAM plugin fake is not in CNI_PATH");
 }
 
-TEST_F(RunIpamPlugin, ThatCannotBeRunIsAnError) {
+TEST_F(RunIpamPlugin, UnexecutableFileIsAnError) {
   install("");
   writeFile(directory_.file("bin/fake"), "#!/no/such/interpreter\n");
   EXPECT_THAT(cniErrorOf([&] { run(); }).msg,

@@ -57,14 +57,14 @@ TEST_F(Del, FreesEverythingWithoutKpold) {
   EXPECT_FALSE(std::filesystem::exists(directory_.file("attachments/a-eth0.json")));
 }
 
-TEST_F(Del, TakesThePrevResultThatAddGave) {
+TEST_F(Del, AcceptsThePrevResultOfAdd) {
   const auto dual = config(Families::Dual);
   const auto added = call("ADD", "a", dual);
   del("a", withPrevious(dual, added.out));
 }
 
-// A pod that ADD refused must not be one that cannot be deleted.
-TEST_F(Del, ReadsNothingThatOnlyAddNeeds) {
+// It must be possible to delete a pod that ADD rejected.
+TEST_F(Del, IgnoresFieldsThatOnlyAddNeeds) {
   const auto wrong = config(Families::Dual, R"(,"runtimeConfig":{"portMappings":[{}],"mac":7})");
   EXPECT_NE(call("ADD", "a", wrong).status, 0);
   del("a", wrong);
@@ -73,7 +73,7 @@ TEST_F(Del, ReadsNothingThatOnlyAddNeeds) {
   expectNothingLeft();
 }
 
-TEST_F(Del, LeavesOtherPodsAlone) {
+TEST_F(Del, KeepsOtherPods) {
   const auto dual = config(Families::Dual);
   add("a", dual);
   const auto other = call("ADD", "b", dual);
@@ -83,7 +83,7 @@ TEST_F(Del, LeavesOtherPodsAlone) {
   del("b", dual);
 }
 
-TEST_F(Del, MakesRoomForAnAddOfTheSameAtOnce) {
+TEST_F(Del, AllowsAnAddOfTheSamePodAtOnce) {
   const auto dual = config(Families::Dual);
   for (int i = 0; i < 10; ++i) {
     add("a", dual);
@@ -91,7 +91,7 @@ TEST_F(Del, MakesRoomForAnAddOfTheSameAtOnce) {
   }
 }
 
-TEST_F(Del, FreesWhatAKilledAddLeft) {
+TEST_F(Del, FreesLeftoversOfAKilledAdd) {
   constexpr unsigned kSeed = 7;
   std::mt19937 random(kSeed);
   const auto dual = config(Families::Dual);
@@ -108,7 +108,7 @@ TEST_F(Del, FreesWhatAKilledAddLeft) {
     del(id, dual);
     removePodNamespace(id);
   }
-  EXPECT_GT(killed, 5) << "none was killed: nothing proved";
+  EXPECT_GT(killed, 5) << "no ADD was killed, so nothing was tested";
   expectNothingLeft();
 }
 
@@ -139,7 +139,7 @@ TEST_F(Del, AndAddManyAtOnce) {
   expectNothingLeft();
 }
 
-TEST_F(Del, LetsAnAddHaveTheAddressAtOnceWhenItIsTheLast) {
+TEST_F(Del, FreesTheLastAddressAtOnceForAnAdd) {
   auto small = config(Families::V4);
   small.replace(small.find("10.244.1.0/24"), 13, "10.244.1.0/30");
   for (int i = 0; i < 6; ++i) {
@@ -151,7 +151,7 @@ TEST_F(Del, LetsAnAddHaveTheAddressAtOnceWhenItIsTheLast) {
   expectNothingLeft();
 }
 
-TEST_F(Del, MakesStatusSayThatThereAreAddresses) {
+TEST_F(Del, StatusSucceedsAfterIt) {
   auto small = config(Families::V4, "", "1.1.0");
   small.replace(small.find("10.244.1.0/24"), 13, "10.244.1.0/30");
   EXPECT_EQ(call("STATUS", "a", small).status, 0);
@@ -159,7 +159,7 @@ TEST_F(Del, MakesStatusSayThatThereAreAddresses) {
   add("b", small);
   const auto error = errorOf("STATUS", "a", small);
   EXPECT_EQ(error.code, 50U);
-  EXPECT_EQ(error.msg, "no address is left for another pod");
+  EXPECT_EQ(error.msg, "no address is free for another pod");
   const auto used = errorOf("ADD", "c", small);
   EXPECT_EQ(used.code, 101U);
   EXPECT_EQ(used.msg, "no address is free: 10.244.1.0/30 2 of 2 in use");
@@ -178,7 +178,7 @@ class Gc : public PluginNode {
   }
 };
 
-TEST_F(Gc, DeletesWhatIsNotValidAndNothingElse) {
+TEST_F(Gc, DeletesExactlyTheInvalidAttachments) {
   const auto dual = config(Families::Dual);
   const auto kept = call("ADD", "kept", dual);
   add("stale", dual);
@@ -198,15 +198,15 @@ TEST_F(Gc, DeletesWhatIsNotValidAndNothingElse) {
   del("other", foreign);
 }
 
-TEST_F(Gc, DeletesEverythingWhereNothingIsValid) {
+TEST_F(Gc, DeletesEverythingIfTheListIsEmpty) {
   const auto dual = config(Families::Dual);
   for (const char* id : {"a", "b", "c"}) add(id, dual);
   EXPECT_EQ(call("GC", "a", gcConfig("")).status, 0);
   expectNothingLeft();
 }
 
-// As cnitool calls it: nobody says that a live pod is to go.
-TEST_F(Gc, WithoutAListLeavesLivePodsAlone) {
+// As cnitool calls it: without a list of valid attachments.
+TEST_F(Gc, WithoutAListKeepsLivePods) {
   const auto dual = config(Families::Dual);
   const auto added = call("ADD", "a", dual);
   auto unlisted = gcConfig("");
@@ -226,7 +226,7 @@ TEST_F(Gc, DeletesLinksWithoutALease) {
   expectNothingLeft();
 }
 
-TEST_F(Gc, RemovesAttachmentsWhoseNamespaceIsGone) {
+TEST_F(Gc, DeletesAttachmentsOfDeletedNamespaces) {
   const auto file = [&](const std::string& id) {
     return directory_.file("attachments/" + id + "-eth0.json");
   };

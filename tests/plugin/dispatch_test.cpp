@@ -39,7 +39,7 @@ conf::CniError errorOf(const Answer& given) {
   return conf::parseError(given.output);
 }
 
-TEST(Dispatch, AnswersVersionInTheVersionAsked) {
+TEST(Dispatch, VersionRespondsInTheRequestedVersion) {
   const std::string versions = R"("supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]})";
   const auto answered = call({{"CNI_COMMAND", "VERSION"}}, R"({"cniVersion":"0.4.0"})");
   EXPECT_EQ(answered.exitCode, 0);
@@ -51,7 +51,7 @@ TEST(Dispatch, AnswersVersionInTheVersionAsked) {
         << input;
 }
 
-TEST(Dispatch, GivesEachFailureTheCodeOfTheSpecification) {
+TEST(Dispatch, EachFailureHasTheSpecifiedCode) {
   struct Case {
     const char* command;
     const char* config;
@@ -60,11 +60,11 @@ TEST(Dispatch, GivesEachFailureTheCodeOfTheSpecification) {
   };
   for (const auto& [command, config, code, msg] : {
            Case{"ADD", R"({"cniVersion":"0.2.0","name":"n"})", 1,
-                "cniVersion: \"0.2.0\" is not supported; kpol speaks 0.3.0, 0.3.1, 0.4.0, 1.0.0 "
-                "and 1.1.0"},
+                "cniVersion: \"0.2.0\" is not supported; kpol supports 0.3.0, 0.3.1, 0.4.0, "
+                "1.0.0 and 1.1.0"},
            Case{"ADD", R"({"name":"n"})", 1,
-                "cniVersion: \"0.1.0\" is not supported; kpol speaks 0.3.0, 0.3.1, 0.4.0, 1.0.0 "
-                "and 1.1.0"},
+                "cniVersion: \"0.1.0\" is not supported; kpol supports 0.3.0, 0.3.1, 0.4.0, "
+                "1.0.0 and 1.1.0"},
            Case{"CHECK", R"({"cniVersion":"0.3.1","name":"n"})", 1,
                 "CHECK needs cniVersion 0.4.0, the network config has 0.3.1"},
            Case{"STATUS", R"({"cniVersion":"1.0.0","name":"n"})", 1,
@@ -85,13 +85,13 @@ TEST(Dispatch, GivesEachFailureTheCodeOfTheSpecification) {
            Case{"DEL", "[]", 6, nullptr},
            Case{"ADD", R"({"cniVersion":"1.0.0"})", 7, "name: must be given"},
            Case{"ADD", R"({"cniVersion":"1.0.0","name":"n"})", 7,
-                "ipam.type: must be given where kpol is the first plugin"},
+                "ipam.type: must be given if kpol is the first plugin"},
            Case{"ADD",
                 R"({"cniVersion":"1.0.0","name":"n","prevResult":{},
                     "ipam":{"type":"kpol","ranges":[["10.0.0.0/24"]]}})",
-                7, "ipam: must not be given where kpol is chained after another plugin"},
+                7, "ipam: must not be given if kpol is chained after another plugin"},
            Case{"ADD", R"({"cniVersion":"1.0.0","name":"n","prevResult":{"ips":[]}})", 7,
-                "prevResult.ips: has no address of interface eth0"},
+                "prevResult.ips: has no address for interface eth0"},
            Case{"CHECK", R"({"cniVersion":"1.0.0","name":"n"})", 7,
                 "prevResult: must be given for CHECK"},
            Case{"STATUS",
@@ -116,20 +116,20 @@ TEST(Dispatch, NamesEveryMissingVariable) {
       "missing from the environment for ADD: CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_PATH");
 }
 
-TEST(Dispatch, NeedsThePodsNameToEnforceItsPolicy) {
+TEST(Dispatch, RequiresThePodsNameToEnforceItsPolicy) {
   auto variables = variablesFor("ADD");
   variables["CNI_ARGS"] = "K8S_POD_NAME=web";
   EXPECT_EQ(errorOf(call(variables, R"({"cniVersion":"1.0.0","name":"n"})")).code, 4U);
 }
 
-TEST(Dispatch, AnswersInTheVersionOfTheConfig) {
+TEST(Dispatch, RespondsInTheVersionOfTheConfig) {
   EXPECT_THAT(call(variablesFor("ADD"), R"({"cniVersion":"0.3.1","name":""})").output,
               testing::StartsWith(R"({"cniVersion":"0.3.1","code":7,)"));
   EXPECT_THAT(call(variablesFor("ADD"), R"({"cniVersion":"9","name":""})").output,
               testing::StartsWith(R"({"cniVersion":"1.1.0","code":1,)"));
 }
 
-TEST(Dispatch, RefusesTheNodesOwnNamespace) {
+TEST(Dispatch, RejectsTheNodesNamespace) {
   auto variables = variablesFor("ADD");
   variables["CNI_NETNS"] = "/proc/thread-self/ns/net";
   const auto error = errorOf(call(variables, R"({"cniVersion":"1.0.0","name":"n",
@@ -138,7 +138,7 @@ TEST(Dispatch, RefusesTheNodesOwnNamespace) {
   EXPECT_EQ(error.msg, "CNI_NETNS /proc/thread-self/ns/net is the node's own namespace");
 }
 
-TEST(Dispatch, AnswersWithAnErrorWhenTheInputCannotBeRead) {
+TEST(Dispatch, UnreadableInputIsAnErrorResult) {
   const auto given = answer(
       [](const char* name) {
         return std::optional<std::string>(std::string(name) == "CNI_COMMAND" ? "VERSION" : "");
@@ -150,7 +150,7 @@ TEST(Dispatch, AnswersWithAnErrorWhenTheInputCannotBeRead) {
   EXPECT_NE(error.details, "");
 }
 
-TEST(Dispatch, SaysNothingOfAStatusThatIsWell) {
+TEST(Dispatch, SuccessfulStatusPrintsNothing) {
   const auto given =
       call(variablesFor("STATUS"), R"({"cniVersion":"1.1.0","name":"n","policy":"none"})");
   EXPECT_EQ(given.exitCode, 0);

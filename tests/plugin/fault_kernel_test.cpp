@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ADD, DEL and GC killed at, and refused, every system call: put in from outside, by ptrace(2), so
-// that every call is visited that this build of the plugin makes, and none is forgotten when it
-// changes. What must hold after each: DEL, or GC, leaves nothing, and the one free address is free.
+// Kills ADD, DEL and GC at every system call, and makes every system call fail, by ptrace(2). The
+// calls are those of this build of the plugin, so new calls are included. After each fault DEL or
+// GC must leave nothing, and the one free address must be free.
 #include "ipam/lease_store.hpp"
 #include "tests/control/unix_server.hpp"
 #include "tests/plugin/plugin_node.hpp"
@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -26,8 +27,8 @@ const char* momentText(Moment moment) {
   return moment == Moment::Entry ? "before " : "after ";
 }
 
-// The sanitizers find out whether memory can be read by writing it into a pipe, and end the program
-// when that fails in a way they do not expect. The plugin itself has no pipes here.
+// The sanitizers check whether memory is readable by writing it into a pipe, and abort if that
+// fails in an unexpected way. The plugin itself has no pipes here.
 bool isOfSanitizer(const TracedCall& call) {
   std::error_code error;
   const auto file = std::filesystem::read_symlink(
@@ -35,15 +36,29 @@ bool isOfSanitizer(const TracedCall& call) {
   return !error && file.string().starts_with("pipe:");
 }
 
-// Whether a call may be refused at all. close(2) never leaves a descriptor open.
+// Whether the call may fail at all. close(2) never leaves a descriptor open.
 bool canFail(const TracedCall& call) {
   const std::string_view name = call.name();
   if (name == "write" && isOfSanitizer(call)) return false;
   return name != "close" && name != "close_range";
 }
 
-// Out of the pod's namespace there is no way but the end: as if killed.
-constexpr const char* kNoWayBack = "cannot return to the former network namespace";
+// A thread that cannot leave the pod's namespace aborts, as if killed.
+constexpr const char* kNoWayBack = "cannot return to the previous network namespace";
+
+// The sysctls without which the pod could change the node's routes, that are not set.
+std::string notHardened(const base::IfName& hostEnd) {
+  std::string text;
+  for (const std::string sysctl :
+       {"ipv4/conf/@/accept_redirects", "ipv6/conf/@/accept_ra", "ipv6/conf/@/accept_redirects"}) {
+    auto path = "/proc/sys/net/" + sysctl;
+    path.replace(path.find('@'), 1, hostEnd.text());
+    std::string value;
+    std::ifstream(path) >> value;
+    if (value != "0") text += path + "=" + value + " ";
+  }
+  return text;
+}
 
 class Faults : public PluginNode {
  protected:
@@ -85,8 +100,8 @@ class Faults : public PluginNode {
     return "";
   }
 
-  // Calls `round` with the number of the fault point until one says that it was not reached; the
-  // number of those that were.
+  // Calls `round` with the number of the fault point until one returns that it was not reached;
+  // returns the number of reached ones.
   template <class Round>
   static std::size_t visitAll(Round round) {
     constexpr std::size_t kFarTooMany = 2000;
@@ -97,7 +112,7 @@ class Faults : public PluginNode {
   }
 
   UnixServer kpold_{UnixServer::answering(200, R"({"generation":1})")};
-  // Two addresses, of which the kept pod has one: a lease that leaks makes the next ADD fail.
+  // Two addresses, one of them used by the kept pod: a leaked lease makes the next ADD fail.
   const std::string config_ = smallConfig("1.0.0", "");
   const std::string gcConfig_ = smallConfig(
       "1.1.0", R"(,"cni.dev/valid-attachments":[{"containerID":"kept","ifname":"eth0"}])");
@@ -106,7 +121,7 @@ class Faults : public PluginNode {
 
  private:
   std::string smallConfig(const std::string& version, const std::string& more) const {
-    // kpold is there and answers, so that its part of the calls is visited too.
+    // kpold runs and responds, so that these system calls are included.
     auto text = config(Families::V4, more, version);
     text.replace(text.find("10.244.1.0/24"), 13, "10.244.1.0/30");
     text.replace(text.find("\"policy\":\"none\""), 15,
@@ -115,7 +130,7 @@ class Faults : public PluginNode {
   }
 };
 
-TEST_F(Faults, AddKilledAnywhereIsUndoneByDelOrGc) {
+TEST_F(Faults, DelOrGcUndoesAnAddKilledAnywhere) {
   std::size_t visited = 0;
   for (const auto moment : {Moment::Entry, Moment::Exit})
     visited += visitAll([&](std::size_t at) {
@@ -139,7 +154,7 @@ TEST_F(Faults, AddKilledAnywhereIsUndoneByDelOrGc) {
   EXPECT_GT(visited, 100U);
 }
 
-TEST_F(Faults, DelKilledAnywhereIsCompletedByDelOrGc) {
+TEST_F(Faults, DelOrGcCompletesADelKilledAnywhere) {
   std::size_t visited = 0;
   for (const auto moment : {Moment::Entry, Moment::Exit})
     visited += visitAll([&](std::size_t at) {
@@ -163,7 +178,7 @@ TEST_F(Faults, DelKilledAnywhereIsCompletedByDelOrGc) {
   EXPECT_GT(visited, 100U);
 }
 
-TEST_F(Faults, GcKilledAnywhereIsCompletedByGc) {
+TEST_F(Faults, GcCompletesAGcKilledAnywhere) {
   std::size_t visited = visitAll([&](std::size_t at) {
     const auto id = "k" + std::to_string(at);
     add(id, config_);
@@ -179,7 +194,7 @@ TEST_F(Faults, GcKilledAnywhereIsCompletedByGc) {
   EXPECT_GT(visited, 50U);
 }
 
-TEST_F(Faults, AddUndoesItselfWhereverTheKernelSaysNo) {
+TEST_F(Faults, AddRollsBackWhereverTheKernelFails) {
   std::size_t visited = 0;
   for (const int error : {ENOMEM, EIO})
     visited += visitAll([&](std::size_t at) {
@@ -196,18 +211,19 @@ TEST_F(Faults, AddUndoesItselfWhereverTheKernelSaysNo) {
       const auto where = std::to_string(at) + ", " + point.where() + ": " + result.out + result.err;
       if (result.status == 0) {
         EXPECT_NO_THROW((void)conf::parseResult(result.out, "result")) << where;
+        EXPECT_EQ(notHardened(hostEnd(id)), "") << where;
       } else if (result.status == 128 + SIGABRT) {
         EXPECT_THAT(result.err, testing::HasSubstr(kNoWayBack));
       } else {
         EXPECT_EQ(result.status, 1) << where;
-        // A result that nobody could be told is the one thing that DEL has to undo.
+        // DEL has to undo an ADD whose result could not be returned.
         if (!ofStdout) {
           EXPECT_NO_THROW((void)conf::parseError(result.out)) << where;
-          EXPECT_EQ(left(), "") << "not undone: ADD refused at " << where;
+          EXPECT_EQ(left(), "") << "not undone: ADD failed at " << where;
         }
       }
       EXPECT_EQ(call("DEL", id, config_).status, 0) << where;
-      EXPECT_EQ(left(), "") << "DEL after ADD refused at " << where;
+      EXPECT_EQ(left(), "") << "DEL after ADD failed at " << where;
       removePodNamespace(id);
       return point.reached();
     });
@@ -233,7 +249,7 @@ TEST_F(Faults, DelThatFailsCanBeRepeated) {
         const auto again = call("DEL", id, config_);
         EXPECT_EQ(again.status, 0) << where << again.out;
       }
-      EXPECT_EQ(left(), "") << "DEL after DEL refused at " << where;
+      EXPECT_EQ(left(), "") << "DEL after DEL failed at " << where;
       removePodNamespace(id);
       return point.reached();
     });
@@ -260,7 +276,7 @@ TEST_F(Faults, AnInterruptedCallIsRepeated) {
   });
 }
 
-TEST_F(Faults, NamespaceThatVanishesUnderAddLeavesNothing) {
+TEST_F(Faults, NamespaceDeletedDuringAddLeavesNothing) {
   std::size_t visited = visitAll([&](std::size_t at) {
     const auto id = "v" + std::to_string(at);
     bool reached = false;

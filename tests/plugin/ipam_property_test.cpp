@@ -61,14 +61,14 @@ class Ipam : public testing::Test {
     for (const auto& [id, lease] : leases()) {
       EXPECT_EQ(lease.addresses.size(), 2U);
       for (const auto& address : lease.addresses)
-        EXPECT_TRUE(seen.insert(address).second) << toString(address) << " is given twice";
+        EXPECT_TRUE(seen.insert(address).second) << toString(address) << " is assigned twice";
     }
   }
 
   TemporaryDirectory directory_;
 };
 
-TEST_F(Ipam, GivesNoAddressTwiceToEightProcessesAtOnce) {
+TEST_F(Ipam, EightProcessesNeverGetTheSameAddress) {
   constexpr int kProcesses = 8;
   constexpr int kRounds = 40;
   std::vector<pid_t> children;
@@ -109,7 +109,7 @@ class SharedProgress {
   Progress* progress_;
 };
 
-TEST_F(Ipam, LosesNothingAndGivesNothingTwiceWhenKilledAtAnyMoment) {
+TEST_F(Ipam, KillAtAnyTimeLosesAndDuplicatesNothing) {
   constexpr unsigned kSeed = 20240607;
   constexpr int kKills = 120;
   std::mt19937 random(kSeed);
@@ -120,7 +120,7 @@ TEST_F(Ipam, LosesNothingAndGivesNothingTwiceWhenKilledAtAnyMoment) {
       return "r" + std::to_string(round) + "-" + std::to_string(i);
     };
     progress->begun = progress->assigned = -1;
-    // With each it takes it frees the one before.
+    // With each new address it frees the previous one.
     const pid_t worker = spawn([&] {
       for (int i = 0; i < 100000; ++i) {
         progress->begun = i;
@@ -133,14 +133,15 @@ TEST_F(Ipam, LosesNothingAndGivesNothingTwiceWhenKilledAtAnyMoment) {
     ::kill(worker, SIGKILL);
     ASSERT_TRUE(WIFSIGNALED(wait(worker)));
 
-    // An address it was told of is on record, even if it was never told that it may use it.
+    // An address that was returned to it is recorded, even if the process did not read that it may
+    // use it.
     const int assigned = progress->assigned;
     const int begun = progress->begun;
     if (assigned >= 0) {
       EXPECT_TRUE(leases().contains({name(assigned), "eth0"})) << "seed " << kSeed;
     }
     expectNoAddressTwice();
-    // The runtime deletes whatever it had begun and not finished; nothing but that may be there.
+    // The runtime deletes everything that it had started and not finished; nothing else may exist.
     for (int i = std::max(0, assigned - 1); i <= begun; ++i)
       if (i != assigned) release(request(name(i)));
     if (assigned >= 0) ++kept;

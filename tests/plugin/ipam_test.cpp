@@ -35,7 +35,7 @@ class BuiltInIpam : public testing::Test {
   TemporaryDirectory directory_;
 };
 
-TEST_F(BuiltInIpam, GivesOneAddressOfEachSetAndRecordsIt) {
+TEST_F(BuiltInIpam, AssignsOneAddressOfEachSetAndRecordsIt) {
   EXPECT_EQ(assign(request("c1")).ips, (std::vector{ip("10.0.0.1"), ip("fd00::1")}));
   EXPECT_EQ(assign(request("c2")).ips, (std::vector{ip("10.0.0.2"), ip("fd00::2")}));
   const auto leases = ipam::LeaseStore::open(directory_.path()).leases();
@@ -46,7 +46,7 @@ TEST_F(BuiltInIpam, GivesOneAddressOfEachSetAndRecordsIt) {
   EXPECT_GT(lease.time, 1700000000);
 }
 
-TEST_F(BuiltInIpam, GivesAFreedAddressAgainOnlyAfterAllOthers) {
+TEST_F(BuiltInIpam, ReusesAFreedAddressOnlyAfterAllOthers) {
   assign(request("c1"));
   release(request("c1"));
   for (int i = 2; i <= 6; ++i)
@@ -55,26 +55,26 @@ TEST_F(BuiltInIpam, GivesAFreedAddressAgainOnlyAfterAllOthers) {
   EXPECT_EQ(assign(request("c7")).ips.front(), ip("10.0.0.1"));
 }
 
-TEST_F(BuiltInIpam, RefusesASecondAddOfTheSameInterface) {
+TEST_F(BuiltInIpam, RejectsASecondAddOfTheSameInterface) {
   const auto first = assign(request("c1")).ips;
   const auto error = cniErrorOf([&] { (void)assign(request("c1")); });
   EXPECT_EQ(error.code, number(CniCode::AlreadyAttached));
-  EXPECT_EQ(error.msg, "container c1 interface eth0 has its addresses already");
+  EXPECT_EQ(error.msg, "container c1 interface eth0 already has addresses");
   EXPECT_EQ(ipam::LeaseStore::open(directory_.path()).leases().at({"c1", "eth0"}).addresses, first);
   auto second = request("c1");
   second.env.ifName = base::IfName::parse("eth1");
   EXPECT_EQ(assign(second).ips.front(), ip("10.0.0.2"));
 }
 
-TEST_F(BuiltInIpam, GivesNoAddressToTwoNetworks) {
+TEST_F(BuiltInIpam, AssignsNoAddressToTwoNetworks) {
   EXPECT_EQ(assign(request("c1", "pods")).ips.front(), ip("10.0.0.1"));
   EXPECT_EQ(assign(request("c2", "others")).ips.front(), ip("10.0.0.2"));
 }
 
-TEST_F(BuiltInIpam, GivesWhatIsRequested) {
+TEST_F(BuiltInIpam, AssignsRequestedAddresses) {
   auto wanted = request("c1");
   wanted.env.args.ips = {ip("10.0.0.4")};
-  wanted.config.requestedIps = {ip("fd00::6"), ip("10.0.0.4")};  // both may say the same
+  wanted.config.requestedIps = {ip("fd00::6"), ip("10.0.0.4")};  // both may request the same
   EXPECT_EQ(assign(wanted).ips, (std::vector{ip("10.0.0.4"), ip("fd00::6")}));
   auto same = request("c2");
   same.env.args.ips = {ip("10.0.0.4")};
@@ -82,24 +82,24 @@ TEST_F(BuiltInIpam, GivesWhatIsRequested) {
   EXPECT_FALSE(ipam::LeaseStore::open(directory_.path()).leases().contains({"c2", "eth0"}));
 }
 
-TEST_F(BuiltInIpam, TellsWhetherAnAddressIsFree) {
+TEST_F(BuiltInIpam, ReturnsWhetherAnAddressIsFree) {
   EXPECT_TRUE(hasFreeAddress(request("c1")));
-  EXPECT_FALSE(std::filesystem::exists(directory_.file("ipam"))) << "a question made something";
+  EXPECT_FALSE(std::filesystem::exists(directory_.file("ipam"))) << "a query created a file";
   for (int i = 1; i <= 5; ++i) assign(request("c" + std::to_string(i)));
   EXPECT_TRUE(hasFreeAddress(request("c6")));
   assign(request("c6"));
   const auto locked = ipam::LeaseStore::open(directory_.path());
   EXPECT_FALSE(hasFreeAddress(request("c7"))) << "the IPv4 set is used up";
-  EXPECT_FALSE(hasFreeAddress(request("c1"))) << "whoever asks";
+  EXPECT_FALSE(hasFreeAddress(request("c1"))) << "independent of the attachment";
 }
 
-TEST_F(BuiltInIpam, NotesItsRanges) {
+TEST_F(BuiltInIpam, RecordsItsRanges) {
   assign(request("c1"));
   EXPECT_EQ(ipam::readLeases(directory_.path()).ranges.at("pods"),
             request("c1").config.ipam.ranges);
 }
 
-TEST_F(BuiltInIpam, GivesADepartedAddressOnlyWhenItIsSettled) {
+TEST_F(BuiltInIpam, ReusesAPendingReleaseOnlyAfterItsDeletion) {
   for (int i = 1; i <= 6; ++i) assign(request("c" + std::to_string(i)));
   const auto departed = [&](const std::string& id) {
     EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).depart({id, "eth0"}, {}));
@@ -114,14 +114,14 @@ TEST_F(BuiltInIpam, GivesADepartedAddressOnlyWhenItIsSettled) {
   EXPECT_EQ(assign(wanted).ips.front(), ip("10.0.0.4"));
 }
 
-TEST_F(BuiltInIpam, SettlesAnEarlierLifeOfTheContainerFirst) {
+TEST_F(BuiltInIpam, ReleasesAnEarlierAttachmentOfTheContainerFirst) {
   assign(request("c1"));
   EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).depart({"c1", "eth0"}, {}));
   EXPECT_EQ(assign(request("c1")).ips.front(), ip("10.0.0.2"));
   EXPECT_TRUE(ipam::readLeases(directory_.path()).departures.empty());
 }
 
-TEST_F(BuiltInIpam, FreesAsOftenAsAsked) {
+TEST_F(BuiltInIpam, ReleaseMayBeRepeated) {
   assign(request("c1"));
   release(request("c1"));
   release(request("c1"));
@@ -129,7 +129,7 @@ TEST_F(BuiltInIpam, FreesAsOftenAsAsked) {
   EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).leases().empty());
 }
 
-TEST_F(BuiltInIpam, ChecksThatTheAddressesAreHeld) {
+TEST_F(BuiltInIpam, CheckComparesTheLease) {
   const auto ips = assign(request("c1")).ips;
   EXPECT_NO_THROW(verifyHeld(request("c1"), {ips[1], ips[0]}));
   EXPECT_EQ(cniErrorOf([&] { verifyHeld(request("c1"), {ips[0]}); }).code,
@@ -137,7 +137,7 @@ TEST_F(BuiltInIpam, ChecksThatTheAddressesAreHeld) {
   EXPECT_EQ(
       cniErrorOf([&] { verifyHeld(request("c2"), ips); }),
       (conf::CniError{number(CniCode::CheckFailed), "container c2 interface eth0 has no lease",
-                      "the pod must be started again"}));
+                      "delete and recreate the pod"}));
 }
 
 // The calls of a delegated plugin, which writes each command it got to a file.
@@ -162,7 +162,7 @@ class DelegatedIpam : public testing::Test {
   sighandler_t sigpipe_;
 };
 
-TEST_F(DelegatedIpam, GivesItsAddressesAndDns) {
+TEST_F(DelegatedIpam, ReturnsItsAddressesAndDns) {
   install(R"(echo '{"cniVersion":"1.0.0","ips":[{"address":"10.9.0.7/16","gateway":"10.9.0.1"},
                     {"address":"fd09::7/64"}],"dns":{"nameservers":["10.9.0.2"]}}')");
   const auto assignment = assign(request());
@@ -170,7 +170,7 @@ TEST_F(DelegatedIpam, GivesItsAddressesAndDns) {
   EXPECT_EQ(assignment.dns.nameservers, std::vector<std::string>{"10.9.0.2"});
 }
 
-TEST_F(DelegatedIpam, IsAskedForEveryVerb) {
+TEST_F(DelegatedIpam, IsCalledForEveryVerb) {
   install(R"(echo '{"ips":[{"address":"10.9.0.7/16"}]}')");
   assign(request());
   verifyHeld(request(), {});
@@ -178,7 +178,7 @@ TEST_F(DelegatedIpam, IsAskedForEveryVerb) {
   EXPECT_EQ(calls(), "ADD\nCHECK\nDEL\n");
 }
 
-TEST_F(DelegatedIpam, GetsBackWhatCannotBeUsed) {
+TEST_F(DelegatedIpam, UnusableResultIsReleased) {
   for (const char* output : {"", "hello", R"({"ips":[]})", R"({"ips":[{"address":"10.9.0.7"}]})"}) {
     std::filesystem::remove(directory_.file("calls"));
     install(std::string("echo '") + output + "'");

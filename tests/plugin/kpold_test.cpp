@@ -44,7 +44,7 @@ conf::Attachment attachment() {
 }
 const conf::AttachmentId kId{"c1", "eth0"};
 
-// The request that `act` sends to a kpold that answers 200 with `body`.
+// The request that `act` sends to a kpold that returns 200 with `body`.
 template <typename Act>
 std::string requestOf(const std::string& body, Act act) {
   std::string received;
@@ -58,7 +58,7 @@ std::string requestOf(const std::string& body, Act act) {
   return received.substr(0, received.find(" HTTP/1.1"));
 }
 
-TEST(Kpold, IsAskedInTheWordsOfTheContract) {
+TEST(Kpold, RequestsFollowTheDocumentedApi) {
   EXPECT_EQ(
       requestOf(R"({"generation":1})", [](const auto& config) { enforce(config, attachment()); }),
       "PUT /v1/attachments?timeout=4");
@@ -73,14 +73,14 @@ TEST(Kpold, IsAskedInTheWordsOfTheContract) {
             "GET /v1/status");
 }
 
-TEST(Kpold, ThatForgetsMaySettleToo) {
+TEST(Kpold, MayTakeOverPendingReleases) {
   for (const bool settling : {true, false}) {
     const UnixServer server(UnixServer::answering(200, conf::printRemoved(1, settling)));
     EXPECT_EQ(forget(configWith(server.path()), kId), settling);
   }
 }
 
-TEST(Kpold, IsToldTheWholeAttachment) {
+TEST(Kpold, ReceivesTheWholeAttachment) {
   std::string received;
   {
     const UnixServer server([&](UnixServer::Connection& connection) {
@@ -92,7 +92,7 @@ TEST(Kpold, IsToldTheWholeAttachment) {
   EXPECT_EQ(conf::parseAttachment(received.substr(received.find("\r\n\r\n") + 4)), attachment());
 }
 
-TEST(Kpold, IsNotAskedWithPolicyNone) {
+TEST(Kpold, IsNotCalledWithPolicyNone) {
   auto config = configWith("/tmp/kpol-test-no-such-directory/kpold.sock");
   config.policy = conf::PolicyMode::None;
   enforce(config, attachment());
@@ -101,7 +101,7 @@ TEST(Kpold, IsNotAskedWithPolicyNone) {
   verifyReady(config);
 }
 
-TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
+TEST(Kpold, NotEnforcedIsTryAgain) {
   struct Case {
     unsigned status;
     const char* body;
@@ -110,20 +110,20 @@ TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
   };
   for (const auto& [status, body, code, msg] : {
            Case{504, R"({"error":"pod shop/web is not known"})", CniCode::TryAgain,
-                "the policy of pod shop/web is not enforced: kpold answered 504: pod shop/web is "
+                "the policy of pod shop/web is not enforced: kpold returned 504: pod shop/web is "
                 "not known"},
            Case{503, R"({"error":"not ready"})", CniCode::TryAgain,
-                "the policy of pod shop/web is not enforced: kpold answered 503: not ready"},
+                "the policy of pod shop/web is not enforced: kpold returned 503: not ready"},
            Case{500, "oops", CniCode::TryAgain,
-                "the policy of pod shop/web is not enforced: kpold answered 500: oops"},
+                "the policy of pod shop/web is not enforced: kpold returned 500: oops"},
            Case{204, "", CniCode::TryAgain,
-                "the policy of pod shop/web is not enforced: kpold answered 204: "},
+                "the policy of pod shop/web is not enforced: kpold returned 204: "},
            Case{409, R"({"error":"host port TCP 80 is held"})", CniCode::Conflict,
-                "the policy of pod shop/web is not enforced: kpold answered 409: host port TCP 80 "
-                "is held"},
-           Case{400, R"({"error":"ips: must hold an address"})", CniCode::InvalidConfig,
-                "the policy of pod shop/web is not enforced: kpold answered 400: ips: must hold an "
-                "address"},
+                "the policy of pod shop/web is not enforced: kpold returned 409: host port TCP "
+                "80 is held"},
+           Case{400, R"({"error":"ips: must contain an address"})", CniCode::InvalidConfig,
+                "the policy of pod shop/web is not enforced: kpold returned 400: ips: must "
+                "contain an address"},
        }) {
     const UnixServer server(UnixServer::answering(status, body));
     const auto error = cniErrorOf([&] { enforce(configWith(server.path()), attachment()); });
@@ -133,7 +133,7 @@ TEST(Kpold, MakesAddTryAgainUntilItEnforces) {
   }
 }
 
-TEST(Kpold, ThatIsAwayMakesAddTryAgainAtOnce) {
+TEST(Kpold, UnreachableIsTryAgainAtOnce) {
   const auto error = cniErrorOf(
       [] { enforce(configWith("/tmp/kpol-test-no-such-directory/kpold.sock"), attachment()); });
   EXPECT_EQ(error.code, codeNumber(CniCode::TryAgain));
@@ -141,7 +141,7 @@ TEST(Kpold, ThatIsAwayMakesAddTryAgainAtOnce) {
   EXPECT_THAT(error.details, testing::HasSubstr("kpold"));
 }
 
-TEST(Kpold, ThatForgetsKeepsItsOwnFile) {
+TEST(Kpold, PluginKeepsTheFileIfKpoldSucceeds) {
   const TemporaryDirectory state;
   const UnixServer server(UnixServer::answering(200, "{}"));
   auto config = configWith(server.path());
@@ -151,7 +151,7 @@ TEST(Kpold, ThatForgetsKeepsItsOwnFile) {
   EXPECT_TRUE(std::filesystem::exists(state.file("attachments/c1-eth0.json")));
 }
 
-TEST(Kpold, ThatDoesNotForgetLosesItsFile) {
+TEST(Kpold, PluginDeletesTheFileIfKpoldDoesNot) {
   const TemporaryDirectory state;
   const UnixServer failing(UnixServer::answering(503, R"({"error":"not ready"})"));
   for (const std::string& socket : {failing.path(), state.file("no.sock")}) {
@@ -168,12 +168,12 @@ TEST(Kpold, ThatDoesNotForgetLosesItsFile) {
   }
 }
 
-TEST(Kpold, ThatDoesNotKnowTheAttachmentFailsCheck) {
+TEST(Kpold, UnknownAttachmentFailsCheck) {
   const UnixServer unknowing(UnixServer::answering(404, R"({"error":"no such attachment"})"));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(unknowing.path()), kId); }),
             (conf::CniError{codeNumber(CniCode::CheckFailed),
                             "kpold does not know container c1 interface eth0",
-                            "the pod must be started again"}));
+                            "delete and recreate the pod"}));
   const UnixServer failing(UnixServer::answering(500, "{}"));
   EXPECT_EQ(cniErrorOf([&] { verifyKnown(configWith(failing.path()), kId); }).code,
             codeNumber(CniCode::TryAgain));
@@ -181,7 +181,7 @@ TEST(Kpold, ThatDoesNotKnowTheAttachmentFailsCheck) {
             codeNumber(CniCode::TryAgain));
 }
 
-TEST(Kpold, IsReadyOnlyWhenItSaysSo) {
+TEST(Kpold, IsReadyOnlyIfTheStatusIsReady) {
   for (const auto& [status, body] :
        {std::pair{200U, R"({"ready":false})"}, {200U, "{}"}, {503U, R"({"error":"starting"})"}}) {
     const UnixServer server(UnixServer::answering(status, body));

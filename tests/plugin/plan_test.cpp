@@ -25,7 +25,7 @@ Request request() {
                                 "dns":{"nameservers":["10.96.0.10"]}})");
 }
 
-TEST(HostInterface, IsTheSameForEver) {
+TEST(HostInterface, NeverChanges) {
   // The names of pods that run while kpol is replaced by a newer one.
   EXPECT_EQ(hostInterfaceOf({"0a1b", "eth0"}).text(), "kpole8bb033d7a2");
   EXPECT_EQ(hostInterfaceOf({"0a1b", "net1"}).text(), "kpolc354ce2e1c8");
@@ -42,16 +42,17 @@ TEST(HostInterface, DiffersForEveryAttachment) {
   EXPECT_NE(hostInterfaceOf({"ab", "c"}), hostInterfaceOf({"a", "bc"}));
 }
 
-TEST(Plan, LetsLoopbackAddressesThroughOnlyForTheHostPortsThatNeedIt) {
-  const auto opens = [](const std::string& mappings) {
-    const auto plan = planFor(requestFor("0a1b", R"({"cniVersion":"1.0.0","name":"pods",
-        "runtimeConfig":{"portMappings":[)" + mappings +
-                                                     "]}}"),
-                              {ip("10.244.1.5"), ip("fd00::5")});
-    const Sysctl wanted{"net/ipv4/conf/" + plan.host.name.text() + "/route_localnet", "1", false};
-    return std::find(plan.host.sysctls.begin(), plan.host.sysctls.end(), wanted) !=
-           plan.host.sysctls.end();
-  };
+TEST(Plan, AllowsLoopbackOnlyForHostPortsThatNeedIt) {
+  const auto opens =
+      [](const std::string& mappings) {
+        const auto plan = planFor(requestFor("0a1b", R"({"cniVersion":"1.0.0","name":"pods",
+        "runtimeConfig":{"portMappings":[)" + mappings + "]}}"),
+                                  {ip("10.244.1.5"), ip("fd00::5")});
+        const Sysctl wanted{"net/ipv4/conf/" + plan.host.name.text() + "/route_localnet", "1",
+                            Sysctl::Need::Optional};
+        return std::find(plan.host.sysctls.begin(), plan.host.sysctls.end(), wanted) !=
+               plan.host.sysctls.end();
+      };
   const auto mapping = [](const std::string& hostIp) {
     return R"({"hostPort":80,"containerPort":80,"hostIP":")" + hostIp + "\"}";
   };
@@ -62,7 +63,7 @@ TEST(Plan, LetsLoopbackAddressesThroughOnlyForTheHostPortsThatNeedIt) {
     EXPECT_FALSE(opens(mapping(without))) << without;
 }
 
-TEST(Plan, OfADualStackPod) {
+TEST(Plan, DualStackPod) {
   const auto plan = planFor(request(), {ip("10.244.1.5"), ip("fd00::5")});
   const auto host = hostInterfaceOf({"0a1b", "eth0"});
   EXPECT_EQ(plan.host.name, host);
@@ -94,16 +95,20 @@ TEST(Plan, OfADualStackPod) {
 
   const std::string v4Conf = "net/ipv4/conf/" + host.text();
   const std::string v6Conf = "net/ipv6/conf/" + host.text();
-  EXPECT_EQ(plan.host.sysctls, (std::vector<Sysctl>{{v4Conf + "/rp_filter", "1", false},
-                                                    {v4Conf + "/forwarding", "1", false},
-                                                    {v6Conf + "/disable_ipv6", "0", true},
-                                                    {v6Conf + "/accept_ra", "0", false},
-                                                    {v6Conf + "/forwarding", "1", false}}));
-  EXPECT_EQ(plan.pod.sysctls, (std::vector<Sysctl>{{"net/ipv6/conf/eth0/disable_ipv6", "0", true},
-                                                   {"net/ipv6/conf/eth0/accept_ra", "0", false}}));
+  using enum Sysctl::Need;
+  EXPECT_EQ(plan.host.sysctls, (std::vector<Sysctl>{{v4Conf + "/rp_filter", "1", Hardening},
+                                                    {v4Conf + "/accept_redirects", "0", Hardening},
+                                                    {v4Conf + "/forwarding", "1", Optional},
+                                                    {v6Conf + "/accept_ra", "0", Hardening},
+                                                    {v6Conf + "/accept_redirects", "0", Hardening},
+                                                    {v6Conf + "/disable_ipv6", "0", Network},
+                                                    {v6Conf + "/forwarding", "1", Optional}}));
+  EXPECT_EQ(plan.pod.sysctls,
+            (std::vector<Sysctl>{{"net/ipv6/conf/eth0/disable_ipv6", "0", Network},
+                                 {"net/ipv6/conf/eth0/accept_ra", "0", Hardening}}));
 }
 
-TEST(Plan, OfAPodOfOneFamilyHasNothingOfTheOther) {
+TEST(Plan, SingleFamilyPodHasNothingOfTheOther) {
   const auto v4 = planFor(request(), {ip("10.244.1.5"), ip("10.245.1.5")});
   EXPECT_EQ(v4.pod.addresses.size(), 2U);
   EXPECT_EQ(v4.host.routes.size(), 2U);
@@ -111,15 +116,15 @@ TEST(Plan, OfAPodOfOneFamilyHasNothingOfTheOther) {
   EXPECT_EQ(v4.pod.neighbours.size(), 1U);
   EXPECT_FALSE(v4.pod.automaticIpv6);
   EXPECT_TRUE(v4.pod.sysctls.empty());
-  EXPECT_EQ(v4.host.sysctls.size(), 2U);
+  EXPECT_EQ(v4.host.sysctls.size(), 5U) << "its link has IPv6 also if the pod has not";
 
   const auto v6 = planFor(request(), {ip("fd00::5")});
   EXPECT_EQ(v6.pod.routes.front().destination, prefix("::/0"));
   EXPECT_TRUE(v6.pod.automaticIpv6);
-  EXPECT_EQ(v6.host.sysctls.size(), 3U);
+  EXPECT_EQ(v6.host.sysctls.size(), 5U);
 }
 
-TEST(Plan, HasAUnicastMacOfItsOwnForEachEnd) {
+TEST(Plan, HasAUniqueUnicastMacForEachEnd) {
   for (const char* id : {"a", "b", "c", "d"}) {
     auto other = request();
     other.env.containerId = id;
@@ -131,7 +136,7 @@ TEST(Plan, HasAUnicastMacOfItsOwnForEachEnd) {
   }
 }
 
-TEST(Alias, TellsWhoseTheLinkIs) {
+TEST(Alias, NamesTheAttachmentOfTheLink) {
   EXPECT_EQ(parseAlias(planFor(request(), {ip("10.0.0.1")}).alias),
             (Owner{{"0a1b", "eth0"}, "pods"}));
   auto longest = request();
@@ -142,7 +147,7 @@ TEST(Alias, TellsWhoseTheLinkIs) {
   EXPECT_EQ(parseAlias(alias), (Owner{{std::string(64, 'c'), "eth0"}, "pods"}));
 }
 
-TEST(Alias, OfSomebodyElseTellsNothing) {
+TEST(Alias, ThirdPartyAliasIsNullopt) {
   for (const char* alias : {"", "uplink", "a b", "a b c", " b c d", "a  c d"})
     EXPECT_EQ(parseAlias(alias), std::nullopt) << alias;
 }
@@ -160,7 +165,7 @@ TEST(AttachmentOf, SortsItsAddresses) {
       expected);
 }
 
-TEST(ResultOf, TellsBothEndsAndTheLinkLocalGateways) {
+TEST(ResultOf, HasBothInterfacesAndTheLinkLocalGateways) {
   const auto plan = planFor(request(), {ip("10.244.1.5"), ip("fd00::5")});
   const conf::CniResult expected{
       {{plan.host.name.text(), toString(plan.host.mac), 1450, ""},

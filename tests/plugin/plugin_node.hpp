@@ -30,14 +30,14 @@ inline base::IfName hostEnd(const std::string& id) {
   return plugin::hostInterfaceOf({id, "eth0"});
 }
 
-// A network namespace of its own, bound to a file; gone with the object.
+// A new network namespace, bound to a file. The destructor deletes it.
 class PodNamespace {
  public:
   explicit PodNamespace(std::string path);
   PodNamespace(const PodNamespace&) = delete;
   PodNamespace& operator=(const PodNamespace&) = delete;
   ~PodNamespace();
-  // Now: only what holds it open keeps it.
+  // Deletes the file now; after that only open descriptors keep the namespace.
   void vanish();
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] netlink::Netns open() const { return netlink::Netns::open(path_); }
@@ -49,14 +49,14 @@ class PodNamespace {
 
 enum class Families { V4, V6, Dual };
 
-// The namespace of the test program as a node without kpold: real calls of the real plugin, with a
-// state directory of its own. After each test nothing of kpol's may be left in the namespace.
+// The namespace of the test program as a node without kpold, with real calls of the real plugin and
+// its own state directory. After each test nothing of kpol may be left in the namespace.
 class PluginNode : public testing::Test {
  protected:
   PluginNode();
   ~PluginNode() override;
 
-  // The namespace of container `id`, made at first use.
+  // The namespace of container `id`, created at the first use.
   PodNamespace& podNamespace(const std::string& id);
   void removePodNamespace(const std::string& id) { pods_.erase(id); }
 

@@ -18,7 +18,7 @@ TEST(Rollback, UndoesInReverse) {
   EXPECT_EQ(undone, "cba");
 }
 
-TEST(Rollback, UndoesNothingWhenAllWentWell) {
+TEST(Rollback, UndoesNothingAfterDismiss) {
   std::string undone;
   {
     Rollback rollback;
@@ -28,16 +28,16 @@ TEST(Rollback, UndoesNothingWhenAllWentWell) {
   EXPECT_EQ(undone, "");
 }
 
-TEST(Rollback, GoesOnWhereAStepCannotBeUndone) {
+TEST(Rollback, ContinuesIfAStepCannotBeUndone) {
   std::string undone;
   testing::internal::CaptureStderr();
   {
     Rollback rollback;
-    rollback.add("take addresses", [&] { undone += 'a'; });
-    rollback.add("make interface x", [] { throw std::runtime_error("no such device"); });
+    rollback.add("assign addresses", [&] { undone += 'a'; });
+    rollback.add("create interface x", [] { throw std::runtime_error("no such device"); });
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "kpol: cannot undo: make interface x: no such device\n");
+            "kpol: cannot undo: create interface x: no such device\n");
   EXPECT_EQ(undone, "a");
 }
 

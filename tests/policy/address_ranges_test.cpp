@@ -28,7 +28,7 @@ std::string blockRanges(const char* cidr, const std::vector<const char*>& except
   return print(rangesOf(block));
 }
 
-TEST(AddressRanges, OfABlockWithoutExceptIsThePrefix) {
+TEST(AddressRanges, BlockWithoutExceptIsThePrefix) {
   EXPECT_EQ(blockRanges("10.0.0.0/8", {}), "10.0.0.0-10.255.255.255 ");
   EXPECT_EQ(blockRanges("0.0.0.0/0", {}), "0.0.0.0-255.255.255.255 ");
   EXPECT_EQ(blockRanges("fd00::/127", {}), "fd00::-fd00::1 ");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shape of the compiled table; that it means what evaluate() says is tests/property's business.
+// The structure of the compiled table. tests/property checks that it has the verdicts of
+// evaluate().
 #include "policy/compile.hpp"
 
 #include "nft/print.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 namespace t = kpol::test;
 
-// A snapshot of namespaces shop and bank with local pods 10.0.0.1.. in the order given.
+// A snapshot with namespaces shop and bank, and local pods 10.0.0.1 and so on in the given order.
 class Cluster {
  public:
   Cluster() {
@@ -68,15 +69,16 @@ Labels app(const char* name) {
   return t::labels({{"app", name}});
 }
 
-TEST(Compile, EmptySnapshotHasTheHooksAndNoMore) {
+TEST(Compile, EmptySnapshotHasOnlyTheHooks) {
   const auto ruleset = compile({}).ruleset;
-  EXPECT_EQ(chainsWith(ruleset, ""),
-            (std::vector<std::string>{"forward", "from-pod", "input", "label-room", "new-flow",
-                                      "new-flow-source", "output", "to-pod"}));
   EXPECT_EQ(
-      setsWith(ruleset, ""),
-      (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "from4", "from6",
-                                "ingress4", "ingress6", "self4", "self6", "to4", "to6"}));
+      chainsWith(ruleset, ""),
+      (std::vector<std::string>{"forward", "from-pod", "input", "label-room", "new-flow",
+                                "new-flow-source", "output", "pod-source", "source", "to-pod"}));
+  EXPECT_EQ(setsWith(ruleset, ""),
+            (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "from4",
+                                      "from6", "ingress4", "ingress6", "pod-addresses4",
+                                      "pod-addresses6", "self4", "self6", "to4", "to6"}));
 }
 
 TEST(Compile, PodsOfOneProfileShareItsChains) {
@@ -90,7 +92,7 @@ TEST(Compile, PodsOfOneProfileShareItsChains) {
   EXPECT_EQ(dispatch[0].value, dispatch[1].value);
 }
 
-TEST(Compile, PoliciesWithoutLocalPodPutNothingIntoTheTable) {
+TEST(Compile, PoliciesWithoutLocalPodsAddNothing) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1").pod("bank/far", app("vault"), "10.0.9.1", false);
   const auto before = cluster.compiled();
@@ -99,7 +101,7 @@ TEST(Compile, PoliciesWithoutLocalPodPutNothingIntoTheTable) {
   EXPECT_EQ(cluster.compiled(), before);
 }
 
-TEST(Compile, SelectorSpeltTwiceIsOneSet) {
+TEST(Compile, EquivalentSelectorsShareASet) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.2");
   cluster.policy(
@@ -157,7 +159,7 @@ TEST(Compile, EveryLocalPodIsInBothDispatchMaps) {
   EXPECT_TRUE(ruleset.sets.at("ingress4").elements.empty());
 }
 
-TEST(Compile, PodsOnInterfacesOfOthersAreFoundByTheirAddress) {
+TEST(Compile, PodsOnThirdPartyInterfacesAreFoundByAddress) {
   Cluster cluster;
   cluster.pod("shop/a", app("web"), "10.0.0.1");
   cluster.snapshot().endpoints.front().hostInterface = *base::IfName::parse("veth0");
@@ -173,7 +175,7 @@ TEST(Compile, PodsOnInterfacesOfOthersAreFoundByTheirAddress) {
   EXPECT_TRUE(ruleset.sets.at("to4").elements.empty());
 }
 
-TEST(Compile, NamesThatJoinAlikeAreDifferentProfiles) {
+TEST(Compile, NamesWithTheSameJoinedTextAreDifferentProfiles) {
   const auto profileName = [](const char* pod, const char* policy) {
     Cluster cluster;
     cluster.pod(pod, app("web"), "10.0.0.1").policy(t::ingress(policy, t::everything()));
@@ -183,7 +185,7 @@ TEST(Compile, NamesThatJoinAlikeAreDifferentProfiles) {
   EXPECT_NE(profileName("a-b/pod", "a-b/c"), profileName("a/pod", "a/b-c"));
 }
 
-TEST(Compile, BlocksAreMergedAndNamedAfterWhatTheyHold) {
+TEST(Compile, BlocksAreMergedAndNamedByContent) {
   const auto cidrSets = [](std::vector<Peer> peers) {
     Cluster cluster;
     cluster.pod("shop/a", app("web"), "10.0.0.1");
@@ -206,7 +208,7 @@ TEST(Compile, WholeFamilyNeedsNoSet) {
   EXPECT_TRUE(setsWith(cluster.compiled(), "cidr").empty());
 }
 
-TEST(Compile, HostPortsLeadToTheFirstAddressOfTheirFamily) {
+TEST(Compile, HostPortsUseTheFirstAddressOfTheirFamily) {
   Cluster cluster;
   cluster.pod("shop/web", app("web"), "10.0.0.1");
   auto& endpoint = cluster.snapshot().endpoints.front();
@@ -234,7 +236,7 @@ TEST(Compile, WithoutHostPortsThereAreNoNatHooks) {
     EXPECT_FALSE(chain.base && chain.base->type == nft::BaseChain::Type::Nat) << name;
 }
 
-TEST(Compile, EndpointOfAnUnknownPodStaysOutOfEverySet) {
+TEST(Compile, EndpointOfAnUnknownPodIsInNoSet) {
   Cluster cluster;
   cluster.snapshot().endpoints.push_back(
       {t::keyOf("shop/ghost"), *base::IfName::parse("kpol9"), {t::ip("10.0.0.9")}});

@@ -14,7 +14,7 @@ using Cause = Denial::Cause;
 const test::DualAddress kFirst{base::IpAddress::parse("10.244.1.2").value(),
                                base::IpAddress::parse("fd00:10:244:1::2").value()};
 
-TEST(Denial, IsToldByTheCountersName) {
+TEST(Denial, IsParsedFromTheCountersName) {
   EXPECT_EQ(denialOf("unknown-endpoint"), Denial{Cause::UnknownEndpoint});
   EXPECT_EQ(denialOf("metadata-guard"), Denial{Cause::Metadata});
   EXPECT_EQ(denialOf("revoked"), Denial{Cause::Revoked});

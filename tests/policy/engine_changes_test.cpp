@@ -40,7 +40,7 @@ class EngineChanges : public ::testing::Test {
     engine_.put(Namespace{ns, t::labels({{"kubernetes.io/metadata.name", ns}, {"team", team}})});
   }
 
-  // nft::apply() refuses what the kernel would: a set that goes while a rule looks it up, say.
+  // nft::apply() rejects what the kernel rejects, such as deleting a set that a rule looks up.
   void expectCompiled() {
     held_ = nft::apply(engine_.takeChanges(), std::move(held_));
     EXPECT_EQ(*held_, compile(engine_.snapshot()).ruleset);
@@ -57,7 +57,7 @@ class EngineChanges : public ::testing::Test {
   std::optional<nft::Ruleset> held_ = nft::Ruleset();
 };
 
-TEST_F(EngineChanges, ASetThatOutgrowsItsSizeIsMadeAnewWithTheRulesThatUseIt) {
+TEST_F(EngineChanges, SetThatOutgrowsItsSizeIsRecreatedWithItsRules) {
   engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::everything())})}));
   expectCompiled();
   const auto small = peerSetSize();
@@ -89,7 +89,7 @@ TEST_F(EngineChanges, OutgrownByABurst) {
   expectCompiled();
 }
 
-TEST_F(EngineChanges, ANamespaceGoesFromOneTeamToAnother) {
+TEST_F(EngineChanges, NamespaceMovesBetweenSelectors) {
   engine_.put(t::ingress("shop/p", t::everything(),
                          {t::rule({t::namespaces(t::is("team", "red"))}, {t::port(80)}),
                           t::rule({t::namespaces(t::is("team", "blue"))}, {t::port(81)})}));
@@ -114,7 +114,7 @@ TEST_F(EngineChanges, NamedPortsWithinABlockUpToItsEdges) {
 }
 
 // DEL and the end of the Pod object, in either order, before anything of it is committed.
-TEST_F(EngineChanges, EndpointsThatGoTwiceInABurstAreGone) {
+TEST_F(EngineChanges, EndpointsRemovedTwiceInABurstAreRemoved) {
   engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::is("app", "db"))})}));
   expectCompiled();
   const auto pod = t::keyOf("shop/web");
@@ -126,7 +126,7 @@ TEST_F(EngineChanges, EndpointsThatGoTwiceInABurstAreGone) {
   EXPECT_EQ(engine_.size().elements, 0U);
 }
 
-TEST_F(EngineChanges, WhatIsUndoneInABurstIsNoChange) {
+TEST_F(EngineChanges, RevertedChangeInABurstIsNoChange) {
   engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::is("app", "db"))})}));
   engine_.put(podOf("shop/db", {{"app", "db"}}, "10.1.0.1"));
   expectCompiled();

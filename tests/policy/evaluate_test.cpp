@@ -38,18 +38,18 @@ void checkAll(const PolicyCase& policyCase, const Setting& setting) {
       const Flow flow = flowOf(probe, setting, family);
       EXPECT_EQ(evaluate(snapshot, flow).allowed(), probe.allowed)
           << toString(probe) << " IPv" << static_cast<int>(family);
-      // Every pod of a case is local, so the node judges both ends.
+      // Every pod of a case is local, so the node evaluates both ends.
       EXPECT_EQ(nodeAllows(snapshot, flow), probe.allowed)
           << toString(probe) << " IPv" << static_cast<int>(family);
     }
   }
 }
 
-TEST_P(PolicyCases, AreJudgedAsWritten) {
+TEST_P(PolicyCases, HaveTheExpectedVerdicts) {
   checkAll(GetParam(), settingOf(GetParam(), {ip("10.244.1.2"), ip("fd00:10:244:1::2")}));
 }
 
-TEST_P(PolicyCases, AreJudgedAsWrittenWhereAddressesCrossAPrefixBoundary) {
+TEST_P(PolicyCases, HaveTheExpectedVerdictsAcrossAPrefixBoundary) {
   checkAll(GetParam(), settingOf(GetParam(), {ip("10.127.255.252"), ip("fd00::7fff:fffc")}));
 }
 
@@ -61,7 +61,7 @@ std::string caseName(const testing::TestParamInfo<PolicyCase>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(All, PolicyCases, testing::ValuesIn(test::policyCases()), caseName);
 
-TEST(PolicyCaseTable, KeepsWithinWhatAPacketRunnerBuilds) {
+TEST(PolicyCaseTable, FitsTheTestNetwork) {
   std::set<std::string> names;
   for (const PolicyCase& policyCase : test::policyCases()) {
     SCOPED_TRACE(policyCase.name);
@@ -92,7 +92,7 @@ TEST(PolicyCaseTable, CoversEveryItemThatOneSnapshotCanExpress) {
   EXPECT_GE(test::policyCases().size(), 75U);
 }
 
-// ---- what a verdict says besides yes and no --------------------------------------------------
+// ---- the other fields of a verdict -----------------------------------------------------------
 
 // Two namespaces; x/a and y/b on this node, x/far elsewhere.
 Snapshot twoNamespaces(std::vector<NetworkPolicy> policies) {
@@ -121,11 +121,11 @@ Flow tcpTo(std::uint16_t port, const char* source = "10.0.0.2",
   return {ip(source), ip(destination), 6, port};
 }
 
-TEST(Evaluate, SaysNothingAboutPodsNoPolicySelects) {
+TEST(Evaluate, AllowsUnselectedPods) {
   EXPECT_EQ(evaluate(twoNamespaces({}), tcpTo(80)), Verdict{});
 }
 
-TEST(Evaluate, SaysNothingAboutFlowsOfNoPod) {
+TEST(Evaluate, AllowsFlowsWithoutPods) {
   const Snapshot snapshot = twoNamespaces({test::bothWays("x/deny", everything())});
   EXPECT_EQ(evaluate(snapshot, tcpTo(80, "8.8.8.8", "192.168.7.1")), Verdict{});
 }
@@ -141,7 +141,7 @@ TEST(Evaluate, NamesThePolicyAndTheRuleThatAllow) {
   EXPECT_TRUE(expected.allowed());
 }
 
-TEST(Evaluate, NamesThePoliciesThatIsolateWhereNoneAllows) {
+TEST(Evaluate, NamesTheIsolatingPoliciesOfADenial) {
   const Snapshot snapshot =
       twoNamespaces({ingress("x/deny", everything()), egress("x/other-way", everything()),
                      ingress("y/elsewhere", everything())});
@@ -150,7 +150,7 @@ TEST(Evaluate, NamesThePoliciesThatIsolateWhereNoneAllows) {
   EXPECT_FALSE(expected.allowed());
 }
 
-TEST(Evaluate, JudgesEachEndByItsOwnPolicies) {
+TEST(Evaluate, EvaluatesEachEndByItsOwnPolicies) {
   const Snapshot snapshot = twoNamespaces(
       {ingress("x/in", everything(), {anyPeer({anyPort()})}), egress("y/out", everything())});
   const Verdict expected{{true, false, {keyOf("y/out")}, {}, {}},
@@ -159,7 +159,7 @@ TEST(Evaluate, JudgesEachEndByItsOwnPolicies) {
   EXPECT_EQ(evaluate(snapshot, tcpTo(80)), expected);
 }
 
-TEST(Evaluate, KeepsTheVerdictOfThePoliciesWhereTrafficIsExempt) {
+TEST(Evaluate, KeepsThePoliciesVerdictOfExemptTraffic) {
   const Snapshot snapshot = twoNamespaces({ingress("x/deny", everything())});
   const DirectionVerdict denied{true, false, {keyOf("x/deny")}, {}, {}};
   for (const char* source : {"192.168.7.1", "10.0.0.1"}) {
@@ -169,14 +169,14 @@ TEST(Evaluate, KeepsTheVerdictOfThePoliciesWhereTrafficIsExempt) {
   }
 }
 
-TEST(Evaluate, JudgesPodsOfOtherNodes) {
+TEST(Evaluate, EvaluatesPodsOfOtherNodes) {
   const Snapshot snapshot = twoNamespaces({ingress("x/deny", everything())});
   EXPECT_FALSE(evaluate(snapshot, tcpTo(80, "10.0.0.2", "10.0.9.1")).allowed());
   // This node is not the pod's own.
   EXPECT_FALSE(evaluate(snapshot, tcpTo(80, "192.168.7.1", "10.0.9.1")).allowed());
 }
 
-TEST(Evaluate, TakesEveryAddressOfAPodForThePodItself) {
+TEST(Evaluate, EveryAddressOfAPodMeansThePod) {
   Snapshot snapshot = twoNamespaces({test::bothWays("x/deny", everything())});
   snapshot.endpoints.insert(snapshot.endpoints.begin() + 1,
                             {keyOf("x/a"), *base::IfName::parse("kpol3"), {ip("10.0.5.1")}});
@@ -185,7 +185,7 @@ TEST(Evaluate, TakesEveryAddressOfAPodForThePodItself) {
   EXPECT_FALSE(evaluate(snapshot, tcpTo(80, "10.0.0.2", "10.0.5.1")).allowed());
 }
 
-TEST(Evaluate, LooksThroughTheEndpointsAddressesNotTheStatus) {
+TEST(Evaluate, UsesEndpointAddressesNotTheStatus) {
   Snapshot snapshot = twoNamespaces(
       {ingress("x/deny", is("pod", "a")),
        ingress("y/p", everything(), {rule({test::podsIn(everything(), is("pod", "a"))})})});
@@ -194,7 +194,7 @@ TEST(Evaluate, LooksThroughTheEndpointsAddressesNotTheStatus) {
   EXPECT_TRUE(evaluate(snapshot, tcpTo(80, "10.0.0.1", "10.0.0.2")).allowed());
 }
 
-TEST(Evaluate, JudgesOtherProtocolsLikeIcmp) {
+TEST(Evaluate, EvaluatesOtherProtocolsLikeIcmp) {
   const Snapshot snapshot = twoNamespaces({ingress("x/p", everything(), {anyPeer({anyPort()})}),
                                            ingress("y/p", everything(), {anyPeer()})});
   const std::uint8_t gre = 47;
@@ -202,7 +202,7 @@ TEST(Evaluate, JudgesOtherProtocolsLikeIcmp) {
   EXPECT_TRUE(evaluate(snapshot, {ip("10.0.0.1"), ip("10.0.0.2"), gre, 0}).allowed());
 }
 
-TEST(Evaluate, TakesNoNameForNoPort) {
+TEST(Evaluate, EmptyPortNameMatchesNoPort) {
   Snapshot snapshot = twoNamespaces({ingress("x/p", everything(), {anyPeer({test::named("")})})});
   snapshot.pods[0].ports = {{"", base::Protocol::Tcp, 80}};
   EXPECT_FALSE(evaluate(snapshot, tcpTo(80)).allowed());
@@ -210,7 +210,7 @@ TEST(Evaluate, TakesNoNameForNoPort) {
 
 // ---- this node's part ------------------------------------------------------------------------
 
-TEST(NodeAllows, LeavesAnEndElsewhereToItsOwnNode) {
+TEST(NodeAllows, IgnoresPoliciesOfRemotePods) {
   const Snapshot snapshot =
       twoNamespaces({test::bothWays("x/deny", is("pod", "far")), ingress("y/deny", everything())});
   EXPECT_FALSE(evaluate(snapshot, tcpTo(80, "10.0.0.1", "10.0.9.1")).allowed());
@@ -221,7 +221,7 @@ TEST(NodeAllows, LeavesAnEndElsewhereToItsOwnNode) {
   EXPECT_TRUE(nodeAllows(snapshot, tcpTo(80, "8.8.8.8", "10.0.9.1")));
 }
 
-// An endpoint nobody can name the policies of: its pod is unknown, finished or of the host.
+// An endpoint whose policies are unknown: its pod is unknown, terminated or in the host network.
 class UnaccountedEndpoint : public testing::TestWithParam<const char*> {
  protected:
   static Snapshot snapshot() {
@@ -243,7 +243,7 @@ TEST_P(UnaccountedEndpoint, SendsAndReceivesNothing) {
   EXPECT_TRUE(nodeAllows(snapshot(), tcpTo(80, "8.8.8.8", "10.0.0.2")));
 }
 
-TEST_P(UnaccountedEndpoint, GivesWayToARunningPodWithItsAddress) {
+TEST_P(UnaccountedEndpoint, IsReplacedByARunningPodWithItsAddress) {
   Snapshot made = snapshot();
   made.endpoints[1].ips = {ip("10.0.0.1"), ip("10.0.0.2")};
   EXPECT_TRUE(nodeAllows(made, tcpTo(80, "8.8.8.8", "10.0.0.1")));

@@ -25,7 +25,7 @@ class HostPortFlow : public ::testing::Test {
                              {base::Protocol::Udp, 53, ip("192.0.2.9"), 5353},
                              {base::Protocol::Tcp, 9090, ip("::"), 90}}}};
   }
-  // "ADDRESS PORT", or nothing.
+  // "ADDRESS PORT", or an empty string.
   std::string leads(const char* to, std::uint8_t protocol, std::uint16_t port) const {
     const auto destination = ip(to);
     const auto source = ip(destination.isV4() ? "198.51.100.7" : "2001:db8::7");
@@ -39,7 +39,7 @@ class HostPortFlow : public ::testing::Test {
   Snapshot snapshot_;
 };
 
-TEST_F(HostPortFlow, LeadsToThePodByFamilyProtocolPortAndAddress) {
+TEST_F(HostPortFlow, IsForwardedByFamilyProtocolPortAndAddress) {
   EXPECT_EQ(leads("192.0.2.1", 6, 8080), "10.0.0.1 80");
   EXPECT_EQ(leads("192.0.2.9", 6, 8080), "10.0.0.1 80");
   EXPECT_EQ(leads("2001:db8::1", 6, 8080), "fd00::1 80");
@@ -47,7 +47,7 @@ TEST_F(HostPortFlow, LeadsToThePodByFamilyProtocolPortAndAddress) {
   EXPECT_EQ(leads("2001:db8::1", 6, 9090), "fd00::1 90");
 }
 
-TEST_F(HostPortFlow, IsForNoHostPort) {
+TEST_F(HostPortFlow, OtherPortsAreNotForwarded) {
   EXPECT_EQ(leads("192.0.2.1", 17, 8080), "");    // another protocol
   EXPECT_EQ(leads("192.0.2.1", 6, 8081), "");     // another port
   EXPECT_EQ(leads("192.0.2.1", 17, 53), "");      // another address of the node
@@ -56,7 +56,7 @@ TEST_F(HostPortFlow, IsForNoHostPort) {
   EXPECT_EQ(leads("10.0.0.1", 6, 8080), "");      // the pod itself
 }
 
-TEST_F(HostPortFlow, LeadsToNoPodThatIsOverUnknownOrOfTheOtherFamily) {
+TEST_F(HostPortFlow, IsNotForwardedToTerminatedUnknownOrOtherFamilyPods) {
   snapshot_.endpoints.front().ips = {ip("fd00::1")};
   EXPECT_EQ(leads("192.0.2.1", 6, 8080), "");
   EXPECT_EQ(leads("2001:db8::1", 6, 8080), "fd00::1 80");

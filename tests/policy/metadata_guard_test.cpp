@@ -53,7 +53,7 @@ class MetadataGuardTest : public ::testing::Test {
   Snapshot snapshot_;
 };
 
-TEST_F(MetadataGuardTest, KeepsPodsOfOrdinaryNamespacesAway) {
+TEST_F(MetadataGuardTest, DeniesPodsOfOrdinaryNamespaces) {
   EXPECT_FALSE(reaches4("10.0.0.1"));
   EXPECT_FALSE(reaches6("fd00::1"));
   EXPECT_FALSE(reaches("10.0.0.1", "169.254.169.254", 1));
@@ -61,12 +61,12 @@ TEST_F(MetadataGuardTest, KeepsPodsOfOrdinaryNamespacesAway) {
   EXPECT_TRUE(evaluate(snapshot_, {t::ip("10.0.0.1"), t::ip("169.254.169.254"), 6, 80}).guarded);
 }
 
-TEST_F(MetadataGuardTest, LetsExemptAndLabelledNamespacesPass) {
+TEST_F(MetadataGuardTest, AllowsExemptAndLabelledNamespaces) {
   for (const char* from : {"10.0.0.2", "10.0.0.3"}) EXPECT_TRUE(reaches4(from)) << from;
   for (const char* from : {"fd00::2", "fd00::3"}) EXPECT_TRUE(reaches6(from)) << from;
 }
 
-TEST_F(MetadataGuardTest, APolicyThatNamesTheAddressOpensItAndDecides) {
+TEST_F(MetadataGuardTest, PolicyThatNamesTheAddressDecides) {
   addPolicy(t::egress("shop/p", t::everything(),
                       {t::rule({t::block(t::cidr("169.254.169.254/32"))}, {t::port(80)})}));
   EXPECT_TRUE(reaches4("10.0.0.1"));
@@ -74,7 +74,7 @@ TEST_F(MetadataGuardTest, APolicyThatNamesTheAddressOpensItAndDecides) {
   EXPECT_FALSE(reaches6("fd00::1"));  // the other address was not named
 }
 
-TEST_F(MetadataGuardTest, AWiderBlockDoesNotName) {
+TEST_F(MetadataGuardTest, WiderBlockDoesNotNameTheAddress) {
   addPolicy(t::egress("shop/p", t::everything(),
                       {t::rule({t::block(t::cidr("0.0.0.0/0")), t::block(t::cidr("::/0"))}),
                        t::rule({t::block(t::cidr("169.254.0.0/16"))}), t::anyPeer()}));
@@ -91,13 +91,13 @@ TEST_F(MetadataGuardTest, OnlyPoliciesThatSelectThePodForEgressCount) {
   EXPECT_FALSE(reaches4("10.0.0.1"));
 }
 
-TEST_F(MetadataGuardTest, GuardsAnAddressOfTheNodeItself) {
+TEST_F(MetadataGuardTest, DeniesAnAddressOfTheNodeItself) {
   snapshot_.nodeIps.push_back(t::ip("169.254.169.254"));
   EXPECT_FALSE(reaches4("10.0.0.1"));
   EXPECT_TRUE(reaches4("10.0.0.2"));
 }
 
-TEST_F(MetadataGuardTest, TurnedOffItLeavesNothingInTheTable) {
+TEST_F(MetadataGuardTest, DisabledGuardHasNoRules) {
   snapshot_.metadataGuard.on = false;
   EXPECT_TRUE(reaches4("10.0.0.1"));
   EXPECT_FALSE(compile(snapshot_).ruleset.sets.contains("metadata4"));

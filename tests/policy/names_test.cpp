@@ -8,7 +8,7 @@
 namespace kpol::policy {
 namespace {
 
-TEST(Identity, PartsDoNotRunTogether) {
+TEST(Identity, PartsAreSeparated) {
   EXPECT_NE(Identity().add("a-b").add("c").text(), Identity().add("a").add("b-c").text());
   EXPECT_NE(Identity().add("ab").add("").text(), Identity().add("a").add("b").text());
   EXPECT_NE(Identity().add("1:a").text(), Identity().add("a").text());

@@ -26,15 +26,20 @@ std::string textOf(const NodeNetwork& network) {
   return nft::print(ruleset);
 }
 
-TEST(NodeNetwork, ReadsAsItsDocumentationSays) {
+TEST(NodeNetwork, PrintsTheDocumentedRules) {
   const auto text = textOf(network());
   const auto chains = text.substr(text.find("\tchain"));
-  EXPECT_EQ(chains, R"(	chain pod-masquerade {
+  EXPECT_EQ(chains, R"(	chain forward-guard {
+		type filter hook forward priority filter - 6; policy accept;
+		ct state established,related accept
+		udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "encapsulated packets are not forwarded"
+		udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "encapsulated packets are not forwarded"
+		ct state invalid ip saddr 10.244.1.0/24 ip daddr != @not-masqueraded4 counter name "untranslated" drop comment "would leave with the pod's address"
+		ct state invalid ip6 saddr fd00:10:244:1::/64 ip6 daddr != @not-masqueraded6 counter name "untranslated" drop comment "would leave with the pod's address"
+	}
+
+	chain pod-masquerade {
 		type nat hook postrouting priority srcnat - 10; policy accept;
-		iifname "kpol*" udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
-		iifname "kpol*" udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
-		ip saddr 10.244.1.0/24 udp dport 8472 ip daddr @nodes4 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
-		ip6 saddr fd00:10:244:1::/64 udp dport 8472 ip6 daddr @nodes6 counter name "vxlan-guard" drop comment "pods send no encapsulated packets"
 		ip saddr 10.244.1.0/24 ip daddr != @not-masqueraded4 masquerade comment "pods to outside the cluster"
 		ip6 saddr fd00:10:244:1::/64 ip6 daddr != @not-masqueraded6 masquerade comment "pods to outside the cluster"
 	}
@@ -50,7 +55,7 @@ TEST(NodeNetwork, ReadsAsItsDocumentationSays) {
       << "neighbouring CIDRs are one range, and clouds' services see nodes:" << text;
 }
 
-TEST(NodeNetwork, OfNothingIsNothing) {
+TEST(NodeNetwork, EmptyNetworkHasNoRules) {
   EXPECT_EQ(textOf({}), nft::print(nft::Ruleset()));
   NodeNetwork nodesAlone;
   nodesAlone.nodes = network().nodes;

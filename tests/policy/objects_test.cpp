@@ -76,7 +76,7 @@ TEST(Direction, IsSpelledAsInTheApi) {
   EXPECT_EQ(toString(Direction::Egress), "Egress");
 }
 
-TEST(Diagnostic, NamesWhatItKnows) {
+TEST(Diagnostic, PrintsOnlyKnownParts) {
   const auto error = Diagnostic::Severity::Error;
   const std::string object = "NetworkPolicy shop/allow-web";
   const std::string field = "spec.ingress[0].ports[1].port";

@@ -26,14 +26,14 @@ std::string isolationOf(const Posture& posture, const Namespace& of) {
   return text;
 }
 
-TEST(Posture, WordsAreReadAndWritten) {
+TEST(Posture, ParsesAndPrintsItsNames) {
   for (const char* word : {"allow", "deny-ingress", "deny"})
     EXPECT_EQ(toString(parseDefaultPolicy(word).value()), word);
   EXPECT_EQ(parseDefaultPolicy("Deny"), std::nullopt);
   EXPECT_EQ(parseDefaultPolicy(""), std::nullopt);
 }
 
-TEST(Posture, TheNodesDefaultHoldsButForSystemNamespaces) {
+TEST(Posture, NodeDefaultExceptsSystemNamespaces) {
   const Posture deny{DefaultPolicy::Deny, {"kube-system"}};
   EXPECT_EQ(isolationOf(deny, ns("shop")), "Ingress Egress ");
   EXPECT_EQ(isolationOf(deny, ns("kube-system")), "open");
@@ -41,7 +41,7 @@ TEST(Posture, TheNodesDefaultHoldsButForSystemNamespaces) {
   EXPECT_EQ(isolationOf({}, ns("shop")), "open");
 }
 
-TEST(Posture, TheNamespacesLabelDecidesOverAll) {
+TEST(Posture, NamespaceLabelTakesPrecedence) {
   EXPECT_EQ(isolationOf({}, ns("shop", "deny")), "Ingress Egress ");
   EXPECT_EQ(isolationOf({}, ns("shop", "deny-ingress")), "Ingress ");
   EXPECT_EQ(isolationOf({DefaultPolicy::Deny, {}}, ns("shop", "allow")), "open");

@@ -44,7 +44,7 @@ std::string ports(const std::vector<NetworkPolicy>& policies, const Pod& target)
 const Pod kWeb = pod("shop/web", t::labels({{"app", "web"}}),
                      {{"http", base::Protocol::Tcp, 8080}, {"http", base::Protocol::Udp, 53}});
 
-TEST(Profile, PodNoPolicySelectsHasNone) {
+TEST(Profile, UnselectedPodHasNone) {
   EXPECT_EQ(ports({t::ingress("shop/p", t::is("app", "db"))}, kWeb), "not isolated");
   EXPECT_EQ(ports({t::egress("shop/p", t::everything())}, kWeb), "not isolated");
 }
@@ -87,7 +87,7 @@ TEST(Profile, PortsThatAddNothingAreLeftOut) {
       "");
 }
 
-TEST(Profile, AnyPeerSwallowsOthersOnItsPort) {
+TEST(Profile, AnyPeerReplacesOthersOnItsPort) {
   const auto a = t::pods(t::is("app", "a"));
   EXPECT_EQ(ports({t::ingress("shop/p", t::everything(),
                               {t::anyPeer({t::port(80)}), t::rule({a}, {t::ports(80, 81)})})},
@@ -134,7 +134,7 @@ TEST(Profile, SelectorsSpeltDifferentlyAreOnePeer) {
             "TCP 80-80 shop: app=a;|");
 }
 
-TEST(Profile, UnknownProtocolIsolatesAndAdmitsNobody) {
+TEST(Profile, UnknownProtocolIsolatesAndAdmitsNothing) {
   EXPECT_EQ(
       ports({t::ingress("shop/p", t::everything(), {t::anyPeer({t::unknownProtocol(80)})})}, kWeb),
       "");

@@ -15,8 +15,8 @@
 #include <map>
 #include <string>
 
-// Laws that the meaning of policies obeys whatever the policies say, and what the random clusters
-// have to be for these and other laws to be worth testing on them.
+// Laws of the meaning of policies, for any policies, and conditions on random clusters that make
+// these laws worth testing.
 namespace kpol::test {
 namespace {
 
@@ -90,8 +90,8 @@ TEST(RandomSnapshot, IsTheSameForTheSameSeed) {
   EXPECT_EQ(randomFlow(one, first), randomFlow(two, second));
 }
 
-// A law holds cheaply where everything is open; so every outcome has to be common.
-TEST(RandomFlow, MeetsEveryOutcomeOften) {
+// A law is trivial if everything is allowed, so every outcome has to be common.
+TEST(RandomFlow, HasEveryOutcomeOften) {
   std::map<std::string, int> met;
   int flows = 0;
   forManyFlows([&](const Snapshot& snapshot, const Flow& flow, Random&) {
@@ -109,7 +109,7 @@ TEST(RandomFlow, MeetsEveryOutcomeOften) {
   for (const auto& [outcome, count] : met) EXPECT_GT(count, flows / 40) << outcome;
 }
 
-// Each shape by name; a generator that loses one makes all random tests weaker without a word.
+// Each shape by name: a generator that no longer makes one silently weakens all random tests.
 TEST(RandomSnapshot, HasEveryShapeOften) {
   std::map<std::string, int> met;
   for (std::uint64_t seed = firstSeed(); seed < firstSeed() + 5 * kSeeds; ++seed) {
@@ -201,7 +201,7 @@ TEST(Evaluate, AllowsEverythingWithoutPolicies) {
   });
 }
 
-TEST(NodeAllows, RefusesNoMoreThanThePoliciesAndUnaccountedEndpoints) {
+TEST(NodeAllows, DeniesOnlyByPoliciesAndUnaccountedEndpoints) {
   forManyFlows([](const Snapshot& snapshot, const Flow& flow, Random&) {
     const auto unaccounted = [&](const base::IpAddress& address) {
       return isEndpointAddress(snapshot, address) && localPodAt(snapshot, address) == nullptr;
@@ -216,8 +216,8 @@ TEST(NodeAllows, RefusesNoMoreThanThePoliciesAndUnaccountedEndpoints) {
   });
 }
 
-TEST(Shrink, LeavesOnlyWhatTheFailureNeeds) {
-  // Of a random cluster in which some flow is refused: the pod that is isolated, and one policy.
+TEST(Shrink, KeepsOnlyTheFailureCause) {
+  // For a random cluster in which some flow is denied: the pod that is isolated, and one policy.
   int shrunk = 0;
   forManyFlows([&](const Snapshot& snapshot, const Flow& flow, Random&) {
     const auto verdict = evaluate(snapshot, flow);
@@ -258,7 +258,7 @@ TEST(Shrink, ReachesIntoPeersAndPorts) {
   EXPECT_TRUE(smaller.pods.empty());
 }
 
-TEST(Describe, ShowsWhatDecides) {
+TEST(Describe, PrintsSnapshotAndFlow) {
   Snapshot snapshot;
   snapshot.namespaces = {{"x", labels({{"ns", "x"}})}};
   EXPECT_EQ(describe(snapshot), "node [] podToNode allow\nnamespace x {ns=x}\n");

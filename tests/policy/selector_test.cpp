@@ -29,7 +29,7 @@ struct MatchCase {
 };
 
 // apimachinery pkg/labels/selector_test.go, in the forms a LabelSelector can have.
-TEST(Matches, AsTheApiServerDoes) {
+TEST(Matches, MatchesLikeTheApiServer) {
   const Labels web = labels({{"app", "web"}, {"tier", "front"}});
   const Labels emptyValue = labels({{"app", ""}});
   const std::vector<MatchCase> cases = {
@@ -70,7 +70,7 @@ TEST(Matches, AsTheApiServerDoes) {
   }
 }
 
-TEST(Canonical, MakesSpellingsOfOneSelectorEqual) {
+TEST(Canonical, EqualSelectorsHaveTheSameCanonicalForm) {
   const std::vector<std::vector<LabelSelector>> groups = {
       {everything(), notIn("a", {})},
       {is("a", "1"), in("a", {"1"}), allOf({is("a", "1"), has("a")}),
@@ -140,7 +140,7 @@ TEST(Canonical, MatchesTheSameAndIsItsOwnCanonicalForm) {
   }
 }
 
-TEST(Canonical, IsEqualForARespelledSelector) {
+TEST(Canonical, IsEqualForAnEquivalentSelector) {
   const std::vector<Labels> all = universe();
   Random random(2);
   for (int i = 0; i < kSelectors; ++i) {
@@ -151,7 +151,7 @@ TEST(Canonical, IsEqualForARespelledSelector) {
   }
 }
 
-TEST(Canonical, IsEqualJustWhereTheMatchesAre) {
+TEST(Canonical, IsEqualOnlyIfTheMatchesAreEqual) {
   std::vector<Labels> all = universe();
   // "A" is the one value of randomSelector() that the universe leaves out.
   for (const char* key : {"app", "app.kubernetes.io/tier", "App"}) {

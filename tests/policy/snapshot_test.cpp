@@ -35,7 +35,7 @@ Snapshot cluster() {
   return snapshot;
 }
 
-TEST(FindPod, FindsEachByItsKeyAndNothingElse) {
+TEST(FindPod, FindsExactlyTheKey) {
   const Snapshot snapshot = cluster();
   for (const Pod& pod : snapshot.pods) EXPECT_EQ(findPod(snapshot, pod.key), &pod);
   for (const char* absent : {"a/b", "a-b/b-c", "A/c", "z/z", "a/", "a/cc"}) {
@@ -44,7 +44,7 @@ TEST(FindPod, FindsEachByItsKeyAndNothingElse) {
   EXPECT_EQ(findPod(Snapshot{}, keyOf("a/c")), nullptr);
 }
 
-TEST(FindNamespace, FindsEachByItsNameAndNothingElse) {
+TEST(FindNamespace, FindsExactlyTheName) {
   const Snapshot snapshot = cluster();
   for (const Namespace& ns : snapshot.namespaces) EXPECT_EQ(findNamespace(snapshot, ns.name), &ns);
   for (const char* absent : {"", "aa", "a-", "c", "z"}) {
@@ -64,7 +64,7 @@ TEST(HasPodNetwork, IsForPodsThatMayRunOutsideTheHostNetwork) {
   EXPECT_FALSE(hasPodNetwork(host));
 }
 
-TEST(AddressesOf, AreTheStatusAddressesOfAPodElsewhere) {
+TEST(AddressesOf, AreTheStatusAddressesOfARemotePod) {
   const Snapshot snapshot = cluster();
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[0]), (Addresses{ip("10.0.0.1"), ip("fd00::1")}));
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[1]), Addresses{});
@@ -91,12 +91,12 @@ TEST(AddressesOf, AreNoneWithoutAPodNetwork) {
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[2]), Addresses{});
 }
 
-TEST(AddressesOf, LeavesOutWhatAnEndpointHasNow) {
+TEST(AddressesOf, ExcludesAddressesOfEndpoints) {
   Snapshot snapshot = cluster();
   snapshot.endpoints = {endpointOf("b/a", "kpol1", {ip("10.0.0.1")})};
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[0]), Addresses{ip("fd00::1")});
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[3]), Addresses{ip("10.0.0.1")});
-  // Unless that endpoint's pod is over, too, or nobody knows it.
+  // Unless that endpoint's pod is terminated too, or unknown.
   snapshot.pods[3].phase = PodPhase::Failed;
   EXPECT_EQ(addressesOf(snapshot, snapshot.pods[0]), (Addresses{ip("10.0.0.1"), ip("fd00::1")}));
   snapshot.pods.pop_back();
@@ -123,13 +123,13 @@ TEST(PodAt, PrefersTheRunningPodAndTheEndpoint) {
   EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &snapshot.pods[3]);
 }
 
-TEST(LocalPodAt, IsThePodOfAnEndpointThatStillCounts) {
+TEST(LocalPodAt, IsThePodOfAnActiveEndpoint) {
   Snapshot snapshot = cluster();
   snapshot.endpoints = {endpointOf("a/b-c", "kpol1", {ip("10.0.0.1")}),
                         endpointOf("gone/pod", "kpol2", {ip("10.0.7.1")})};
   EXPECT_EQ(localPodAt(snapshot, ip("10.0.0.1")), &snapshot.pods[0]);
   EXPECT_EQ(localPodAt(snapshot, ip("10.0.0.2")), nullptr);  // a pod elsewhere
-  EXPECT_EQ(localPodAt(snapshot, ip("10.0.7.1")), nullptr);  // a pod nobody knows
+  EXPECT_EQ(localPodAt(snapshot, ip("10.0.7.1")), nullptr);  // an unknown pod
   EXPECT_TRUE(isEndpointAddress(snapshot, ip("10.0.7.1")));
   EXPECT_FALSE(isEndpointAddress(snapshot, ip("10.0.0.2")));
   snapshot.pods[0].phase = PodPhase::Succeeded;

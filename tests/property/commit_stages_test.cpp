@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Large changes reach the kernel in stages, cut into batches wherever they get too long, and kpold
-// can die between any two. What passes then, by the interpreter, after every single change:
-//   prepare   exactly what passed before
-//   tighten   nothing that did not pass before
-//   loosen    nothing that does not pass in the end
-//   remove    exactly what passes in the end
+// Large changes are committed in stages, split into batches if they are too long, and kpold may
+// crash between any two. The packets that the interpreter accepts after every single change of a
+// stage:
+//   prepare   exactly those accepted before
+//   tighten   only packets accepted before
+//   loosen    only packets accepted in the end
+//   remove    exactly those accepted in the end
 #include "nft/batch_split.hpp"
 #include "nft/diff.hpp"
 #include "nft/uses.hpp"
@@ -39,7 +40,7 @@ std::uint64_t firstStagesSeed() {
   return kFirst;
 }
 
-// A packet, by the cluster that says where its ends are.
+// A packet, and the cluster that determines where its ends are.
 struct Sent {
   const policy::Snapshot* cluster;
   policy::Flow flow;
@@ -117,7 +118,7 @@ class Commit {
   // The mistake that the order is there to avoid.
   void runLooseningFirst() {
     pieceByPiece("prepare", stages_.prepare, Law::AsBefore);
-    // What comes to a set made anew cannot come before it.
+    // Elements cannot be added to a recreated set before the set.
     std::vector<std::size_t> early;
     std::vector<std::size_t> late;
     for (const auto index : stages_.loosen) (canComeNow(index) ? early : late).push_back(index);
@@ -180,8 +181,8 @@ class Commit {
 
 const char* const kTeams[] = {"red", "blue", "green"};
 
-// Six local pods, isolated both ways, and twelve of other nodes; each is in a team, and policies
-// admit teams. Who is in which team changes; whom a policy selects does not.
+// Six local pods, isolated in both directions, and twelve of other nodes. Each is in a team, and
+// policies admit teams. The members of the teams change; the pods selected by policies do not.
 policy::Snapshot teams(Random& random) {
   policy::Snapshot cluster;
   cluster.namespaces = {{"shop", {}}};
@@ -254,8 +255,8 @@ policy::Snapshot clusterAt(Random& random, RandomHistory& history, int change,
   }
 }
 
-// Calls `check` with changes from one table to another: small ones and large ones of one cluster,
-// and from one cluster to another that knows nothing of it.
+// Calls `check` with changes from one table to another: small and large changes of one cluster, and
+// from one cluster to an unrelated one.
 template <class Check>
 void forManyChanges(std::uint64_t histories, Check check) {
   for (std::uint64_t seed = firstStagesSeed(); seed < firstStagesSeed() + histories; ++seed) {
@@ -278,7 +279,7 @@ void forManyChanges(std::uint64_t histories, Check check) {
   }
 }
 
-TEST(CommitStages, NothingPassesInBetweenThatPassesNeitherBeforeNorAfter) {
+TEST(CommitStages, EachAcceptedPacketIsAcceptedBeforeOrAfter) {
   Counts counts;
   forManyChanges(kStagedHistories,
                  [&](const Table& from, const nft::Ruleset& to, const std::vector<Sent>& sent) {
@@ -298,7 +299,7 @@ TEST(CommitStages, NothingPassesInBetweenThatPassesNeitherBeforeNorAfter) {
   std::printf("\n");
 }
 
-TEST(CommitStages, InAnotherOrderSomethingWouldPass) {
+TEST(CommitStages, AnotherOrderWouldAcceptMore) {
   Counts counts;
   forManyChanges(2, [&](const Table& from, const nft::Ruleset& to, const std::vector<Sent>& sent) {
     if (from) Commit(from, to, sent, counts).runLooseningFirst();
@@ -310,11 +311,11 @@ bool admits(const nft::Rule& rule) {
   const auto* match = std::get_if<nft::Match>(&rule.statements.front());
   const auto* verdict = std::get_if<nft::Verdict>(&rule.statements.back());
   if (match == nullptr || match->negated || verdict == nullptr) return false;
-  // Chains of egress return to where ingress is asked.
+  // Chains of egress return to where ingress is evaluated.
   return verdict->kind == nft::Verdict::Kind::Accept || verdict->kind == nft::Verdict::Kind::Return;
 }
 
-// What the stages rely on: such a set is asked for nothing but to let a packet pass.
+// The stages rely on this: such a set is looked up only to accept a packet.
 TEST(CommitStages, SetsOfPodsOnlyAdmit) {
   std::map<std::string, int> kinds;
   for (std::uint64_t seed = firstStagesSeed(); seed < firstStagesSeed() + 300; ++seed) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table kept event by event is the one compiled from scratch, after every step of random
-// histories; and what it says changed is what changed.
+// After every step of random histories, the table built event by event equals the one compiled from
+// scratch, and the reported changes are the real ones.
 #include "policy/compile.hpp"
 #include "tests/support/random_history.hpp"
 #include "tests/support/seed.hpp"
@@ -72,7 +72,7 @@ TEST(EngineHistory, IsCompiledFromScratchAfterEveryStep) {
   });
 }
 
-TEST(EngineHistory, TellsWhatChanged) {
+TEST(EngineHistory, ReportsChanges) {
   followHistories(RandomHistory::Order::Plausible,
                   [](auto& history, const auto& compiled, auto& held) {
                     held = nft::apply(history.engine().takeChanges(), std::move(held));

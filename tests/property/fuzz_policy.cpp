@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Proves random clusters until the time is over: what the policies mean, what the compiled table
-// says, and with --packets what the kernel does must be one. tests/fuzz_policy builds and runs it.
+// Tests random clusters until the time is over: the evaluation of the policies, the compiled table
+// and, with --packets, the kernel must agree. tests/fuzz_policy builds and runs it.
 #include "tests/kernel/random_packets.hpp"
 #include "tests/support/policy_proof.hpp"
 
@@ -72,7 +72,7 @@ int run(const Options& options, const Prove& prove, const char* what) {
   return 0;
 }
 
-// Every 25 clusters the node is made new with the other setting of podToNode.
+// After every 25 clusters, recreate the node with the other setting of podToNode.
 class PacketProver {
  public:
   std::optional<Counterexample> prove(std::uint64_t seed, ProofCounts& counts) {

@@ -20,7 +20,7 @@
 namespace kpol::test {
 namespace {
 
-TEST(PolicyProof, EverySituationMeansTheSameCompiled) {
+TEST(PolicyProof, EveryCaseHasTheSameVerdictCompiled) {
   std::size_t verdicts = 0;
   for (const auto& policyCase : policyCases()) {
     SCOPED_TRACE(policyCase.name);
@@ -42,8 +42,8 @@ TEST(PolicyProof, EverySituationMeansTheSameCompiled) {
   EXPECT_GE(policyCases().size(), 60U);
 }
 
-// Random clusters; KPOL_CLUSTERS says how many (default 1,500), KPOL_SEED with which seed.
-TEST(PolicyProof, RandomClustersMeanTheSameCompiled) {
+// Random clusters: KPOL_CLUSTERS is their number (default 1,500), KPOL_SEED their seed.
+TEST(PolicyProof, RandomClustersHaveTheSameVerdictsCompiled) {
   const auto seed = seedOfThisRun();
   const auto clusters = fromEnvironment("KPOL_CLUSTERS").value_or(1500);
   ProofCounts counts;
@@ -56,19 +56,19 @@ TEST(PolicyProof, RandomClustersMeanTheSameCompiled) {
               static_cast<unsigned long long>(counts.verdicts),
               static_cast<unsigned long long>(counts.allowed),
               static_cast<unsigned long long>(counts.ipv6));
-  // Both answers are common, or the flows miss what decides.
+  // Both verdicts must be common, otherwise the flows miss the deciding parts.
   EXPECT_GT(counts.allowed, counts.verdicts / 4);
   EXPECT_LT(counts.allowed, counts.verdicts / 4 * 3);
 }
 
 // However a policy is written down, it is read as the same value.
-TEST(PolicyProof, OddSpellingsAreReadAlike) {
+TEST(PolicyProof, OddSpellingsAreParsedEqually) {
   Random random(seedOfThisRun());
   int read = 0;
   for (int i = 0; i < 500; ++i) {
     for (const auto& policy : randomSnapshot(random).policies) {
       const auto plain = kube::readManifests(toJson(kube::Object(policy)), "plain.json");
-      if (plain.broken()) continue;  // what the API server refuses, as stored objects can have it
+      if (plain.broken()) continue;  // objects that the API server would reject
       const auto text = oddlySpelled(random, policy);
       const auto odd = kube::readManifests(text, "odd.json");
       ++read;

@@ -20,8 +20,8 @@ std::string document() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// What stands between the first line of ``` that begins with `opening`, from `start` on, and the
-// next ```; with its last newline.
+// Returns the text between the first line of ``` that begins with `opening`, from `start` on, and
+// the next ```, with its last newline.
 std::string blockAfter(const std::string& text, std::size_t start, const std::string& opening) {
   const auto at = text.find("```" + opening + "\n", start);
   if (at == std::string::npos) return "no block ```" + opening;

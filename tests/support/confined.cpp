@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a program as a careful container would: read-only but for the directories it is given, with
-// one capability or none, without new privileges, and dead at the first system call that a
-// runtime's default seccomp profile forbids to who has no further capability.
+// Runs a program like a confined container: read-only except for the given directories, with one
+// capability or none, without new privileges, and killed at the first system call that a runtime's
+// default seccomp profile forbids to programs without further capabilities.
 //
 //   kpol_test_confined [--no-capabilities] [--write DIR | --read DIR]... -- PROGRAM ARGUMENT...
 #include <linux/audit.h>
@@ -78,8 +78,8 @@ void keepCapabilities(std::uint64_t kept) {
 
 // ---- system calls
 
-// Not in the default profiles of containerd and Docker, or there only with a capability that kpold
-// is not given.
+// Not in the default profiles of containerd and Docker, or only with a capability that kpold does
+// not have.
 constexpr long kForbidden[] = {
     SYS_acct,
     SYS_add_key,
@@ -151,7 +151,8 @@ void forbidSystemCalls() {
   load(offsetof(seccomp_data, nr), program);
   for (const long call : kForbidden)
     returnIf(static_cast<std::uint32_t>(call), SECCOMP_RET_KILL_PROCESS, program);
-  // Its flags are in memory, where a filter cannot look: runtimes say that there is no such call.
+  // A filter cannot inspect its flags, which are in memory; runtimes return that the call does not
+  // exist.
   returnIf(SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS, program);
   program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3));
   load(offsetof(seccomp_data, args[0]), program);

@@ -22,12 +22,12 @@ struct MetricFamily {
 };
 using MetricFamilies = std::map<std::string, MetricFamily>;
 
-// Reads the text format 0.0.4 more strictly than Prometheus does, and holds it against the rules
-// for names. Throws std::runtime_error, which names the line, at: a family without HELP and TYPE
-// before its samples, or twice, or in two pieces; a counter without _total or another type with it;
-// names and labels that are none; two samples of one name and labels; values that are no number,
-// and counters below zero; a histogram whose buckets do not grow, have no +Inf, or whose count
-// differs from it; bytes after the last line's end.
+// Parses the text format 0.0.4 more strictly than Prometheus does, and checks the rules for names.
+// Throws std::runtime_error with the line for: a family without HELP and TYPE before its samples,
+// or twice, or in two parts; a counter without _total or another type with it; invalid names and
+// labels; two samples of one name and labels; values that are not numbers, and negative counters; a
+// histogram whose buckets decrease, have no +Inf, or whose count differs from it; bytes after the
+// end of the last line.
 MetricFamilies readExposition(const std::string& text);
 
 // The value of the sample with these labels; throws std::runtime_error where there is none.

@@ -13,7 +13,7 @@ using nft::Field;
 using nft::Key;
 using nft::Verdict;
 
-// The value of a field in the packet; nothing where the expression would break the rule.
+// The value of a field in the packet; nullopt if the expression would break the rule.
 std::optional<Key> load(const Packet& packet, Field field) {
   const auto& flow = packet.flow;
   const bool v4 = flow.source.isV4();
@@ -116,7 +116,7 @@ class Machine {
  public:
   Machine(const nft::Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
 
-  // The final verdict of the chain; nothing when its end is reached.
+  // The final verdict of the chain; nullopt if its end is reached.
   std::optional<Verdict::Kind> run(const std::string& name) {
     if (++steps_ > 1000) throw std::logic_error("endless loop at chain " + name);
     const auto chain = ruleset_.chains.find(name);
@@ -186,8 +186,8 @@ class Machine {
   static Step execute(const nft::AnonymousCounter&) { return {}; }
   static Step execute(const nft::SetCtLabel&) { return {}; }
   static Step execute(const nft::Log&) { return {}; }
-  // Translations decide nothing about a packet that filters have let pass, and end no chain of
-  // theirs.
+  // NAT statements do not change the verdict of a packet that filters have accepted, and end no
+  // chain.
   static Step execute(const nft::DestinationNat&) { return {}; }
   static Step execute(const nft::Masquerade&) { return {}; }
   static Step execute(const nft::UnknownStatement& statement) {
@@ -233,6 +233,12 @@ bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
   if (!toNode) packet.oif = interfaceOf(snapshot, flow.destination);
   if (fromNode) packet.hook = nft::BaseChain::Hook::Output;
   if (toNode) packet.hook = nft::BaseChain::Hook::Input;
+  if (!fromNode) {
+    auto arriving = packet;
+    arriving.hook = nft::BaseChain::Hook::Prerouting;
+    arriving.oif.clear();
+    if (!passes(ruleset, arriving)) return false;
+  }
   return passes(ruleset, packet);
 }
 

@@ -8,8 +8,9 @@
 #include <cstdint>
 #include <string>
 
-// Runs packets through a ruleset value the way nf_tables does (net/netfilter/nf_tables_core.c,
-// nft_do_chain), knowing nothing of policies: the second witness beside evaluate() and the kernel.
+// Evaluates packets against a ruleset value like nf_tables (net/netfilter/nf_tables_core.c,
+// nft_do_chain), without knowledge of policies: the second reference besides evaluate() and the
+// kernel.
 namespace kpol::test {
 
 // A packet at one hook.
@@ -23,13 +24,14 @@ struct Packet {
   std::uint8_t icmpType = 128;
 };
 
-// Whether the packet passes the base chain of its hook. Throws std::logic_error on a ruleset that
+// Whether the packet passes the base chains of its hook. Throws std::logic_error on a ruleset that
 // the kernel would not take (a missing chain, an endless loop, a set used with another type).
 bool passes(const nft::Ruleset& ruleset, const Packet& packet);
 
-// Whether the ruleset lets the first packet of `flow` pass on the node of `snapshot`: addresses of
-// endpoints come from or go to their interfaces, the node's own arrive at input or leave by output,
-// all others are beyond the interface "eth0".
+// Whether the ruleset accepts the first packet of `flow` on the node of `snapshot`. Addresses of
+// endpoints are behind their interfaces, packets to the node's own addresses are received at input,
+// packets from them are sent at output, and all other addresses are beyond the interface "eth0".
+// Packets that arrive pass the prerouting hook first.
 bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
             const policy::Flow& flow);
 

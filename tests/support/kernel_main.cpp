@@ -38,7 +38,7 @@ std::string bringLoopbackUp() {
 // Empty when the process is now in namespaces of its own, else why not.
 std::string enterFreshNamespaces() {
   if (::unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return failure("unshare(NEWNET|NEWNS)");
-  // Otherwise a mount made by a test would show up in the namespace the process came from.
+  // Otherwise a mount made by a test would be visible in the process's original namespace.
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return failure("mount(/, MS_PRIVATE)");
   return bringLoopbackUp();

@@ -63,7 +63,7 @@ Json peer(const policy::Peer& peer) {
 
 Json port(const policy::PolicyPort& port) {
   Json result = Json::object();
-  // What no protocol of the API stands for has no spelling the API accepts.
+  // A protocol outside of the API has no spelling that the API accepts.
   result["protocol"] = port.protocol ? toString(*port.protocol) : "UNKNOWN";
   if (const auto* range = std::get_if<base::PortRange>(&port.port)) {
     result["port"] = range->first();

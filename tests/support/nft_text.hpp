@@ -8,16 +8,16 @@
 
 namespace kpol::test {
 
-// Whether the machine's nft is newer than the 1.0 whose text print() gives.
+// Whether the machine's nft is newer than 1.0, whose text print() returns.
 inline bool isNewerNft() {
   static const bool newer = run({"nft", "--version"}).out.find("v1.0.") == std::string::npos;
   return newer;
 }
 
-// print() gives the text of nft 1.0.6 (Debian 12). nft 1.1 (Debian 13) breaks the lines of a map's
-// elements elsewhere, names priorities on fewer hooks, writes a range of one value as a range, and
-// some protocols and ICMPv6 types by number. With it, and only with it, these are left out of the
-// comparison.
+// print() returns the text of nft 1.0.6 (Debian 12). nft 1.1 (Debian 13) breaks the lines of a
+// map's elements differently, names priorities on fewer hooks, writes a range of one value as a
+// range, and some protocols and ICMPv6 types as numbers. Only with nft 1.1 these are excluded from
+// the comparison.
 inline std::string comparable(std::string text) {
   if (!isNewerNft()) return text;
   const std::string lineBreak = ",\n\t\t\t     ";

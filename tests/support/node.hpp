@@ -19,7 +19,7 @@ namespace kpol::test {
 // A network namespace of its own, bound to a file; gone with the last of file and processes.
 class TestNetns {
  public:
-  explicit TestNetns(std::filesystem::path file);  // made new, with lo up
+  explicit TestNetns(std::filesystem::path file);  // created, with lo up
   TestNetns(const TestNetns&) = delete;
   TestNetns& operator=(const TestNetns&) = delete;
   ~TestNetns();
@@ -31,7 +31,7 @@ class TestNetns {
   std::string path_;
 };
 
-// A pod made by the plugin.
+// A pod added by the plugin.
 struct NodePod {
   base::ObjectKey key;
   std::string containerId;
@@ -49,7 +49,7 @@ struct NodeOptions {
   bool outside = true;             // with the neighbour outside, and eth0 to it
   std::string metricsListen = {};  // of kpold
   std::vector<std::string> kpoldArguments = {};
-  // What kpold is run by, given the node's directory (see confined.cpp); empty: nothing.
+  // The program that runs kpold, called with the node's directory (see confined.cpp); empty: none.
   std::function<std::vector<std::string>(const std::filesystem::path&)> launcher = {};
 };
 
@@ -64,7 +64,8 @@ class Node {
   Node& operator=(const Node&) = delete;
   ~Node();
 
-  // And waits until its socket answers. `extra`: arguments beside those of the node's options.
+  // Starts kpold and waits until its socket responds. `extra`: arguments besides those of the
+  // node's options.
   void startKpold(const std::vector<std::string>& extra = {});
   int stopKpold(int signal);  // its exit code
   [[nodiscard]] bool kpoldRuns();
@@ -75,8 +76,8 @@ class Node {
   // Returns when all that is in the directory is committed. Fails the test otherwise.
   void sync() const;
 
-  // Throws std::runtime_error with the plugin's answer when ADD fails.
-  // `runtimeConfig`: JSON, as a runtime gives it for capabilities.
+  // Throws std::runtime_error with the plugin's output if ADD fails. `runtimeConfig`: JSON, as a
+  // runtime passes it for capabilities.
   NodePod& add(const base::ObjectKey& key, const std::string& runtimeConfig = {});
   void del(const base::ObjectKey& key);
   [[nodiscard]] NodePod* find(const base::ObjectKey& key);
@@ -88,7 +89,7 @@ class Node {
   NodePod makePod(const base::ObjectKey& key);  // its namespace only; no ADD
 
   [[nodiscard]] const std::string& name() const { return options_.name; }
-  // The answer of kpold to GET `target`.
+  // kpold's response to GET `target`.
   [[nodiscard]] std::string get(const std::string& target) const;
   [[nodiscard]] ProcessResult kpolctl(std::vector<std::string> arguments) const;
   [[nodiscard]] std::string log() const;
@@ -98,7 +99,7 @@ class Node {
   [[nodiscard]] std::filesystem::path stateDirectory() const { return directory_ / "state"; }
   [[nodiscard]] std::string socket() const { return directory_ / "kpold.sock"; }
   [[nodiscard]] const TestNetns& outside() const { return *outside_; }
-  // `policy` empty: as the node's options say.
+  // `policy` empty: as in the node's options.
   [[nodiscard]] std::string networkConfig(const std::string& prevResult = {},
                                           const std::string& policy = {},
                                           const std::string& runtimeConfig = {}) const;

@@ -8,9 +8,9 @@
 
 namespace kpol::test {
 
-// A manifest (JSON) of the policy that says the same as toJson() in ways the API takes and people
-// write: host bits set in CIDRs, leading zeros, empty lists where a field may be left out, fields
-// left out where they have a default, endPort equal to port, excepts in any order.
+// A manifest (JSON) of the policy with the same meaning as toJson(), in spellings that the API
+// accepts and people write: host bits set in CIDRs, leading zeros, empty lists for absent fields,
+// absent fields for defaults, endPort equal to port, excepts in any order.
 std::string oddlySpelled(Random& random, const policy::NetworkPolicy& policy);
 
 }  // namespace kpol::test

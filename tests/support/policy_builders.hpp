@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-// Short spellings for the parts of a NetworkPolicy, so that a test reads like the YAML it stands
-// for. Malformed text ends the test program.
+// Short functions for the parts of a NetworkPolicy, so that a test reads like its YAML. Malformed
+// text aborts the test program.
 namespace kpol::test {
 
 // "shop/web" -> {"shop", "web"}.
@@ -44,7 +44,7 @@ policy::PolicyRule rule(std::vector<policy::Peer> peers,
                         std::vector<policy::PolicyPort> policyPorts = {});
 policy::PolicyRule anyPeer(std::vector<policy::PolicyPort> policyPorts = {});
 
-// policyTypes [Ingress], [Egress], both, and none given.
+// policyTypes [Ingress], [Egress], both, and absent.
 policy::NetworkPolicy ingress(std::string_view key, policy::LabelSelector podSelector,
                               Rules rules = {});
 policy::NetworkPolicy egress(std::string_view key, policy::LabelSelector podSelector,

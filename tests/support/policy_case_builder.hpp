@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-// How the tables of policy_cases are written; nobody else needs it.
+// Builds the tables of policy_cases; used only there.
 namespace kpol::test {
 
 // One or several places by their text, so that a probe line reads as one sentence.

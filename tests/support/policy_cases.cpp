@@ -22,7 +22,7 @@ constexpr std::array kOutside = {std::pair{Place::Kind::OwnNode, "own-node"},
                                  std::pair{Place::Kind::OtherNode, "other-node"},
                                  std::pair{Place::Kind::OffCluster, "off-cluster"}};
 
-// The address a pod reports and is reached under; nothing when it has none.
+// The address that a pod reports and has; nullopt if it has none.
 std::optional<DualAddress> addressOf(const CasePod& pod, const Setting& setting) {
   if (!pod.hasAddress) return std::nullopt;
   if (pod.pod.hostNetwork) return setting.of(Place{pod.hostNetworkOf, {}});

@@ -48,8 +48,8 @@ struct CasePod {
 // make a sandbox. The others are objects only.
 bool needsSandbox(const CasePod& pod);
 
-// Where a case runs: the addresses of everything it can name. All are distinct, and no prefix that
-// covers pod addresses only is so wide that it holds one of the three others.
+// The addresses of everything that a case can name. All are distinct, and no prefix that covers
+// only pod addresses contains one of the three others.
 struct Setting {
   std::map<base::ObjectKey, DualAddress> pods;             // every pod that needsSandbox()
   std::map<base::ObjectKey, base::IfName> hostInterfaces;  // of the same pods
@@ -67,10 +67,10 @@ struct Setting {
 struct Probe {
   Place from;
   Place to;
-  std::uint8_t protocol = 6;  // IANA; 1 (ICMP) stands for 58 in IPv6
+  std::uint8_t protocol = 6;  // IANA; 1 (ICMP) means 58 in IPv6
   std::uint16_t port = 0;     // of TCP, UDP, SCTP: one of kProbePorts
   bool allowed = true;
-  std::optional<base::Family> only;  // nothing: the same in both families
+  std::optional<base::Family> only;  // nullopt: the same in both families
 };
 inline constexpr std::uint16_t kProbePorts[] = {80, 81, 443, 8080, 8081, 5353};
 
@@ -83,7 +83,7 @@ std::string toString(const Probe& probe);  // "x/a -> y/b TCP 80"
 // At most 9 pods in 3 namespaces.
 struct PolicyCase {
   std::string name;            // a sentence, unique
-  std::vector<int> semantics;  // numbers of the items in docs/semantics.md it stands for
+  std::vector<int> semantics;  // numbers of its items in docs/semantics.md
   std::vector<policy::Namespace> namespaces;
   std::vector<CasePod> pods;
   std::function<std::vector<policy::NetworkPolicy>(const Setting&)> policies;

@@ -13,7 +13,7 @@ using base::Prefix;
 using MakePeers = std::function<Peers(const Setting&)>;
 using MakePolicy = std::function<policy::NetworkPolicy(const Setting&)>;
 
-// One policy on x/a that admits, or lets out to, the peers made.
+// One policy on x/a that allows traffic from or to the peers.
 MakePolicy admit(MakePeers peers, const char* name = "x/p") {
   return [=](const Setting& at) { return ingress(name, is("pod", "a"), {rule(peers(at))}); };
 }
@@ -72,7 +72,7 @@ std::vector<PolicyCase> blockCases() {
           .policy(letOut([](const Setting& at) { return hosts({at.offCluster}); }))
           .allow("x/a", "off-cluster", {tcp(80), udp(80), icmp()})
           .deny("x/a", {"x/b", "y/a", "z/c", "other-node"}, tcp(80)),
-      CaseBuilder("the narrowest block around all pods holds them and nothing else", {31})
+      CaseBuilder("the narrowest block around all pods contains only them", {31})
           .policy(admit([](const Setting& at) {
             return cover({at.of("x/a"), at.of("x/b"), at.of("y/a"), at.of("z/c")});
           }))
@@ -104,7 +104,7 @@ std::vector<PolicyCase> blockCases() {
           }))
           .allow({"y/a", "x/b", "off-cluster"}, "x/a", tcp(80))
           .deny({"y/b", "x/c", "other-node"}, "x/a", tcp(80)),
-      CaseBuilder("a block and a selector in one peer match nobody", {6, 33})
+      CaseBuilder("a block and a selector in one peer match nothing", {6, 33})
           .policy(admit([](const Setting&) {
             Peers peers = anywhere();
             for (policy::Peer& peer : peers) peer.podSelector = everything();
@@ -216,13 +216,13 @@ std::vector<PolicyCase> formCases() {
           }))
           .allow({"y/a", "y/b", "y/c"}, "x/a", tcp(80))
           .deny({"off-cluster", "other-node"}, "x/a", tcp(80)),
-      CaseBuilder("the IPv4 address space holds no IPv6 address", {34})
+      CaseBuilder("the IPv4 address space contains no IPv6 address", {34})
           .policy(admit([](const Setting&) { return always({block(cidr("0.0.0.0/0"))}); }))
           .onlyIn(Family::V4)
           .allow({"y/a", "off-cluster"}, "x/a", {tcp(80), icmp()})
           .onlyIn(Family::V6)
           .deny({"y/a", "off-cluster"}, "x/a", {tcp(80), icmp()}),
-      CaseBuilder("the IPv6 address space holds no IPv4 address", {34})
+      CaseBuilder("the IPv6 address space contains no IPv4 address", {34})
           .policy(letOut([](const Setting&) { return always({block(cidr("::/0"))}); }))
           .onlyIn(Family::V6)
           .allow("x/a", {"y/a", "off-cluster"}, {tcp(80), icmp()})

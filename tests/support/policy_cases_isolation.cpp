@@ -15,7 +15,7 @@ NetworkPolicy withTypes(NetworkPolicy policy, std::vector<Direction> types) {
 
 std::vector<PolicyCase> directionCases() {
   return {
-      CaseBuilder("without policies everything flows", {1})
+      CaseBuilder("without policies everything is allowed", {1})
           .allow({"x/a", "y/b"}, {"x/b", "z/c"}, everyProtocol())
           .allow({"own-node", "other-node", "off-cluster"}, "x/a", tcp(80))
           .allow("x/a", {"own-node", "other-node", "off-cluster"}, tcp(80)),
@@ -31,11 +31,11 @@ std::vector<PolicyCase> directionCases() {
           .policy(egress("x/deny-a", is("pod", "a")))
           .allow({"x/b", "y/a", "off-cluster", "other-node"}, "x/a", {tcp(80), udp(80)})
           .deny("x/a", {"x/b", "y/a", "off-cluster", "other-node"}, {tcp(80), udp(80)}),
-      CaseBuilder("default deny ingress of a namespace holds inside it too", {1, 4})
+      CaseBuilder("default deny ingress of a namespace applies inside it too", {1, 4})
           .policy(ingress("x/deny", everything()))
           .deny({"x/b", "y/a", "z/c"}, {"x/a", "x/c"}, everyProtocol())
           .allow({"x/a", "x/b"}, {"y/a", "z/c"}, everyProtocol()),
-      CaseBuilder("default deny egress of a namespace holds inside it too", {1, 4})
+      CaseBuilder("default deny egress of a namespace applies inside it too", {1, 4})
           .policy(egress("x/deny", everything()))
           .deny({"x/a", "x/c"}, {"x/b", "y/a", "z/c"}, everyProtocol())
           .allow({"y/a", "z/c"}, {"x/a", "x/b"}, everyProtocol()),
@@ -59,7 +59,7 @@ std::vector<PolicyCase> directionCases() {
           .deny("x/a", "y/a", {tcp(80), tcp(81), tcp(443)})
           .allow("x/a", "y/b", tcp(80))
           .allow("x/b", "y/a", tcp(81)),
-      CaseBuilder("replies pass although the other direction is shut at both ends", {9})
+      CaseBuilder("replies are accepted although the other direction is denied at both ends", {9})
           .policy(ingress("x/no-ingress", is("pod", "a")))
           .policy(egress("y/no-egress", is("pod", "b")))
           .allow("x/a", "y/b", everyProtocol())
@@ -128,12 +128,12 @@ std::vector<PolicyCase> ruleCases() {
           .policy(ingress("x/p", is("pod", "a"), {anyPeer({port(80, Protocol::Sctp)})}))
           .allow({"x/b", "y/a"}, "x/a", sctp(80))
           .deny({"x/b", "y/a"}, "x/a", {tcp(80), udp(80), sctp(81)}),
-      CaseBuilder("a policy whose rules can match nobody isolates", {6})
+      CaseBuilder("a policy whose rules match no peer isolates", {6})
           .policy(ingress("x/p", is("pod", "a"), {rule({pods(is("pod", "nobody"))})}))
           .policy(egress("y/p", is("pod", "b"), {rule({namespaces(is("ns", "nowhere"))})}))
           .deny({"x/b", "y/a"}, "x/a", tcp(80))
           .deny("y/b", {"x/b", "y/a", "off-cluster"}, tcp(80)),
-      CaseBuilder("a peer without any field matches nobody, unlike a rule without peers", {6, 33})
+      CaseBuilder("a peer without any field matches nothing, unlike a rule without peers", {6, 33})
           .policy(ingress("x/p", is("pod", "a"), {rule({policy::Peer{}})}))
           .deny({"x/b", "y/a", "off-cluster"}, "x/a", everyProtocol()),
   };

@@ -140,13 +140,13 @@ std::vector<PolicyCase> lifecycleCases() {
           .policy(ingress("x/p", is("pod", "a"), {rule({podsIn(is("ns", "y"), is("pod", "a"))})}))
           .allow("y/a", "x/a", tcp(80))
           .deny({"y/b", "x/b"}, "x/a", everyProtocol()),
-      CaseBuilder("a pod whose node does not answer keeps its policies and its place as peer", {43})
+      CaseBuilder("a pod whose node does not respond keeps its policies and is still a peer", {43})
           .edit("x/a", inPhase(PodPhase::Unknown))
           .edit("y/a", inPhase(PodPhase::Unknown))
           .policy(ingress("x/p", is("pod", "a"), {rule({podsIn(is("ns", "y"), is("pod", "a"))})}))
           .allow("y/a", "x/a", tcp(80))
           .deny({"y/b", "x/b"}, "x/a", everyProtocol()),
-      CaseBuilder("a pod without an address adds nobody", {43})
+      CaseBuilder("a pod without an address adds nothing", {43})
           .edit("y/a", [](CasePod& pod) { pod.hasAddress = false; })
           .policy(ingress("x/p", is("pod", "a"), {rule({podsIn(is("ns", "y"), is("pod", "a"))})}))
           .policy(egress("x/q", is("pod", "b"), {rule({podsIn(is("ns", "y"), is("pod", "a"))})}))
@@ -180,7 +180,7 @@ std::vector<PolicyCase> lifecycleCases() {
           .policy(egress("z/p", is("pod", "a"), {anyPeer({named("web")})}))
           .allow({"y/a", "z/a"}, "x/a", tcp(80))
           .deny({"y/a", "z/a"}, "x/a", tcp(8080)),
-      CaseBuilder("a pod that still reports an address given out again does not count", {44})
+      CaseBuilder("a pod that still reports a reused address does not count", {44})
           .edit("y/b", leftBehind(PodPhase::Running, "y/c"))
           .edit("x/b", leftBehind(PodPhase::Running, "x/c"))
           .policy(ingress("x/p", is("pod", "a"), {rule({podsIn(is("ns", "y"), is("pod", "b"))})}))
@@ -196,14 +196,15 @@ std::vector<PolicyCase> lifecycleCases() {
           .onlyIn(Family::V6)
           .allow("y/a", "x/a", tcp(80))
           .deny("y/b", "x/a", tcp(80)),
-      CaseBuilder("policies for namespaces and pods that do not exist yet harm nobody", {47})
+      CaseBuilder("policies for namespaces and pods that do not exist yet affect no other pod",
+                  {47})
           .policy(bothWays("nowhere/deny", everything()))
           .policy(bothWays("x/deny", is("pod", "later")))
           .policy(ingress("y/p", is("pod", "a"), {rule({namespaces(is("ns", "later"))})}))
           .allow("y/b", {"x/a", "z/a"}, tcp(80))
           .allow("x/a", {"y/b", "z/a"}, tcp(80))
           .deny({"x/a", "z/a"}, "y/a", tcp(80)),
-      CaseBuilder("a policy holds before its namespace object is seen", {47})
+      CaseBuilder("a policy applies before its namespace object is received", {47})
           .removeNamespace("x")
           .policy(ingress("x/p", is("pod", "a"), {rule({pods(is("pod", "b"))})}))
           .allow("x/b", "x/a", tcp(80))

@@ -195,12 +195,12 @@ std::vector<PolicyCase> namedPortCases() {
           .containerPorts("x/a", {{"", Protocol::Tcp, 80}})
           .policy(onlyOn({named("http")}))
           .deny("y/a", "x/a", tcp(80)),
-      CaseBuilder("a numeric port opens a socket nobody declared", {23})
+      CaseBuilder("a numeric port opens an undeclared socket", {23})
           .containerPorts("x/a", {})
           .policy(onlyOn({port(8081), port(443, Protocol::Udp)}))
           .allow("y/a", "x/a", {tcp(8081), udp(443)})
           .deny("y/a", "x/a", {tcp(80), udp(8081)}),
-      CaseBuilder("a named port has the number its pod declares now", {24})
+      CaseBuilder("a named port has the number that its pod declares currently", {24})
           .containerPorts("x/a", {{"http", Protocol::Tcp, 8081}})
           .policy(
               ingress("x/p", everything(), {rule({namespaces(is("ns", "y"))}, {named("http")})}))

@@ -60,7 +60,7 @@ std::vector<PolicyCase> peerCases() {
                           {rule({namespaces(is("kubernetes.io/metadata.name", "y"))})}))
           .allow({"y/a", "y/b"}, "x/a", tcp(80))
           .deny({"x/b", "z/a"}, "x/a", tcp(80)),
-      CaseBuilder("a namespace not seen yet has its name label and no other", {16})
+      CaseBuilder("a namespace not yet received has only its name label", {16})
           .removeNamespace("y")
           .policy(ingress("x/by-name", is("pod", "a"),
                           {rule({namespaces(is("kubernetes.io/metadata.name", "y"))})}))
@@ -112,10 +112,10 @@ std::vector<PolicyCase> requirementCases() {
           .policy(admit(allOf({in("app", {"web", "db"}), in("app", {"", "web"})})))
           .allow({"y/a", "y/b"}, "x/a", tcp(80))
           .deny({"y/c", "z/a", "z/b", "z/c"}, "x/a", tcp(80)),
-      labelled("a contradictory peer selector matches nobody and isolates", {15, 6})
+      labelled("a contradictory peer selector matches no pod and isolates", {15, 6})
           .policy(admit(allOf({is("app", "web"), lacks("app")})))
           .deny({"y/a", "y/b", "y/c", "z/a", "x/b"}, "x/a", tcp(80)),
-      CaseBuilder("a contradictory podSelector isolates nobody", {15})
+      CaseBuilder("a contradictory podSelector isolates no pod", {15})
           .policy(bothWays("x/p", allOf({in("pod", {"a", "b"}), in("pod", {"c"})})))
           .allow({"x/a", "y/a"}, {"x/b", "x/c"}, tcp(80)),
       labelled("keys and values are case-sensitive", {15})
@@ -125,11 +125,11 @@ std::vector<PolicyCase> requirementCases() {
           .deny({"y/a", "y/b", "z/c"}, "x/a", tcp(80))
           .allow("z/c", "x/b", tcp(80))
           .deny({"y/a", "z/b"}, "x/b", tcp(80)),
-      labelled("Exists asks for the key whatever its value", {15})
+      labelled("Exists requires the key with any value", {15})
           .policy(admit(has("app")))
           .allow({"y/a", "y/b", "y/c", "z/b", "z/c"}, "x/a", tcp(80))
           .deny({"z/a", "x/b"}, "x/a", tcp(80)),
-      labelled("DoesNotExist asks for its absence", {15})
+      labelled("DoesNotExist requires the absence of the key", {15})
           .policy(admit(lacks("tier")))
           .allow({"y/b", "z/a", "z/c", "x/b"}, "x/a", tcp(80))
           .deny({"y/a", "y/c", "z/b"}, "x/a", tcp(80)),
@@ -180,13 +180,13 @@ std::vector<PolicyCase> namespaceCases() {
           .policy(admit(notIn("kubernetes.io/metadata.name", {"x", "y"})))
           .allow("z/a", "x/a", tcp(80))
           .deny({"y/a", "x/b"}, "x/a", tcp(80)),
-      relabelled("a namespace is known by the labels it has now", {18})
+      relabelled("a namespace is matched by its current labels", {18})
           .policy(admit(is("ns", "y")))
           .policy(ingress("x/q", is("pod", "b"), {rule({namespaces(is("team", "blue"))})}))
           .deny({"y/a", "z/a"}, "x/a", tcp(80))
           .allow("y/a", "x/b", tcp(80))
           .deny("z/a", "x/b", tcp(80)),
-      CaseBuilder("a pod is known as target and peer by the labels it has now", {18})
+      CaseBuilder("a pod is matched as target and peer by its current labels", {18})
           .relabel("x/b", labels({{"pod", "a"}}))
           .relabel("y/a", labels({{"pod", "b"}}))
           .policy(ingress("x/p", is("pod", "a"), {rule({podsIn(is("ns", "y"), is("pod", "a"))})}))

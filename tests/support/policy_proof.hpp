@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-// Holds what the policies mean (evaluate.hpp) against what the compiled table does with packets
+// Compares the verdicts of policies (evaluate.hpp) with those of the compiled table for packets
 // (interpreter.hpp), on random clusters.
 namespace kpol::test {
 
@@ -26,13 +26,13 @@ struct Counterexample {
   policy::Snapshot snapshot;
   policy::Flow flow;
   bool meant = false;       // the policies' verdict
-  std::string disagreeing;  // who says otherwise
+  std::string disagreeing;  // who disagrees
 };
 
 // The cluster of `seed`; one in a hundred is a large one.
 policy::Snapshot clusterOf(std::uint64_t seed);
 
-// Judges `flows` random flows on clusterOf(seed). Nothing: all agree.
+// Evaluates `flows` random flows on clusterOf(seed). Returns nullopt if all agree.
 std::optional<Counterexample> proveCompiled(std::uint64_t seed, int flows, ProofCounts& counts);
 
 // The objects as manifests, what the node adds to them, and the flow: enough to see what is wrong

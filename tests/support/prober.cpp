@@ -106,8 +106,14 @@ void Prober::addHost(const std::string& name, const netlink::Netns& netns) {
     host.listeners.push_back({listenOn(SOCK_STREAM, port), IPPROTO_TCP});
     host.listeners.push_back({listenOn(SOCK_DGRAM, port), IPPROTO_UDP});
   }
-  host.listeners.push_back({openSocket(AF_INET, SOCK_RAW, IPPROTO_SCTP), IPPROTO_SCTP});
-  host.listeners.push_back({openSocket(AF_INET6, SOCK_RAW, IPPROTO_SCTP), IPPROTO_SCTP});
+  const auto watch = [&](int family, std::uint8_t protocol) {
+    host.listeners.push_back({openSocket(family, SOCK_RAW, protocol), protocol, true});
+  };
+  for (const int family : {AF_INET, AF_INET6}) {
+    watch(family, IPPROTO_SCTP);
+    watch(family, IPPROTO_TCP);
+    watch(family, static_cast<std::uint8_t>(family == AF_INET ? 1 : 58));  // echo
+  }
   hosts_.insert_or_assign(name, std::move(host));
 }
 
@@ -130,27 +136,52 @@ void Prober::serveUdp(int fd) {
     const auto size = recvmsg(fd, &message, 0);
     if (size < 0) return;
     arrived_[idIn(buffer.data(), static_cast<std::size_t>(size))] = true;
-    // Back from the address it was sent to: the control message says which.
+    // Reply from the address to which it was sent, which the control message contains.
     part.iov_len = static_cast<std::size_t>(size);
     sendmsg(fd, &message, 0);
   }
 }
 
-void Prober::serveRaw(int fd) {
-  std::array<char, 256> buffer{};
+// The number of the probe whose request a packet is; 0 if it is none. `packet` begins with the
+// transport header.
+std::uint32_t Prober::requestIn(std::uint8_t protocol, std::span<const std::uint8_t> packet) const {
+  constexpr std::uint8_t kSyn = 0x02;
+  constexpr std::uint8_t kSynAck = 0x12;
+  if (protocol == IPPROTO_TCP) {
+    if (packet.size() < 20 || (packet[13] & kSynAck) != kSyn) return 0;
+    const auto probe = connecting_.find(static_cast<std::uint16_t>(packet[0] << 8U | packet[1]));
+    return probe == connecting_.end() ? 0 : probe->second;
+  }
+  // Neither replies nor errors, which quote the request to its sender.
+  const bool isOther = (protocol == IPPROTO_ICMP && packet[0] != 8) ||
+                       (protocol == IPPROTO_ICMPV6 && packet[0] != 128);
+  return isOther ? 0 : idIn(reinterpret_cast<const char*>(packet.data()), packet.size());
+}
+
+void Prober::serveRaw(const Listener& listener) {
+  std::array<std::uint8_t, 256> buffer{};
+  sockaddr_storage from{};
   while (true) {
-    const auto size = recv(fd, buffer.data(), buffer.size(), 0);
+    socklen_t length = sizeof from;
+    const auto size = recvfrom(listener.fd.value(), buffer.data(), buffer.size(), 0,
+                               reinterpret_cast<sockaddr*>(&from), &length);
     if (size < 0) return;
-    arrived_[idIn(buffer.data(), static_cast<std::size_t>(size))] = true;
+    // With IPv4 the IP header comes first (raw(7)).
+    const std::size_t header = from.ss_family == AF_INET ? (buffer[0] & 0x0FU) * 4U : 0U;
+    const std::span packet(buffer.data(), static_cast<std::size_t>(size));
+    if (packet.size() > header)
+      arrived_[requestIn(listener.protocol, packet.subspan(header))] = true;
   }
 }
 
 void Prober::serve() {
   for (auto& [name, host] : hosts_)
     for (auto& listener : host.listeners) {
-      if (listener.protocol == IPPROTO_UDP) serveUdp(listener.fd.value());
-      if (listener.protocol == IPPROTO_SCTP) serveRaw(listener.fd.value());
-      if (listener.protocol == IPPROTO_TCP)
+      if (listener.raw)
+        serveRaw(listener);
+      else if (listener.protocol == IPPROTO_UDP)
+        serveUdp(listener.fd.value());
+      else
         while (base::UniqueFd(accept4(listener.fd.value(), nullptr, nullptr, SOCK_CLOEXEC))) {
         }
     }
@@ -175,6 +206,7 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
   Pending pending{id, flow.protocol, openSocket(family, type, flow.protocol), false};
   const int fd = pending.fd.value();
   const auto port = nextPort();
+  if (flow.protocol == IPPROTO_TCP) connecting_[port] = id;
   const auto local = socketAddress(flow.source, ported ? port : std::uint16_t{0});
   setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   check(bind(fd, local.get(), local.length), "bind a probe");
@@ -214,7 +246,7 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
   return pending;
 }
 
-// Whether an answer is there: a TCP handshake done or refused by the other end, or an echo.
+// Whether a reply has arrived: a TCP handshake that succeeded or was refused, or an echo.
 bool Prober::answered(Pending& pending) {
   pollfd state{pending.fd.value(), POLLIN | POLLOUT, 0};
   if (poll(&state, 1, 0) <= 0) return false;
@@ -241,6 +273,7 @@ std::vector<Reach> Prober::run(const std::vector<Attempt>& probes,
                                const std::vector<bool>& expected) {
   using namespace std::chrono_literals;
   arrived_.clear();
+  connecting_.clear();
   std::vector<Pending> pending;
   pending.reserve(probes.size());
   for (const auto& probe : probes) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ inline constexpr std::uint16_t kListenPorts[] = {1,   53,   79,   80,   81,    8
 
 enum class Reach : std::uint8_t {
   None,    // nothing arrived
-  OneWay,  // it arrived but no answer came back (the most there can be for protocols unanswered)
+  OneWay,  // it arrived but no answer came back
   Both,    // it arrived and was answered
 };
 
@@ -31,7 +32,8 @@ struct Attempt {
 };
 
 // Hosts are namespaces with listening sockets: TCP and UDP on kListenPorts (UDP is echoed), raw
-// SCTP; the kernel itself answers echo requests. Every probe uses a source port (or echo
+// SCTP; the kernel itself answers echo requests. Raw sockets of the host see each request that gets
+// in, also if its answer is lost. Every probe uses a source port (or echo
 // identifier) that this process did not use before, so that no flow of an earlier probe lets it
 // pass.
 class Prober {
@@ -42,14 +44,15 @@ class Prober {
   void removeHost(const std::string& name);
 
   // Sends all probes at once. Waits until `expected` of them that should arrive have, at most 5 s,
-  // and then a moment longer for those that should not. TCP, UDP, ICMP and ICMPv6 echo: Both or
-  // None; SCTP and other protocols: OneWay or None.
+  // and then a moment longer for those that should not. SCTP and other protocols are not
+  // answered: OneWay at most.
   std::vector<Reach> run(const std::vector<Attempt>& probes, const std::vector<bool>& expected);
 
  private:
   struct Listener {
     base::UniqueFd fd;
     std::uint8_t protocol = 0;
+    bool raw = false;
   };
   struct Host {
     explicit Host(netlink::Netns ns) : netns(std::move(ns)) {}
@@ -59,7 +62,8 @@ class Prober {
   struct Pending;
   void serve();
   void serveUdp(int fd);
-  void serveRaw(int fd);
+  void serveRaw(const Listener& listener);
+  std::uint32_t requestIn(std::uint8_t protocol, std::span<const std::uint8_t> packet) const;
   Pending start(const Attempt& probe, std::uint32_t id);
   static bool answered(Pending& pending);
 
@@ -67,6 +71,7 @@ class Prober {
   static std::uint16_t nextPort();
 
   std::uint32_t nextId_ = 1;
+  std::map<std::uint16_t, std::uint32_t> connecting_;  // source ports of TCP
   std::map<std::uint32_t, bool> arrived_;
 };
 

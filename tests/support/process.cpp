@@ -49,7 +49,7 @@ pid_t spawn(const std::vector<std::string>& argv, const Environment& extra, Desc
   const pid_t pid = fork();
   if (pid < 0) throw base::SystemError("start " + argv[0], errno);
   if (pid > 0) return pid;
-  // Nothing outlives a test that crashes.
+  // No child outlives a test that crashes.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   dup2(fds.in, 0);
   dup2(fds.out, 1);

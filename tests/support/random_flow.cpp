@@ -12,7 +12,7 @@ using base::Prefix;
 using policy::Flow;
 using policy::Snapshot;
 
-// What a snapshot makes worth aiming at.
+// The addresses and ports of a snapshot that are worth testing.
 struct Targets {
   std::vector<IpAddress> endpoints;
   std::vector<IpAddress> node;

@@ -40,7 +40,7 @@ base::Prefix randomPodCidr(Random& random) {
                          : *base::Prefix::parse("10.244." + digit + ".0/24");
 }
 
-// Neighbouring CIDRs among them, which one range holds together.
+// Includes neighbouring CIDRs that one range covers.
 policy::NodeNetwork randomNetwork(Random& random) {
   policy::NodeNetwork network;
   for (auto left = random.below(3); left > 0; --left)
@@ -66,7 +66,7 @@ policy::NodeNetwork randomNetwork(Random& random) {
 RandomHistory::RandomHistory(Random& random, Order order)
     : random_(random), order_(order), settings_(randomSettings(random)), engine_(settings_) {}
 
-// The objects of the next cluster on the way: another random one, or this one but for a few things.
+// The objects of the next cluster: another random one, or this one with a few changes.
 policy::Snapshot RandomHistory::nextTarget() {
   auto target = random_.oneIn(3) ? snapshot() : randomSnapshot(random_);
   for (auto& pod : target.pods) {

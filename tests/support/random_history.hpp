@@ -12,13 +12,13 @@
 
 namespace kpol::test {
 
-// A cluster that changes object by object, and an engine that is told each change. What the cluster
-// is at any time is known here without the engine.
+// A cluster that changes object by object, and an engine that receives each change. The cluster's
+// objects at any time are known here without the engine.
 class RandomHistory {
  public:
   enum class Order {
     Any,        // an address may belong to two interfaces for a while
-    Plausible,  // interfaces go before others come: what a node's kernel could be asked to hold
+    Plausible,  // old interfaces are deleted before new ones are added, as in a node's kernel
   };
   RandomHistory(Random& random, Order order);
 

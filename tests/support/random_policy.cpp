@@ -68,7 +68,7 @@ void sortUnique(std::vector<T>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
-// Everything made so far, so that later parts can repeat or border on earlier ones.
+// Everything created so far, so that later parts can repeat it or be adjacent to it.
 class Maker {
  public:
   explicit Maker(Random& random) : random_(random), freeAddresses_(addressPool()) {}
@@ -165,7 +165,7 @@ class Maker {
     snapshot_.endpoints.push_back({pod, *base::IfName::parse(name.data()), std::move(ips)});
   }
 
-  // A link that another plugin made; only of a pod that is accounted for, as others are not silent
+  // A link of another plugin; only for a pod that is accounted for, because others are not silent
   // there.
   void maybeOnLinkOfOthers(policy::Endpoint& endpoint) {
     const auto pod = std::ranges::find(snapshot_.pods, endpoint.pod, &Pod::key);
@@ -193,7 +193,7 @@ class Maker {
     }
   }
 
-  // policy::localPodAt() needs sorted pods, which come last.
+  // policy::localPodAt() needs sorted pods, which are added last.
   [[nodiscard]] const Pod* localPodAt(const IpAddress& address) {
     Snapshot sorted = snapshot_;
     std::ranges::sort(sorted.pods, {}, &Pod::key);
@@ -222,7 +222,7 @@ class Maker {
   std::vector<policy::PolicyRule> rules() {
     std::vector<policy::PolicyRule> made(random_.pick({0U, 1U, 1U, 2U, 3U}));
     for (policy::PolicyRule& rule : made) {
-      // Now and then more selectors than a compiler may want to look up one by one.
+      // Sometimes more selectors than a compiler may want to look up one by one.
       const std::size_t peers = random_.oneIn(8) ? 8 : random_.below(4);
       for (std::size_t i = 0; i < peers; ++i) rule.peers.push_back(peer());
       const std::size_t ports = random_.oneIn(3) && !onlySctp_ ? 0 : random_.between(1, 4);
@@ -251,7 +251,7 @@ class Maker {
       case 1: return pods(everything());
       case 2: return {};  // no field this version knows
       case 3: {
-        Peer both = ipBlock();  // refused by the API
+        Peer both = ipBlock();  // rejected by the API
         both.podSelector = selector();
         return random_.oneIn(3) ? both : ipBlock();
       }
@@ -316,7 +316,7 @@ class Maker {
 
   std::vector<Prefix> excepts(const Prefix& cidr) {
     std::vector<Prefix> made;
-    if (random_.oneIn(12) && cidr.length() < cidr.address().bits()) {  // nothing is left of it
+    if (random_.oneIn(12) && cidr.length() < cidr.address().bits()) {  // nothing of it remains
       made = {*Prefix::make(cidr.first(), cidr.length() + 1),
               *Prefix::make(cidr.last(), cidr.length() + 1)};
     }
@@ -324,7 +324,8 @@ class Maker {
       const Prefix candidate = random_.oneIn(2)   ? relatedPrefix(cidr)
                                : random_.oneIn(2) ? Prefix::host(anyAddress())
                                                   : randomPrefix();
-      // Equal to the block is refused by the API, outside of it too; the first is worth a try.
+      // The API rejects an except that equals the block or is outside of it; the first is worth
+      // testing.
       if (!cidr.contains(candidate) || (candidate == cidr && !random_.oneIn(8))) continue;
       made.push_back(candidate);
       prefixes_.push_back(candidate);
@@ -376,7 +377,7 @@ class Maker {
   std::vector<policy::LabelSelector> selectors_;
   std::vector<Prefix> prefixes_;
   std::vector<PortRange> ranges_;
-  bool onlySctp_ = false;  // while a policy is made that knows nothing else
+  bool onlySctp_ = false;  // while a policy is created that has nothing else
 };
 
 }  // namespace

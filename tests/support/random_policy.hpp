@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-// Random clusters for property tests: small, and made of what implementations get wrong.
+// Random clusters for property tests: small, and with what implementations often get wrong.
 namespace kpol::test {
 
 // Choices from a seed; the same on every platform (std::uniform_int_distribution is not).
@@ -45,18 +45,18 @@ class Random {
 };
 
 // A cluster of up to eight pods and twelve policies, valid as policy::Snapshot documents. Two
-// running pods never have an endpoint for the same address; finished pods, and pods without an
-// endpoint, may report any other's. Some policies hold what the API server would refuse, as stored
-// objects can: peers without fields or with too many, protocols nobody knows, excepts equal to
-// their block.
+// running pods never have an endpoint with the same address; finished pods, and pods without an
+// endpoint, may report an address of any other. Some policies have what the API server would
+// reject, as stored objects can: peers without fields or with too many, unknown protocols, excepts
+// equal to their block.
 policy::Snapshot randomSnapshot(Random& random);
 // Such a cluster with a local pod that a thousand policies select, or whose policies have rules
-// with hundreds of peers. Takes long to make and to judge.
+// with hundreds of peers. Creating and evaluating it takes long.
 policy::Snapshot randomLargeSnapshot(Random& random);
 
-// A flow aimed at what decides in `snapshot`: addresses of pods, nodes and the edges of blocks,
-// ports at the edges of ranges. Never port 0; protocols without ports have one too, which stands
-// for the bytes that their headers have in its place.
+// A flow with values that matter in `snapshot`: addresses of pods and nodes, the first and last
+// addresses of blocks, and ports at the ends of ranges. Never port 0; protocols without ports have
+// one too, for the bytes of their headers in its place.
 policy::Flow randomFlow(Random& random, const policy::Snapshot& snapshot);
 
 // The first and last addresses of blocks and excepts, and the ones beside them.
@@ -65,7 +65,7 @@ std::vector<base::IpAddress> blockEdges(const policy::Snapshot& snapshot);
 // Selectors and labels over the same few keys and values, as randomSnapshot() uses them.
 policy::LabelSelector randomSelector(Random& random);
 policy::Labels randomLabels(Random& random);
-// The same selector written in another way.
+// The same selector in another spelling.
 policy::LabelSelector respelled(Random& random, const policy::LabelSelector& selector);
 
 }  // namespace kpol::test

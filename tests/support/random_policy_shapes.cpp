@@ -30,7 +30,7 @@ bool any(const Range& range, const Holds& holds) {
   return std::ranges::any_of(range, holds);
 }
 
-// Whether some two elements, in either order, stand so to one another.
+// Whether any two elements, in either order, have this relation.
 template <typename T, typename Holds>
 bool anyPair(const std::vector<T>& values, const Holds& holds) {
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -59,8 +59,8 @@ Key randomName(Random& random) {
   return Key::of(base::IfName::parse(random.pick(names)).value());
 }
 
-// Whether the value could be one of `type` that has the given one as its smallest; false for those
-// in host order, where ranges of bytes are not ranges of numbers.
+// Whether the value could be one of `type` with the given one as its smallest; false for types in
+// host order, for which ranges of bytes are not ranges of numbers.
 bool hasRanges(DataType type) {
   return type == DataType::Ipv4Addr || type == DataType::Ipv6Addr || type == DataType::InetProto ||
          type == DataType::InetService;
@@ -241,7 +241,7 @@ class RuleWriter {
     writeValue(random_.pick({Field::ThSport, Field::ThDport}));
   }
 
-  // Those that say the family say the rule's.
+  // Fields with a family have that of the rule.
   void writeProtocol() {
     hasTransport_ = true;
     std::vector<int> protocols{6, 17, 132, 50, 200, 0, 41};
@@ -303,7 +303,7 @@ class RuleWriter {
     }
   }
 
-  // Whether a lookup in the set does not contradict what the rule says so far.
+  // Whether a lookup in the set is consistent with the rule so far.
   bool fits(const nft::Set& set) const {
     return std::all_of(set.key.begin(), set.key.end(), [&](DataType type) {
       switch (type) {

@@ -17,11 +17,11 @@ nft::Element randomElement(Random& random, const std::vector<nft::DataType>& typ
 // A verdict; jumps and gotos lead to regular chains of number `first` and above.
 nft::Verdict randomVerdict(Random& random, const nft::Ruleset& table, int first);
 
-// A rule for a chain of that number (-1: a base chain) that refers only to what `table` has, and
-// that says nothing nft would refuse for contradicting itself.
+// A rule for a chain of that number (-1: a base chain) that refers only to objects in `table`, and
+// without contradictions that nft would reject.
 nft::Rule randomRule(Random& random, const nft::Ruleset& table, int chainNumber);
 
-// "any word" or nothing.
+// "any word" or an empty string.
 std::string randomComment(Random& random);
 
 // The 3 of "c3" or "v3".

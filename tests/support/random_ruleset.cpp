@@ -68,8 +68,8 @@ BaseChain randomBase(Random& random) {
   base.type = random.pick({BaseChain::Type::Filter, BaseChain::Type::Filter,
                            BaseChain::Type::Filter, BaseChain::Type::Nat, BaseChain::Type::Route});
   base.policy = random.pick({nft::Verdict::Kind::Accept, nft::Verdict::Kind::Drop});
-  // NAT comes after conntrack (nf_tables_addchain refuses priorities up to -200), and has no place
-  // in forward; a route chain is one of output.
+  // NAT is after conntrack (nf_tables_addchain rejects priorities up to -200), and not allowed in
+  // forward; a route chain is one of output.
   switch (base.type) {
     case BaseChain::Type::Filter:
       base.hook = random.pick(

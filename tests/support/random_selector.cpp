@@ -31,7 +31,7 @@ LabelSelector randomRequirement(Random& random) {
   }
 }
 
-// One requirement that says the same in other words, or again.
+// One requirement with the same meaning in another form, or a repetition.
 std::vector<LabelRequirement> reworded(Random& random, LabelRequirement requirement) {
   if (requirement.op == Operator::In && random.oneIn(2)) {
     return {requirement, {requirement.key, Operator::Exists, {}}};

@@ -8,7 +8,7 @@
 
 namespace kpol::test {
 
-// A number from the environment; nothing when it is not set.
+// A number from the environment; nullopt if it is not set.
 inline std::optional<std::uint64_t> fromEnvironment(const char* name) {
   const char* text = std::getenv(name);
   if (text == nullptr || *text == '\0') return std::nullopt;

@@ -67,7 +67,7 @@ class Shrinker {
     return reduced;
   }
 
-  // A pod with its endpoints: without them it leaves an endpoint of a pod nobody knows.
+  // A pod with its endpoints, because otherwise an endpoint of an unknown pod would remain.
   bool dropPods() {
     bool dropped = false;
     for (std::size_t i = best_.pods.size(); i > 0; --i) {

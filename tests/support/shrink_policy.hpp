@@ -12,9 +12,9 @@ namespace kpol::test {
 // Whether a property fails for a snapshot.
 using Fails = std::function<bool(const policy::Snapshot&)>;
 
-// A smaller snapshot for which `fails` still holds, as it does for `snapshot`: takes away policies,
+// Returns a smaller snapshot for which `fails` is still true, as for `snapshot`: deletes policies,
 // pods, endpoints, namespaces, rules, peers, ports, excepts, selector requirements and labels one
-// by one for as long as one of them can go. `fails` is called some hundred times.
+// by one as long as possible. `fails` is called some hundred times.
 policy::Snapshot shrink(policy::Snapshot snapshot, const Fails& fails);
 
 // One line an object, for failure messages; long names are cut in the middle.

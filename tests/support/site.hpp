@@ -17,9 +17,9 @@ namespace kpol::test {
 // The numbers of the nodes of a site.
 inline constexpr std::size_t kAlpha = 0, kBeta = 1, kGamma = 2;
 
-// Three nodes, each a network namespace with a kpold of its own, and the network between them: a
-// namespace that is a switch to the first two and a router to the third, knows no pod, and can be
-// asked who sent. Everything is gone with the object.
+// Three nodes, each a network namespace with its own kpold, and the network between them: a
+// namespace that is a switch for the first two and a router for the third, has no routes to pods,
+// and reports the senders of packets. The destructor deletes everything.
 //             IPv4 of eth0        IPv6 of eth0         pods
 //   alpha     192.0.2.11/24       2001:db8:2::11/64    10.244.1.0/24  fd00:10:244:1::/64
 //   beta      192.0.2.12/24       2001:db8:2::12/64    10.244.2.0/24  fd00:10:244:2::/64
@@ -46,7 +46,7 @@ class Site {
   netlink::Netns netns(std::size_t number) const { return members_.at(number).netns->open(); }
   [[nodiscard]] netlink::Netns fabric() const { return fabric_->open(); }
   NodePod& add(std::size_t number, const base::ObjectKey& pod);
-  // Runs `argv` in the node's namespace, and gives what it prints.
+  // Runs `argv` in the node's namespace, and returns its output.
   std::string in(std::size_t number, const std::vector<std::string>& argv) const;
   std::string inFabric(const std::vector<std::string>& argv) const;
 
@@ -67,7 +67,7 @@ class Site {
   std::array<Member, kNodes> members_;
 };
 
-// Whether `condition` holds within ten seconds.
+// Whether `condition` becomes true within ten seconds.
 bool soon(const std::function<bool()>& condition);
 
 }  // namespace kpol::test

@@ -33,7 +33,7 @@ struct TracedCall {
 
 enum class Interference {
   None,
-  Kill,  // SIGKILL to the process that made the call; at the entry the call is not carried out
+  Kill,  // SIGKILL to the process that made the call; at the entry the call is not executed
   Fail,  // at the entry: the call is not carried out and returns -error
 };
 struct Decision {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process that holds a pod's namespaces: waits to be told to end, and reaps orphans.
+// The process that keeps a pod's namespaces: waits for a signal to exit, and reaps orphans.
 #include <sys/wait.h>
 #include <unistd.h>
 

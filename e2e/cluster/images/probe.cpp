@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What test pods run: a server that says who it is and whom it sees, and its client.
+// The program of test pods: a server that returns its name and the client's address, and its
+// client.
 //
-//   probe serve tcp/PORT|udp/PORT...          answers "POD CLIENT-ADDRESS" (TCP: as HTTP)
-//   probe get tcp|udp ADDRESS PORT [MS]       prints the answer; exit 1: none within MS (1000)
-//   probe every MS tcp|udp ADDRESS PORT [MS]  asks until it is ended, the first MS apart; one line
-//                                             "TIME ok|lost" each; lost: none within the second MS,
-//                                             which is less than TCP takes to send a SYN again
-//   probe stream MS COUNT ADDRESS PORT...     from its first instant, the MS apart, COUNT times (0:
-//                                             without end), sends "POD NUMBER BEGUN SENT" to each
-//                                             port, as a flow of its own; then stays
+//   probe serve tcp/PORT|udp/PORT...          replies "POD CLIENT-ADDRESS" (TCP: as HTTP)
+//   probe get tcp|udp ADDRESS PORT [MS]       prints the reply; exit 1: none within MS (1000)
+//   probe every MS tcp|udp ADDRESS PORT [MS]  sends a request each first MS until killed, and
+//                                             prints "TIME ok|lost" for it; lost: no reply within
+//                                             the second MS, which is less than the timeout of a
+//                                             SYN retransmission
+//   probe stream MS COUNT ADDRESS PORT...     from its start, each MS, COUNT times (0: endlessly),
+//                                             sends "POD NUMBER BEGUN SENT" to each port as a new
+//                                             flow; then keeps running
 //   probe collect PORT...                     prints "ARRIVED PORT TEXT" of what a stream sends
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -79,7 +81,7 @@ void waitAtMost(int fd, long milliseconds) {
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-// The last line of what the server says, or nothing when it does not answer in time.
+// Returns the last line of the server's reply, or nullopt if there is none in time.
 std::optional<std::string> ask(const Endpoint& to, long milliseconds) {
   const int fd = socket(to.address.ss_family, to.type | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
@@ -191,8 +193,9 @@ int every(long milliseconds, const Endpoint& to, long patience) {
   }
 }
 
-// Each time has its source port, so that each datagram is the first of a flow and judged as such.
-// At 1 ms a port comes again after a minute; conntrack forgets in 30 s what nobody answers.
+// Each request has its own source port, so that each datagram is the first of a flow and is
+// evaluated as such. At 1 ms a port is used again after a minute; conntrack drops unreplied entries
+// after 30 s.
 int boundSocket(int family, long number) {
   constexpr long kFirstPort = 4000;
   constexpr long kPorts = 60000;
@@ -220,7 +223,7 @@ int stream(long milliseconds, long count, const std::vector<Endpoint>& to) {
              reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length);
     }
     close(fd);
-    // What was missed while others had the CPU is not made up for.
+    // Do not make up for packets that were missed while other processes used the CPU.
     next =
         std::max(next + std::chrono::milliseconds(milliseconds), std::chrono::steady_clock::now());
     std::this_thread::sleep_until(next);
@@ -254,7 +257,7 @@ int collect(const std::vector<std::string>& ports) {
   for (const auto& port : ports) {
     const int fd = listenOn(SOCK_DGRAM, port);
     const int yes = 1;
-    const int bytes = 4 << 20;  // as much as the kernel gives: nothing is to be lost here
+    const int bytes = 4 << 20;  // as much as the kernel allows, so that nothing is lost here
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     sockets.push_back({fd, POLLIN, 0});

@@ -23,7 +23,7 @@ TEST(Backoff, DoublesUpToTheLimit) {
   EXPECT_EQ(backoff.failures(), 6U);
 }
 
-TEST(Backoff, StartsAnewAfterReset) {
+TEST(Backoff, RestartsAfterReset) {
   Backoff backoff(100ms, 1s, [] { return 0.0; });
   waits(backoff, 3);
   backoff.reset();
@@ -31,7 +31,7 @@ TEST(Backoff, StartsAnewAfterReset) {
   EXPECT_EQ(backoff.next(), 100ms);
 }
 
-TEST(Backoff, TakesAtMostAFifthOffAtRandom) {
+TEST(Backoff, JitterIsAtMostOneFifth) {
   Backoff backoff(100ms, 1s, [] { return 0.5; });
   EXPECT_EQ(waits(backoff, 2), (Waits{90ms, 180ms}));
 }

@@ -25,7 +25,7 @@ Task<> notifyLater(Event& event) {
   co_return;
 }
 
-TEST(Event, WakesAllThatWait) {
+TEST(Event, WakesAllWaiters) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   Event event;
@@ -37,7 +37,7 @@ TEST(Event, WakesAllThatWait) {
   EXPECT_EQ(log, (std::vector<std::string>{"notified", "notified"}));
 }
 
-TEST(Event, IsNotRemembered) {
+TEST(Event, NotificationIsNotStored) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   Event event;
@@ -48,7 +48,7 @@ TEST(Event, IsNotRemembered) {
   EXPECT_EQ(log, std::vector<std::string>{"timed out"});
 }
 
-TEST(Event, TellsTheDeadlineFromANotification) {
+TEST(Event, DistinguishesTimeoutFromNotification) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   Event event;
@@ -74,7 +74,7 @@ TEST(Event, CancelledWaitIsNoNotification) {
   EXPECT_EQ(group.size(), 0U);
 }
 
-TEST(Event, SurvivesWaitersThatAreGone) {
+TEST(Event, ToleratesDestroyedWaiters) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   Event event;

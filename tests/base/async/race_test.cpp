@@ -66,7 +66,7 @@ TEST_F(RaceTest, LimitThatReturnsFirstCancelsTheWork) {
   EXPECT_FALSE(cancelledB_);
 }
 
-TEST_F(RaceTest, OneThatThrowsLeavesTheOther) {
+TEST_F(RaceTest, ExceptionDoesNotCancelTheOther) {
   EXPECT_EQ(run(returnsFirst(throwAtOnce(), waitFor(b_, cancelledB_)), &b_), false);
   EXPECT_FALSE(cancelledB_);
 }
@@ -85,7 +85,7 @@ std::string thrownBy(asio::io_context& io, Task<> task) {
   return what;
 }
 
-TEST_F(RaceTest, BothThrowsWhatOneThrewWhicheverItWas) {
+TEST_F(RaceTest, BothRethrowsAnException) {
   EXPECT_EQ(thrownBy(io_, both(throwAtOnce(), waitFor(b_, cancelledB_))), "failed");
   EXPECT_TRUE(cancelledB_);
   io_.restart();

@@ -23,7 +23,7 @@ Task<> cancelled(int& runs) {
   co_return;
 }
 
-TEST(Supervise, RunsAgainUntilItReturns) {
+TEST(Supervise, RestartsUntilTheTaskReturns) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   int runs = 0;
@@ -32,7 +32,7 @@ TEST(Supervise, RunsAgainUntilItReturns) {
   EXPECT_EQ(runs, 3);
 }
 
-TEST(Supervise, CancellationEndsIt) {
+TEST(Supervise, StopsWhenCancelled) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   int runs = 0;

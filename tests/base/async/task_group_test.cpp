@@ -38,7 +38,7 @@ Task<> fail() {
   co_return;
 }
 
-TEST(TaskGroup, CancelEndsEveryTaskAndItsFrames) {
+TEST(TaskGroup, CancelDestroysAllTasks) {
   asio::io_context io;
   TaskGroup group(io.get_executor());
   Event event;

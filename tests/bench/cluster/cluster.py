@@ -1,4 +1,4 @@
-"""A cluster of e2e/cluster, used by its commands only, and what runs in it."""
+"""A cluster of e2e/cluster, controlled by its scripts, and the pods in it."""
 import contextlib
 import http.client
 import json
@@ -33,7 +33,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Cluster:
-    """Up from __enter__ to __exit__, whatever happens between."""
+    """The cluster runs from __enter__ to __exit__, also if an error occurs between."""
 
     def __init__(self, folder, cni, keep):
         self.folder, self.cni, self.keep = folder, cni, keep
@@ -75,8 +75,8 @@ class Cluster:
         return subprocess.run([COMMANDS / "node", node, *words], env=self.environment, input=text,
                               check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
-    # A call of the API server through kubectl's proxy takes a millisecond or two; kubectl itself takes
-    # a hundred to start. A socket with a path is reached from any network namespace.
+    # A request to the API server through kubectl's proxy takes one or two milliseconds; starting kubectl
+    # takes a hundred. A socket with a path is reached from any network namespace.
     def start_proxy(self, stack):
         self.socket = str(self.scratch / "api")
         self.connections = threading.local()
@@ -125,7 +125,7 @@ class Cluster:
                  {"metadata": {"name": name, "labels": labels or {}}, "spec": spec})
 
     def collector(self, namespace, name, node, labels=None):
-        """A pod that writes down what arrives: its address, and what to read it by."""
+        """A pod that records the packets that arrive: its address, and the command to read them."""
         command = f"exec probe collect {ALLOWED} {FORBIDDEN} >/out/{name}"
         self.pod(namespace, name, node, ["sh", "-c", command], labels, self.scratch)
         self.kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{name}",
@@ -134,7 +134,7 @@ class Cluster:
         return address, Arrivals(self.scratch / name)
 
     def settle(self):
-        """All that the API server was told is in the kernel of each node."""
+        """Waits until the kernel of each node has all changes made so far."""
         for pod in self.kubectl("-n", "kube-system", "get", "pods", "-l", "app.kubernetes.io/name=kpol",
                                 "-o", "jsonpath={.items[*].metadata.name}").split():
             self.kubectl("-n", "kube-system", "exec", pod, "-c", "kpold", "--",

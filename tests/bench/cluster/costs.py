@@ -1,4 +1,4 @@
-"""What kpold takes of each node: memory, and CPU while nothing happens and while pods come and go."""
+"""The cost of kpold on each node: memory, and CPU when idle and while pods are created and deleted."""
 import os
 import time
 
@@ -23,7 +23,7 @@ def processes(cluster):
             program = text_of(f"/proc/{pid}/comm").strip()
             node = nodes.get(os.readlink(f"/proc/{pid}/ns/net"))
         except OSError:
-            continue  # ended meanwhile
+            continue  # it has exited
         if node and program in PROGRAMS:
             found[node][program] = int(pid)
     for node, programs in found.items():
@@ -33,7 +33,7 @@ def processes(cluster):
 
 
 def cpu_ms(pid):
-    """By the scheduler's own count, in nanoseconds; /proc/PID/stat has hundredths of seconds."""
+    """The scheduler's count in nanoseconds; /proc/PID/stat has only hundredths of seconds."""
     total = 0
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
@@ -54,7 +54,7 @@ def memory_mib(pid):
     return fields
 
 
-MEMORY_HEAD = ("RSS, MiB", "anonymous", "most RSS meanwhile")
+MEMORY_HEAD = ("RSS, MiB", "anonymous", "peak RSS")
 
 
 def memory_cells(memory):
@@ -62,13 +62,13 @@ def memory_cells(memory):
 
 
 def forget_peak(pid):
-    """VmHWM counts from now."""
+    """Resets VmHWM, the peak of memory."""
     with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 
 
 def watched(running, act):
-    """What the programs of each node took while act ran; the peak of memory counts from its begin."""
+    """The cost of the programs of each node while act ran, with the peak of memory since it began."""
     before = {node: {p: cpu_ms(pid) for p, pid in programs.items()}
               for node, programs in running.items()}
     for programs in running.values():
@@ -92,7 +92,7 @@ def make_storm(cluster):
         "metadata": {"name": "storm"}, "spec": {
             "replicas": 0, "selector": {"matchLabels": {"app": "storm"}}, "template": {
                 "metadata": {"labels": {"app": "storm"}}, "spec": {
-                    # Not 0: such a Pod is gone before its node has taken it down.
+                    # Not 0: the object of such a Pod is deleted before the node has stopped it.
                     "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False,
                     "containers": [{"name": "c", "image": "registry.local/test:1",
                                     "imagePullPolicy": "Never"}]}}}})
@@ -104,7 +104,7 @@ def storm(cluster, pods):
     cluster.kubectl(*of, "rollout", "status", "deployment/storm", "--timeout=240s")
     cluster.kubectl(*of, "scale", "deployment/storm", "--replicas=0")
     cluster.kubectl(*of, "wait", "--for=delete", "pods", "--all", "--timeout=240s")
-    time.sleep(5)  # what follows of it
+    time.sleep(5)  # until its effects have ended
 
 
 def measure(cluster, pods, idle):
@@ -113,7 +113,7 @@ def measure(cluster, pods, idle):
     running = processes(cluster)
     log(f"{idle} seconds of nothing")
     phases = {"idle": watched(running, lambda: time.sleep(idle))}
-    log(f"{pods} pods come and go")
+    log(f"{pods} pods created and deleted")
     phases["storm"] = watched(running, lambda: storm(cluster, pods))
     log(f"{idle / 2:.0f} seconds of nothing")
     phases["after"] = watched(running, lambda: time.sleep(idle / 2))
@@ -126,12 +126,12 @@ def report(result):
     rows, summary = [], {}
     for name, phase in result["phases"].items():
         storm_pods = result["pods"] if name == "storm" else None
-        what = f"{storm_pods} pods come and go" if storm_pods else name
+        what = f"{storm_pods} pods created and deleted" if storm_pods else name
         for node, of in phase["nodes"].items():
             cpu, memory = of["cpu_ms"], of["memory_mib"]
             figures = (cpu["kpold"], cpu["kubelet"] + cpu["containerd"])
             if storm_pods:
-                used = [f"{ms / storm_pods:.2f} ms a pod" for ms in figures]
+                used = [f"{ms / storm_pods:.2f} ms per pod" for ms in figures]
             else:
                 used = [f"{ms / phase['seconds'] / 10:.2f} %" for ms in figures]
             rows.append([f"{what}, {phase['seconds']:.0f} s", node, *used, *memory_cells(memory)])

@@ -40,7 +40,7 @@ class Verdicts:
                 self.passed.add(number)
 
     def settled(self, allowed):
-        """Whether the last datagrams, of which nothing is under way any more, all have this verdict."""
+        """Whether the last datagrams that cannot be in transit any more all have this verdict."""
         self.read()
         arrived = [n for n in self.last if self.sent[n] < time.time() - 0.05]
         return len(arrived) > 50 and all((n in self.passed) == allowed for n in arrived)
@@ -50,7 +50,7 @@ class Verdicts:
 
 
 def apply(cluster, kind):
-    """One run of kubectl: when it began, when the API server had answered the write, when it ended."""
+    """One run of kubectl: when it started, when the API server responded to the write, when it exited."""
     begun = time.time()
     said = cluster.kubectl("apply", "-v=6", "-f", str(cluster.scratch / f"{kind}.json"),
                            stderr=subprocess.STDOUT)
@@ -61,12 +61,12 @@ def apply(cluster, kind):
     at = time.strptime(f"{time.gmtime(begun).tm_year}{found[1]}", "%Y%m%d %H:%M:%S")
     answered = calendar.timegm(at) + int(found[2]) / 1e6
     if not begun <= answered <= ended:
-        raise RuntimeError(f"answered at {answered}, not between {begun} and {ended}")
+        raise RuntimeError(f"response at {answered}, not between {begun} and {ended}")
     return {"kind": kind, "begun": begun, "answered": answered, "ended": ended}
 
 
 def judge(trial, verdicts):
-    """The effect: the first datagram with the new verdict, after which none is to have the old one."""
+    """The effect: the first datagram with the new verdict; no later one may have the old verdict."""
     new = trial["kind"] == "allow"
     at = next((i for i, (_, verdict) in enumerate(verdicts) if verdict == new), None)
     if not at:
@@ -87,7 +87,7 @@ def trials(cluster, verdicts, count):
         done.append(trial)
         wait_for(30, f"the effect of {kind}", lambda: verdicts.settled(kind == "allow"))
         time.sleep(0.1)
-        if kind == "allow":  # all is open when both are gone, and at any time between
+        if kind == "allow":  # after both are deleted, everything is allowed
             for name in ("deny", "allow"):
                 cluster.api("DELETE", f"{POLICIES}/{name}")
             time.sleep(0.4)
@@ -116,7 +116,7 @@ def add_others(cluster, count, per_namespace=10):
 
 
 def event_to_kernel(cluster):
-    """By kpold's own metrics on the server's node: how many events, and the seconds they took in all."""
+    """From kpold's metrics on the server's node: the number of events, and their total seconds."""
     text = cluster.on_node(cluster.nodes[1], "curl", "-s", "http://127.0.0.1:9464/metrics")
     return [float(re.search(rf"^kpold_event_to_kernel_duration_seconds_{what} (\S+)", text, re.M)[1])
             for what in ("count", "sum")]
@@ -161,13 +161,13 @@ def report(results):
                 for what in ("kubectl_ms", "from_begin_ms", "from_answer_ms", "resolution_ms")] + [
                     f"{of['wrong']} of {of['probes']:,}"])
         summary[name].update({k: v for k, v in result.items() if k != "trials"})
-    table(["p50 / p99 / max, ms", "times", "kubectl apply", "its begin to the effect",
-           "API server's answer to the effect", "between two packets",
+    table(["p50 / p99 / max, ms", "times", "kubectl apply", "its start to the effect",
+           "API server's response to the effect", "between two packets",
            "wrong verdicts after the effect"], rows)
     for result in results.values():
         early = sum(t["from_begin_ms"] < t["kubectl_ms"] for t in result["trials"])
-        print(f"{result['others']:,} others: in effect before kubectl had ended {early} of "
+        print(f"{result['others']:,} others: in effect before kubectl had exited {early} of "
               f"{len(result['trials'])} times; kpold, from its store to the kernel, mean "
-              f"{result['kpold_event_to_kernel_ms']:.2f} ms; datagrams of which nothing is known: "
+              f"{result['kpold_event_to_kernel_ms']:.2f} ms; datagrams with unknown verdict: "
               f"{result['unknown']}; load {load_text(result)}")
     return summary

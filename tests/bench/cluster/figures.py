@@ -1,8 +1,8 @@
-"""Percentiles, and tables as docs/benchmarks.md has them."""
+"""Percentiles, and tables in the format of docs/benchmarks.md."""
 
 
 def percentile(values, share):
-    """The value below which the share lies; of few values the next one there is."""
+    """The percentile; with few values, the next higher value."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * (len(ordered) - 1) + 0.5))]
 

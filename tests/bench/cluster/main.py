@@ -20,28 +20,29 @@ PARTS = {"costs": costs, "starts": starts, "effects": effects, "many": many}
 def arguments():
     parser = argparse.ArgumentParser(
         prog="tests/bench/cluster.sh",
-        description="Measures kpol in clusters of e2e/cluster, which are taken down again.")
-    parser.add_argument("--pods", type=int, default=30, help="pod starts of each variant (30)")
+        description="Measures kpol in clusters of e2e/cluster, and stops them at the end.")
+    parser.add_argument("--pods", type=int, default=30, help="number of pod starts of each variant (30)")
     parser.add_argument("--trials", type=int, default=50,
-                        help="policies applied that forbid, and as many that allow again (50)")
+                        help="number of policies that deny, and of policies that allow again (50)")
     parser.add_argument("--others", type=int, default=1000,
-                        help="policies of other pods that are there when this is done again (1000)")
-    parser.add_argument("--idle", type=int, default=60, help="seconds without anything (60)")
-    parser.add_argument("--storm", type=int, default=100, help="pods that come and go (100)")
+                        help="number of policies of other pods in the second run (1000)")
+    parser.add_argument("--idle", type=int, default=60, help="seconds of the idle phase (60)")
+    parser.add_argument("--storm", type=int, default=100,
+                        help="number of pods to create and delete (100)")
     parser.add_argument("--many", type=int, default=10000,
-                        help="pods of a large cluster, for the memory (10000)")
+                        help="number of pods for the memory of a large cluster (10000)")
     parser.add_argument("--part", choices=PARTS, action="append",
-                        help="only this; may be repeated")
-    parser.add_argument("--json", metavar="FILE", help="figures and single values, in milliseconds")
+                        help="run only this part; may be repeated")
+    parser.add_argument("--json", metavar="FILE", help="write figures and single values, in milliseconds")
     parser.add_argument("--keep", action="store_true",
-                        help="leave kpol's cluster up, or use one that runs; no reference plugins")
+                        help="keep kpol's cluster, or use a running one; without reference plugins")
     options = parser.parse_args()
     options.part = options.part or list(PARTS)
     return options
 
 
 def leave(*_):
-    """Everything is taken down on the way out, which nothing is to interrupt."""
+    """Stops the cluster at exit, without interruption by signals."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(1)
@@ -81,7 +82,7 @@ def main():
     found = {}
     try:
         measure(options, found)
-    finally:  # what was measured before something failed is worth its minutes
+    finally:  # keep what was measured before a failure
         report(options, found)
     log(f"{(time.monotonic() - begin) / 60:.1f} minutes")
 

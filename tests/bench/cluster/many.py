@@ -11,7 +11,7 @@ PER_POLICY = 50
 
 
 def make_namespace(cluster, number, pods):
-    """Pods that no scheduler takes, with what a kubelet would say of them, and policies among them."""
+    """Pods that are not scheduled, with the status that a kubelet would report, and policies for them."""
     namespace = f"bench-many-{number}"
     cluster.namespace(namespace)
     for k in range(0, pods, PER_POLICY):
@@ -57,8 +57,8 @@ def measure(cluster, pods):
 
 
 def report(result):
-    names = {"before": "before", "watched": f"{result['pods']:,} pods came",
-             "restarted": "kpold started again"}
+    names = {"before": "before", "watched": f"{result['pods']:,} pods created",
+             "restarted": "kpold restarted"}
     table(["kpold", "node", *MEMORY_HEAD],
           [[text, node, *memory_cells(memory)]
            for name, text in names.items() for node, memory in result[name].items()])

@@ -20,7 +20,7 @@ ALLOW_PEERS = {**BOTH, "ingress": [{"from": [PEERS]}],
 
 
 class Peers:
-    """A collector on each node; a pod's peer is that of the other."""
+    """A collector on each node; a pod's peer is the collector of the other node."""
 
     def __init__(self, cluster):
         cluster.namespace("bench-peers")
@@ -30,7 +30,7 @@ class Peers:
 
 
 def start(cluster, peers, namespace, name, node):
-    """One pod, from its creation until all that it sends has arrived or will not."""
+    """One pod, from its creation until all its packets have arrived or are lost."""
     address, arrivals = peers.of[node]
     seen = {ALLOWED: {}, FORBIDDEN: {}}
     begun = None
@@ -56,11 +56,11 @@ def start(cluster, peers, namespace, name, node):
 
 
 def interleaved(cluster, count, variants):
-    """The pods of all variants by turns; they stay, as their ends would disturb the next starts."""
+    """Starts the pods of all variants in turn. They keep running: stopping them would disturb later starts."""
     peers = Peers(cluster)
     samples = {name: [] for name, _, _ in variants}
     before = load()
-    for number in range(-1, count):  # the first of each warms up
+    for number in range(-1, count):  # the first of each is a warm-up
         for name, namespace, node_of in variants:
             sample = start(cluster, peers, namespace, f"{name}-{number + 1}", node_of(number))
             if number >= 0:
@@ -103,7 +103,7 @@ def with_ptp(cluster, count):
     ipam["routes"] = [r for r in ipam["routes"] if ":" not in r["dst"]]
     cluster.on_node(single, "sh", "-c", f"cat >{path}.new && mv {path}.new {path}",
                     text=json.dumps(conflist))
-    time.sleep(2)  # containerd reads it again by itself
+    time.sleep(2)  # until containerd has read it again
     cluster.namespace("bench-open")
     result = interleaved(cluster, count, [("ptp", "bench-open", lambda _: both),
                                           ("ptp-ipv4", "bench-open", lambda _: single)])
@@ -133,7 +133,7 @@ def report(results):
                      f"{figures['ratio']:.2f}" if base else "", f"{inside['p50']:.2f}",
                      f"{inside['max']:.2f}", figures["lost"], figures["forbidden"]])
     table(["Pod created to first packet", "pods", "median, ms", "max", "to ptp, IPv4 alone",
-           "process to first packet, median", "max", "allowed packets lost", "to the forbidden port"],
+           "process to first packet, median", "max", "allowed packets lost", "at the denied port"],
           rows)
     for result in results:
         print(f"{' and '.join(result['samples'])}: load {load_text(result)}")
