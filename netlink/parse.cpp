@@ -27,6 +27,14 @@ T exact(const Attribute& attribute) {
   return value;
 }
 
+// Removes the request that an NLMSG_ERROR quotes: only its header if NLM_F_CAPPED, else all of it.
+void cutQuotedRequest(const MessageView& message, std::span<const std::uint8_t>& rest) {
+  auto peek = rest;
+  const auto quoted = cutHeader<nlmsghdr>(peek);
+  const bool whole = (message.flags & NLM_F_CAPPED) == 0;
+  cut(rest, whole ? std::max<std::size_t>(quoted.nlmsg_len, sizeof(quoted)) : sizeof(quoted));
+}
+
 }  // namespace
 
 std::span<const std::uint8_t> cut(std::span<const std::uint8_t>& bytes, std::size_t size) {
@@ -95,6 +103,17 @@ std::optional<base::MacAddress> Attribute::mac() const {
 
 Attributes Attribute::nested() const {
   return Attributes(payload);
+}
+
+ErrorReply errorReply(const MessageView& message) {
+  auto rest = message.payload;
+  const auto code = cutHeader<std::int32_t>(rest);  // 0, or -errno
+  if (code == 0) return {};
+  if (code > 0 || code < -4095)  // MAX_ERRNO: the kernel never sends these
+    malformed("invalid error code " + std::to_string(code));
+  if ((message.flags & NLM_F_ACK_TLVS) == 0) return {-code, {}};
+  if (message.type == NLMSG_ERROR) cutQuotedRequest(message, rest);
+  return {-code, rest};
 }
 
 }  // namespace kpol::netlink

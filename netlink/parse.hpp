@@ -80,4 +80,13 @@ Header cutHeader(std::span<const std::uint8_t>& bytes) {
   return header;
 }
 
+// What an NLMSG_ERROR or NLMSG_DONE says (netlink(7)).
+struct ErrorReply {
+  int code = 0;                              // errno; 0: success
+  std::span<const std::uint8_t> attributes;  // NLMSGERR_ATTR_*, only of an error
+};
+
+// Throws if the message is too short, or if the code is none that the kernel sends.
+ErrorReply errorReply(const MessageView& message);
+
 }  // namespace kpol::netlink

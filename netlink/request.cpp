@@ -3,9 +3,7 @@
 
 #include <linux/netlink.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 namespace kpol::netlink {
 namespace {
@@ -19,26 +17,10 @@ std::string extackText(std::span<const std::uint8_t> bytes) {
   return {};
 }
 
-// Removes the request that an NLMSG_ERROR quotes: only its header if NLM_F_CAPPED, else all of it.
-void cutQuotedRequest(const MessageView& message, std::span<const std::uint8_t>& rest) {
-  auto peek = rest;
-  const auto quoted = cutHeader<nlmsghdr>(peek);
-  const bool whole = (message.flags & NLM_F_CAPPED) == 0;
-  cut(rest, whole ? std::max<std::size_t>(quoted.nlmsg_len, sizeof(quoted)) : sizeof(quoted));
-}
-
-// Reads the code of an NLMSG_ERROR or NLMSG_DONE (netlink(7)): 0, or -errno.
 std::optional<Refusal> parseEnd(const MessageView& message) {
-  auto rest = message.payload;
-  const auto code = cutHeader<std::int32_t>(rest);
-  if (code == 0) return std::nullopt;
-  if (code > 0 || code < -4095)  // MAX_ERRNO: the kernel never sends these
-    throw Error("parse a netlink message: invalid error code " + std::to_string(code), EBADMSG);
-  Refusal refusal{-code, {}};
-  if ((message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
-  if (message.type == NLMSG_ERROR) cutQuotedRequest(message, rest);
-  refusal.extack = extackText(rest);
-  return refusal;
+  const ErrorReply reply = errorReply(message);
+  if (reply.code == 0) return std::nullopt;
+  return Refusal{reply.code, extackText(reply.attributes)};
 }
 
 void awaitEnd(Socket& socket, Exchange& exchange, const OnObject& onObject) {

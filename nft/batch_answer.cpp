@@ -5,7 +5,6 @@
 
 #include <linux/netlink.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace kpol::nft {
@@ -21,18 +20,10 @@ void readExtack(std::span<const std::uint8_t> bytes, MessageRefusal& refusal) {
   }
 }
 
-// struct nlmsgerr: 0 or -errno, then the rejected message (only its header if NLM_F_CAPPED), then
-// the extended acknowledgement.
 MessageRefusal parseRefusal(const netlink::MessageView& message) {
-  auto rest = message.payload;
-  MessageRefusal refusal{message.sequence, -netlink::cutHeader<std::int32_t>(rest), {}, {}};
-  if (refusal.code == 0 || (message.flags & NLM_F_ACK_TLVS) == 0) return refusal;
-  auto peek = rest;
-  const auto quoted = netlink::cutHeader<nlmsghdr>(peek);
-  const bool whole = (message.flags & NLM_F_CAPPED) == 0;
-  netlink::cut(rest,
-               whole ? std::max<std::size_t>(quoted.nlmsg_len, sizeof quoted) : sizeof quoted);
-  readExtack(rest, refusal);
+  const netlink::ErrorReply reply = netlink::errorReply(message);
+  MessageRefusal refusal{message.sequence, reply.code, {}, {}};
+  readExtack(reply.attributes, refusal);
   return refusal;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -126,6 +127,11 @@ TEST(BatchAnswer, SeveralRepliesMayShareADatagram) {
   answer.feed(both);
   EXPECT_TRUE(answer.complete());
   EXPECT_TRUE(answer.refusal());
+}
+
+TEST(BatchAnswer, ThrowsOnCodesThatTheKernelNeverSends) {
+  for (const int code : {1, -4096, std::numeric_limits<int>::min()})
+    EXPECT_THROW(fed({{12, code}}), netlink::Error) << code;
 }
 
 TEST(BatchAnswer, ThrowsOnTruncatedBytes) {
