@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Sourced by .ci/run: runs its stages in order, one of them in the background, and reports the cost of
+# Sourced by .ci/run: runs its stages in order, some of them in the background, and reports the cost of
 # each.
 
-stage_lines=() stages_passed=0 beside_name='' beside_pid=''
+stage_lines=() stages_passed=0 beside_names=() beside_pids=()
 stage_files=$(mktemp -d)
 trap 'report_stages' EXIT
 trap 'exit 130' INT TERM
@@ -41,35 +41,47 @@ stage() {
 }
 # beside NAME COMMAND ARG...: runs the command in the background until `join`, for one that mostly waits.
 beside() {
-  beside_name="$1 (beside others)"
-  say "$beside_name: output is printed later"
+  local files=$stage_files/beside-${#beside_pids[@]}
+  say "$1: beside the next stages, output is printed later"
   set -m # in its own process group, so that all its processes can be stopped
-  timed "$stage_files/beside" "${@:2}" >"$stage_files/output" 2>&1 </dev/null &
-  beside_pid=$!
+  timed "$files" "${@:2}" >"$files.output" 2>&1 </dev/null &
+  beside_pids+=($!)
+  beside_names+=("$1 (beside others)")
   set +m
 }
+# join: waits for all background stages, in the order in which they were started.
 join() {
-  say "$beside_name"
-  tail -n +1 -f --pid "$beside_pid" "$stage_files/output"
-  wait "$beside_pid" || true
-  beside_pid=''
-  finish_stage "$beside_name" "$stage_files/beside"
+  local files
+  for i in "${!beside_pids[@]}"; do
+    files=$stage_files/beside-$i
+    say "${beside_names[i]}"
+    tail -n +1 -f --pid "${beside_pids[i]}" "$files.output"
+    wait "${beside_pids[i]}" || true
+    unset "beside_pids[i]"
+    finish_stage "${beside_names[i]}" "$files"
+  done
+}
+# stop_beside: stops the background stages that still run.
+stop_beside() {
+  local pid
+  for pid in "${beside_pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  for i in "${!beside_pids[@]}"; do
+    say "Stopped: ${beside_names[i]}; the end of its output"
+    # It cleans up before it exits.
+    for _ in {1..60}; do
+      kill -0 -- "-${beside_pids[i]}" 2>/dev/null || break
+      sleep 1
+    done
+    tail -n 40 "$stage_files/beside-$i.output"
+    stage_lines+=("0 0 0 stopped ${beside_names[i]}")
+  done
 }
 
 # Prints the table, the slowest tests and the number of stages, also if a stage has failed.
 report_stages() {
   local status=$? failed=0
   [ $status = 0 ] || failed=1
-  if [ -n "$beside_pid" ]; then
-    say "Stopping: $beside_name"
-    kill -TERM -- "-$beside_pid" || true
-    # It cleans up before it exits.
-    for _ in {1..60}; do
-      kill -0 -- "-$beside_pid" 2>/dev/null || break
-      sleep 1
-    done
-    stage_lines+=("0 0 0 stopped $beside_name")
-  fi
+  stop_beside
   rm -rf "$stage_files"
   tests/slowest.py build/dev/results || true
   say "Cost of each stage in seconds; CPU time of its own processes"
