@@ -9,19 +9,14 @@
 #include <string_view>
 
 // Begins the definition of a harness: int(const std::uint8_t* data, std::size_t size). It passes
-// the bytes to the tested code and aborts if a check fails. It always returns 0. With libFuzzer
-// each harness is a program; the replay program contains all of them, by name.
-#ifdef KPOL_FUZZ_REPLAY
-#define KPOL_FUZZ_HARNESS(name)                                         \
-  static int replay_##name(const std::uint8_t* data, std::size_t size); \
-  static const bool replayable_##name =                                 \
-      kpol::fuzz::harnesses().emplace(#name, replay_##name).second;     \
-  static int replay_##name([[maybe_unused]] const std::uint8_t* data,   \
-                           [[maybe_unused]] std::size_t size)
-#else
-#define KPOL_FUZZ_HARNESS(name) \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
-#endif
+// the bytes to the tested code and aborts if a check fails. It always returns 0. A program contains
+// several harnesses, by name.
+#define KPOL_FUZZ_HARNESS(name)                                          \
+  static int harness_##name(const std::uint8_t* data, std::size_t size); \
+  static const bool registered_##name =                                  \
+      kpol::fuzz::harnesses().emplace(#name, harness_##name).second;     \
+  static int harness_##name([[maybe_unused]] const std::uint8_t* data,   \
+                            [[maybe_unused]] std::size_t size)
 
 namespace kpol::fuzz {
 
@@ -34,6 +29,14 @@ inline std::map<std::string_view, Harness>& harnesses() {
 
 inline std::string_view textOf(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
+}
+
+// Returns nullptr, after a message, if the program has no such harness.
+inline Harness harness(std::string_view name) {
+  const auto found = harnesses().find(name);
+  if (found != harnesses().end()) return found->second;
+  std::fprintf(stderr, "no harness %.*s\n", static_cast<int>(name.size()), name.data());
+  return nullptr;
 }
 
 // A finding.

@@ -9,12 +9,8 @@
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const auto found = kpol::fuzz::harnesses().find(argv[1]);
-  if (found == kpol::fuzz::harnesses().end()) {
-    std::printf("no harness %s\n", argv[1]);
-    return 2;
-  }
-  const auto harness = found->second;
+  const auto harness = kpol::fuzz::harness(argv[1]);
+  if (harness == nullptr) return 2;
   harness(nullptr, 0);
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(argv[2])) {

@@ -25,7 +25,7 @@ done
 
 ensure_packages build test fuzz
 # Warnings that clang has and g++ does not are not errors here.
-KPOL_TESTS=ON KPOL_WERROR=OFF build fuzz kpol_fuzzers
+KPOL_TESTS=ON KPOL_WERROR=OFF build fuzz kpol_fuzz kpol_fuzz_control
 
 if [ ${#names[@]} = 0 ]; then
   for harness in tests/fuzz/*_fuzz.cpp; do
@@ -36,7 +36,9 @@ fi
 mkdir -p build/fuzz/findings
 # fuzz NAME
 fuzz() {
-  local fuzzer=build/fuzz/tests/fuzz/kpol_fuzz_$1 corpus=tests/fuzz/corpus/$1
+  local fuzzer=build/fuzz/tests/fuzz/kpol_fuzz corpus=tests/fuzz/corpus/$1
+  local -x KPOL_HARNESS=$1
+  [ "$1" != http_answer ] || fuzzer+=_control
   local found=build/fuzz/tests/fuzz/found/$1
   mkdir -p "$found"
   if [ -n "$merge" ]; then
