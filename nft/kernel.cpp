@@ -70,30 +70,11 @@ const std::string* setWithElements(const Change& change) {
   return nullptr;
 }
 
-// Whether the changes add regular chains to an existing table. No packet is in a table that is only
-// just added.
-bool isOfRules(const Change& change) {
-  return std::holds_alternative<AddRule>(change) || std::holds_alternative<FlushChain>(change);
-}
-bool isOfElements(const Change& change) {
-  return std::holds_alternative<AddElements>(change) ||
-         std::holds_alternative<DeleteElements>(change);
-}
-
-// Whether a packet that is on its way during the commit could meet the old rules and the new
-// elements in a combination that neither the old nor the new table has.
-bool needsStages(const ChangeSet& changes) {
-  bool chains = false;
-  bool rules = false;
-  bool elements = false;
-  for (const Change& change : changes.changes) {
-    if (std::holds_alternative<AddTable>(change)) return false;  // there are no packets yet
-    const auto* chain = std::get_if<AddChain>(&change);
-    chains = chains || (chain != nullptr && !chain->base);
-    rules = rules || isOfRules(change);
-    elements = elements || isOfElements(change);
-  }
-  return chains || (rules && elements);
+// No packet is in a table that is only just added.
+bool addsTable(const ChangeSet& changes) {
+  return std::ranges::any_of(changes.changes, [](const Change& change) {
+    return std::holds_alternative<AddTable>(change);
+  });
 }
 
 }  // namespace
@@ -225,7 +206,7 @@ bool Kernel::State::isFull(const Batch& batch) const {
 }
 
 CommitOutcome Kernel::State::commitOnce(const ChangeSet& changes) {
-  if (options.inStages && needsStages(changes)) return commitSplit(changes);
+  if (options.inStages && !addsTable(changes)) return commitSplit(changes);
   learn(changes);
   Pass pass(*this, changes);
   for (std::size_t i = 0; i < changes.changes.size(); ++i) {
@@ -250,10 +231,7 @@ CommitOutcome Kernel::State::commitSplit(const ChangeSet& changes) {
 }
 
 std::optional<Rejected> Kernel::State::sendChange(Pass& pass, const BatchSplit& stages) {
-  const auto ofRules = [&](std::size_t index) { return isOfRules(pass.changes.changes[index]); };
-  const bool together = !options.inStages || (stages.tighten.empty() && stages.loosen.empty()) ||
-                        std::ranges::none_of(stages.change, ofRules);
-  return together ? sendTogether(pass, stages) : sendOneByOne(pass, stages);
+  return options.inStages ? sendOneByOne(pass, stages) : sendTogether(pass, stages);
 }
 
 std::optional<Rejected> Kernel::State::sendTogether(Pass& pass, const BatchSplit& stages) {

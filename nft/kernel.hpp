@@ -59,12 +59,12 @@ class Kernel {
     // which `admits` returns true get batches of their own. Then, for a moment, fewer packets pass
     // than before and after.
     std::size_t maxChangeBytes = 48U << 20U;
-    // Sends the stages of a change set (BatchSplit) in batches of their own, if it adds chains or
-    // changes both rules and elements. A packet takes the generation of the rules when it enters a
-    // base chain, but each lookup reads the generation again. Without this option, a packet with
-    // the old rules that finds a new element would jump to a chain that is still empty for it, and
-    // pass; or it would meet an old rule with a new element that only the new rules make harmless
-    // (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext and nft_genmask_cur).
+    // Sends the stages of a change set (BatchSplit) in batches of their own, unless it adds the
+    // table. A packet takes the generation of the rules when it enters a base chain, but each
+    // lookup reads the generation again (net/netfilter/nf_tables_core.c, nft_do_chain; nft_set_ext
+    // and nft_genmask_cur). Without this option, a packet with the old rules that finds a new
+    // element would jump to a chain that is still empty for it, or one whose dispatch is old would
+    // find itself in a set that only the new dispatch makes harmless, and pass.
     bool inStages = false;
     Admits admits = {};
     // A bound NETLINK_NETFILTER socket of another process, which transfers the ownership of the

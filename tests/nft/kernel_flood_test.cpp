@@ -86,8 +86,8 @@ Match addressIn(const std::string& set) {
 const Rule kAdmitRule{{addressIn("peers"), Verdict{Verdict::Kind::Accept, {}}}, {}};
 const Element kPeer = element(test::ip("127.0.0.1"));
 
-// Datagrams to 127.0.0.1 are judged by a chain whose rules and set are both changed: they are
-// dropped because the set is empty, or because no rule asks it.
+// Datagrams to 127.0.0.1 are evaluated by a chain whose rules and set are both changed: they are
+// dropped because the set is empty, or because no rule looks it up.
 Ruleset droppingByRulesOrElements() {
   Ruleset table;
   Set peers;
@@ -103,6 +103,19 @@ Ruleset droppingByRulesOrElements() {
                   {{{Match{{Field::IpDaddr}, false, Exact{test::ip("127.0.0.1")}},
                      Verdict{Verdict::Kind::Goto, "judge"}},
                     {}}}});
+  return table;
+}
+
+// Both chains exist all the time: one admits peers, the other one nobody.
+Ruleset droppingByElements() {
+  Ruleset table = droppingThrough("nobody");
+  Set peers;
+  peers.name = "peers";
+  peers.key = {DataType::Ipv4Addr};
+  peers.size = 16;
+  peers.elements = {kPeer};
+  table.add(std::move(peers));
+  table.add(Chain{"admit", {}, {kAdmitRule, kDropRule}});
   return table;
 }
 
@@ -177,6 +190,20 @@ TEST_F(KernelFlood, NoPacketMeetsAnOldRuleWithANewElement) {
       changes.changes.push_back(AddRule{"judge", kAdmitRule});
     }
     changes.changes.push_back(AddRule{"judge", kDropRule});
+    return changes;
+  });
+}
+
+TEST_F(KernelFlood, NoPacketMeetsAnOldElementAndThenANewOne) {
+  expectNonePasses(droppingByElements(), [](unsigned i) {
+    const bool empties = i % 2 == 1;
+    const Element nobody = leadingTo("nobody");
+    const Element admit = leadingTo("admit");
+    ChangeSet changes;
+    if (empties) changes.changes.push_back(DeleteElements{"peers", {kPeer}});
+    changes.changes.push_back(DeleteElements{"dispatch", {empties ? nobody : admit}});
+    changes.changes.push_back(AddElements{"dispatch", {empties ? admit : nobody}});
+    if (!empties) changes.changes.push_back(AddElements{"peers", {kPeer}});
     return changes;
   });
 }

@@ -112,15 +112,57 @@ struct Step {
   Verdict verdict;
 };
 
+// Which of two generations of a table a packet meets. Every entry of a base chain and every lookup
+// is one step; from step `turn` on the packet meets the new one.
+class Generations {
+ public:
+  Generations(const nft::Ruleset& before, const nft::Ruleset& after, std::size_t turn)
+      : before_(before), after_(after), turn_(turn) {}
+
+  // The rules for a packet that enters a base chain now.
+  const nft::Ruleset& enter() { return step() ? after_ : before_; }
+
+  // The set of a rule of the generation `rules`. An old rule refers to the object, not to its name:
+  // if the set is deleted or recreated, it is the old one with its old elements.
+  const nft::Set& lookUp(const nft::Ruleset& rules, const std::string& name,
+                         const std::vector<Field>& fields) {
+    const nft::Set& own = setNamed(rules, name, fields);
+    if (!step() || &rules == &after_) return own;
+    const auto found = after_.sets.find(name);
+    const bool lasts = found != after_.sets.end() && found->second.key == own.key &&
+                       found->second.interval == own.interval;
+    return lasts ? found->second : own;
+  }
+
+  // A chain that is only in the new generation has no rules for a packet with old rules.
+  [[nodiscard]] bool isNew(const nft::Ruleset& rules, const std::string& chain) const {
+    return &rules == &before_ && after_.chains.contains(chain);
+  }
+
+  [[nodiscard]] std::size_t steps() const { return steps_; }
+
+ private:
+  bool step() { return steps_++ >= turn_; }
+
+  const nft::Ruleset& before_;
+  const nft::Ruleset& after_;
+  std::size_t turn_;
+  std::size_t steps_ = 0;
+};
+
 class Machine {
  public:
-  Machine(const nft::Ruleset& ruleset, const Packet& packet) : ruleset_(ruleset), packet_(packet) {}
+  Machine(Generations& generations, const nft::Ruleset& rules, const Packet& packet)
+      : generations_(generations), ruleset_(rules), packet_(packet) {}
 
   // The final verdict of the chain; nullopt if its end is reached.
   std::optional<Verdict::Kind> run(const std::string& name) {
     if (++steps_ > 1000) throw std::logic_error("endless loop at chain " + name);
     const auto chain = ruleset_.chains.find(name);
-    if (chain == ruleset_.chains.end()) throw std::logic_error("no chain " + name);
+    if (chain == ruleset_.chains.end()) {
+      if (generations_.isNew(ruleset_, name)) return std::nullopt;
+      throw std::logic_error("no chain " + name);
+    }
     for (const auto& rule : chain->second.rules) {
       const auto verdict = run(rule);
       if (!verdict || verdict->kind == Verdict::Kind::Continue) continue;
@@ -166,13 +208,13 @@ class Machine {
     if (const auto* between = std::get_if<nft::Between>(&match.right))
       return between->first <= value && value <= between->last;
     const auto& name = std::get<nft::InSet>(match.right).set;
-    return find(setNamed(ruleset_, name, match.left), value) != nullptr;
+    return find(generations_.lookUp(ruleset_, name, match.left), value) != nullptr;
   }
 
   Step execute(const nft::VerdictMapLookup& lookup) {
     const auto value = load(packet_, lookup.key);
     if (!value) return {Step::Kind::Break, {}};
-    const auto* element = find(setNamed(ruleset_, lookup.map, lookup.key), *value);
+    const auto* element = find(generations_.lookUp(ruleset_, lookup.map, lookup.key), *value);
     if (element == nullptr) return {Step::Kind::Break, {}};
     return {Step::Kind::Verdict, std::get<Verdict>(element->value)};
   }
@@ -194,6 +236,7 @@ class Machine {
     throw std::logic_error("unknown statement " + statement.text);
   }
 
+  Generations& generations_;
   const nft::Ruleset& ruleset_;
   const Packet& packet_;
   int steps_ = 0;
@@ -210,36 +253,81 @@ bool isNode(const policy::Snapshot& snapshot, const base::IpAddress& ip) {
   return std::find(snapshot.nodeIps.begin(), snapshot.nodeIps.end(), ip) != snapshot.nodeIps.end();
 }
 
-}  // namespace
+// The names of the filter chains of a hook, in the order in which packets pass them. Translations
+// are not modelled.
+std::vector<std::string> filtersAt(nft::BaseChain::Hook hook, const nft::Ruleset& ruleset) {
+  std::vector<std::pair<std::int32_t, std::string>> found;
+  for (const auto& [name, chain] : ruleset.chains)
+    if (chain.base && chain.base->hook == hook && chain.base->type != nft::BaseChain::Type::Nat)
+      found.emplace_back(chain.base->priority, name);
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> names;
+  for (auto& [priority, name] : found) names.push_back(std::move(name));
+  return names;
+}
 
-bool passes(const nft::Ruleset& ruleset, const Packet& packet) {
-  for (const auto& [name, chain] : ruleset.chains) {
-    if (!chain.base || chain.base->hook != packet.hook) continue;
-    if (chain.base->type == nft::BaseChain::Type::Nat) continue;  // translations are not modelled
-    const auto verdict = Machine(ruleset, packet).run(name).value_or(chain.base->policy);
+bool passesHook(Generations& generations, const std::vector<std::string>& filters,
+                const Packet& packet) {
+  for (const auto& name : filters) {
+    const nft::Ruleset& rules = generations.enter();
+    const auto chain = rules.chains.find(name);
+    if (chain == rules.chains.end()) continue;  // the packet meets the generation without it
+    const auto verdict =
+        Machine(generations, rules, packet).run(name).value_or(chain->second.base->policy);
     if (verdict == Verdict::Kind::Drop) return false;
   }
   return true;
 }
 
-bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
-            const policy::Flow& flow) {
+// The packet at the hooks it passes, in order.
+std::vector<Packet> route(const policy::Snapshot& snapshot, const policy::Flow& flow) {
   Packet packet;
   packet.flow = flow;
   const bool fromNode = isNode(snapshot, flow.source);
   const bool toNode = isNode(snapshot, flow.destination);
-  if (fromNode && toNode) return true;  // never leaves the node
+  if (fromNode && toNode) return {};  // never leaves the node
   if (!fromNode) packet.iif = interfaceOf(snapshot, flow.source);
   if (!toNode) packet.oif = interfaceOf(snapshot, flow.destination);
   if (fromNode) packet.hook = nft::BaseChain::Hook::Output;
   if (toNode) packet.hook = nft::BaseChain::Hook::Input;
+  std::vector<Packet> packets{packet};
   if (!fromNode) {
-    auto arriving = packet;
-    arriving.hook = nft::BaseChain::Hook::Prerouting;
-    arriving.oif.clear();
-    if (!passes(ruleset, arriving)) return false;
+    packet.hook = nft::BaseChain::Hook::Prerouting;
+    packet.oif.clear();
+    packets.insert(packets.begin(), packet);
   }
-  return passes(ruleset, packet);
+  return packets;
+}
+
+bool passesAll(Generations& generations, const nft::Ruleset& filters,
+               const std::vector<Packet>& packets) {
+  return std::all_of(packets.begin(), packets.end(), [&](const Packet& packet) {
+    return passesHook(generations, filtersAt(packet.hook, filters), packet);
+  });
+}
+
+}  // namespace
+
+bool passes(const nft::Ruleset& ruleset, const Packet& packet) {
+  Generations generations(ruleset, ruleset, 0);
+  return passesAll(generations, ruleset, {packet});
+}
+
+bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
+            const policy::Flow& flow) {
+  Generations generations(ruleset, ruleset, 0);
+  return passesAll(generations, ruleset, route(snapshot, flow));
+}
+
+Verdicts verdictsDuring(const nft::Ruleset& before, const nft::Ruleset& after,
+                        const policy::Snapshot& snapshot, const policy::Flow& flow) {
+  const auto packets = route(snapshot, flow);
+  Verdicts verdicts;
+  for (std::size_t turn = 0;; ++turn) {
+    Generations generations(before, after, turn);
+    (passesAll(generations, after, packets) ? verdicts.passes : verdicts.dropped) = true;
+    if (generations.steps() <= turn) return verdicts;  // it met only the old one
+  }
 }
 
 }  // namespace kpol::test

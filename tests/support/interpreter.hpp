@@ -35,4 +35,15 @@ bool passes(const nft::Ruleset& ruleset, const Packet& packet);
 bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
             const policy::Flow& flow);
 
+// The verdicts that a packet can have while one batch turns `before` into `after`. A packet takes
+// the generation of the rules when it enters a base chain, and each lookup reads the generation
+// again (nft_do_chain; nft_genmask_cur in the lookups of sets): so it can meet old rules and, from
+// any lookup on, new elements. All such points are tried.
+struct Verdicts {
+  bool passes = false;
+  bool dropped = false;
+};
+Verdicts verdictsDuring(const nft::Ruleset& before, const nft::Ruleset& after,
+                        const policy::Snapshot& snapshot, const policy::Flow& flow);
+
 }  // namespace kpol::test
