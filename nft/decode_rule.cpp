@@ -109,10 +109,12 @@ class RuleDecoder {
   }
 
   bool readFib(const nftnl_expr* expr) {
-    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_FLAGS) != NFTA_FIB_F_DADDR) return false;
-    return load(
-        {FieldLoad::From::FibOfDaddr, nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_RESULT), 0, {}},
-        nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_DREG));
+    const std::uint32_t flags = nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_FLAGS);
+    if (flags != NFTA_FIB_F_DADDR && flags != NFTA_FIB_F_SADDR) return false;
+    const auto from =
+        flags == NFTA_FIB_F_SADDR ? FieldLoad::From::FibOfSaddr : FieldLoad::From::FibOfDaddr;
+    return load({from, nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_RESULT), 0, {}},
+                nftnl_expr_get_u32(expr, NFTNL_EXPR_FIB_DREG));
   }
 
   bool readPayload(const nftnl_expr* expr) {

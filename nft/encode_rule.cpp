@@ -190,10 +190,13 @@ class RuleEncoder {
         nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
         return;
       }
-      case FieldLoad::From::FibOfDaddr: {
+      case FieldLoad::From::FibOfDaddr:
+      case FieldLoad::From::FibOfSaddr: {
+        const bool source = load.from == FieldLoad::From::FibOfSaddr;
         nftnl_expr* expr = add("fib");
         nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, load.at);
-        nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+        nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS,
+                           source ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR);
         nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, reg);
         return;
       }

@@ -90,6 +90,7 @@ const std::vector<LoadRow>& loads() {
       {Field::Icmpv6Type, {From::TransportHeader, 0, 1, {Ipv6, Icmpv6}}},
       {Field::CtStatus, {From::Ct, NFT_CT_STATUS, 4, {}}},
       {Field::FibDaddrType, {From::FibOfDaddr, NFT_FIB_RESULT_ADDRTYPE, 4, {}}},
+      {Field::FibSaddrType, {From::FibOfSaddr, NFT_FIB_RESULT_ADDRTYPE, 4, {}}},
   };
   return kLoads;
 }

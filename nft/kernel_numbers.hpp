@@ -33,7 +33,14 @@ const Match& dependencyMatch(Dependency dependency);
 
 // How a field is loaded into a register.
 struct FieldLoad {
-  enum class From : std::uint8_t { Meta, Ct, FibOfDaddr, NetworkHeader, TransportHeader };
+  enum class From : std::uint8_t {
+    Meta,
+    Ct,
+    FibOfDaddr,
+    FibOfSaddr,
+    NetworkHeader,
+    TransportHeader
+  };
   From from;
   std::uint32_t at;      // meta key, ct key, fib result, or byte offset in the header
   std::uint32_t length;  // bytes

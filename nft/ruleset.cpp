@@ -46,6 +46,7 @@ constexpr std::array kFields{
     FieldRow{"icmpv6 type", DataType::Icmpv6Type},
     FieldRow{"ct status", DataType::CtStatus},
     FieldRow{"fib daddr type", DataType::FibAddrType},
+    FieldRow{"fib saddr type", DataType::FibAddrType},
 };
 
 template <class Table, class Enum>

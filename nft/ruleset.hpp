@@ -139,6 +139,7 @@ enum class Field : std::uint8_t {
   Icmpv6Type,
   CtStatus,      // ct status
   FibDaddrType,  // fib daddr type
+  FibSaddrType,  // fib saddr type
 };
 std::string_view fieldName(Field field);  // "ip saddr", "meta l4proto", ...
 DataType typeOf(Field field);
@@ -153,7 +154,7 @@ inline constexpr std::uint32_t kInvalid = 1, kEstablished = 2, kRelated = 4, kNe
 namespace ct_status {
 inline constexpr std::uint32_t kSeenReply = 2, kSourceNat = 16, kDestinationNat = 32;
 }
-// Values of `fib daddr type`: the kernel's route types (rtnetlink.h RTN_*).
+// Values of `fib daddr type` and `fib saddr type`: the kernel's route types (rtnetlink.h RTN_*).
 namespace fib_type {
 inline constexpr std::uint32_t kUnicast = 1, kLocal = 2;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/chains.hpp"
 
+#include <cstring>
 #include <string_view>
 
 namespace kpol::policy {
@@ -163,6 +164,13 @@ void addNewFlow(nft::Ruleset& ruleset) {
                   dispatch({kV4.source}, kV4.egress), dispatch({kV6.source}, kV6.egress)}});
 }
 
+Match notFromThisNode() {
+  const std::uint32_t local = nft::fib_type::kLocal;
+  std::array<std::uint8_t, sizeof local> bytes;
+  std::memcpy(bytes.data(), &local, bytes.size());
+  return {{Field::FibSaddrType}, true, nft::Exact{nft::Key(bytes)}};
+}
+
 nft::Chain hookChain(const char* name, Hook hook, std::vector<Rule> rules) {
   return {name,
           nft::BaseChain{nft::BaseChain::Type::Filter, hook, kPriority, nft::Verdict::Kind::Accept},
@@ -189,6 +197,22 @@ void addEgressToNode(nft::Chain& input, nft::Chain& fromPod, nft::Ruleset& rules
   ruleset.add(std::move(fromAddress));
 }
 
+// The node's own packets may go to every pod that is programmed. New flows with a source address
+// that is not the node's are not its own but sent on for others (IPVS does it, and proxies with
+// IP_TRANSPARENT), so they are evaluated like forwarded ones. There is no input interface, so the
+// sender is looked up by address.
+void addOutput(nft::Ruleset& ruleset) {
+  static constexpr const char* kRelayed = "relayed";
+  auto relayed = stateRule(kNotEstablished, go(kRelayed));
+  relayed.statements.insert(relayed.statements.begin() + 1, notFromThisNode());
+  ruleset.add(hookChain(
+      "output", Hook::Output,
+      {std::move(relayed), revokedRule(), {{podInterface(Field::OifName), go("to-pod")}, {}}}));
+  ruleset.add(nft::Chain{kRelayed, {}, {neighbourDiscoveryRule(), {{go(names::kNewFlow)}, {}}}});
+  ruleset.add(nft::Chain{
+      "to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4), unknownDestination(kV6)}});
+}
+
 }  // namespace
 
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
@@ -205,10 +229,7 @@ void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset) {
   if (podToNode == PodToNode::Policy) addEgressToNode(input, fromPod, ruleset);
   ruleset.add(std::move(input));
   ruleset.add(std::move(fromPod));
-  ruleset.add(
-      hookChain("output", Hook::Output, {{{podInterface(Field::OifName), go("to-pod")}, {}}}));
-  ruleset.add(nft::Chain{
-      "to-pod", {}, {neighbourDiscoveryRule(), unknownDestination(kV4), unknownDestination(kV6)}});
+  addOutput(ruleset);
   // Never reached. Conntrack entries have space for labels only while a rule exists that sets one
   // (net/netfilter/nft_ct.c, nf_connlabels_get).
   ruleset.add(nft::Chain{"label-room", {}, {{{nft::SetCtLabel{kRevokedLabelBit}}, {}}}});
@@ -239,7 +260,7 @@ std::vector<nft::Set> localSets(base::Family family) {
 }
 
 std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
-                                        const std::array<std::string, 2>& chains) {
+                                        const std::array<std::string, 2>& chains, bool owned) {
   const bool v4 = ip.isV4();
   const auto address = nft::Key::of(ip);
   const auto both = nft::Key::of(interface).dot(address);
@@ -255,12 +276,11 @@ std::vector<LocalElement> localElements(const base::IfName& interface, const bas
                       nft::element(both, judge(egress, nft::Verdict::Kind::Return))});
     result.push_back({v4 ? names::kTo4 : names::kTo6,
                       nft::element(both, judge(ingress, nft::Verdict::Kind::Accept))});
-    return result;
-  }
-  if (!ingress.empty())
+  } else if (owned && !ingress.empty()) {
     result.push_back(
         {v4 ? names::kIngress4 : names::kIngress6, nft::element(address, go(ingress.c_str()))});
-  if (!egress.empty())
+  }
+  if (owned && !egress.empty())
     result.push_back(
         {v4 ? names::kEgress4 : names::kEgress6, nft::element(address, go(egress.c_str()))});
   return result;

@@ -73,8 +73,9 @@ struct LocalElement {
   nft::Element element;
 };
 // Returns the elements for one address of an endpoint, except those of self4 and self6. `chains`:
-// the chains of the pod's profiles by direction; an empty name means not isolated.
+// the chains of the pod's profiles by direction; an empty name means not isolated. `owned`: the pod
+// owns the address. Maps from an address alone can lead to one chain only, the owner's.
 std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
-                                        const std::array<std::string, 2>& chains);
+                                        const std::array<std::string, 2>& chains, bool owned);
 
 }  // namespace kpol::policy

@@ -62,7 +62,8 @@ class Compiler {
     const std::array chains{profileChain(*member.pod, Direction::Ingress),
                             profileChain(*member.pod, Direction::Egress)};
     for (const auto& ip : endpoint.ips) {
-      for (auto& [set, element] : localElements(endpoint.hostInterface, ip, chains))
+      const bool owned = std::ranges::binary_search(member.ips, ip);
+      for (auto& [set, element] : localElements(endpoint.hostInterface, ip, chains, owned))
         local_[set].push_back(std::move(element));
       auto& self = local_[ip.isV4() ? names::kSelf4 : names::kSelf6];
       for (const auto& own : member.ips)

@@ -138,7 +138,8 @@ void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
                              egress ? egress->policies : none};
     for (const auto& endpoint : local.endpoints) {
       for (const auto& ip : endpoint.ips) {
-        for (auto& [set, element] : localElements(endpoint.hostInterface, ip, local.chains))
+        const bool owned = parts_.cluster.owns(*record, ip);
+        for (auto& [set, element] : localElements(endpoint.hostInterface, ip, local.chains, owned))
           wanted.emplace_back(parts_.table.find(set), std::move(element));
         wantSelf(ip, *record, wanted);
         if (isGuarded(guard_, guarded, ip))

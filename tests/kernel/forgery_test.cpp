@@ -148,6 +148,44 @@ TEST_F(Forgery, PodsCannotStartAFlowForAnotherPod) {
   }
 }
 
+// As kube-proxy in IPVS mode, and proxies with IP_TRANSPARENT, send for others.
+TEST_F(Forgery, WhatTheNodeSendsForOthersIsEvaluatedLikeForwardedPackets) {
+  for (const auto family : {Family::V4, Family::V6}) {
+    const Udp server(pod("b"), kServerPort);
+    const Udp open(pod("c"), kServerPort);
+    const Udp outside(node_.outside().open(), kServerPort);
+    const auto relay = [&](const base::IpAddress& source, const base::IpAddress& to,
+                           std::uint16_t port = 2000) {
+      try {
+        sendRaw(netlink::Netns::current(),
+                rawPacket(source, to, 17, udpDatagram(port, kServerPort, {6})));
+      } catch (const base::SystemError& error) {
+        EXPECT_EQ(error.code(), EPERM) << "dropped at output";
+      }
+    };
+    const auto outsideIp = Node::outsideIp(family);
+    relay(ip("a", family), outsideIp);
+    expectNothing(outside, "from a pod that may send nothing");
+    relay(ip("a", family), ip("c", family));
+    relay(ip("a", family), ip("b", family));
+    relay(outsideIp, ip("b", family));
+    expectNothing(server, "from senders that the server does not admit");
+    expectNothing(open, "from a pod that may send nothing");
+    relay(ip("c", family), outsideIp);
+    EXPECT_EQ(outside.receive(3000).from, toString(ip("c", family))) << "what may pass, does";
+    relay(outsideIp, ip("c", family));
+    EXPECT_EQ(open.receive(3000).from, toString(outsideIp));
+    relay(Node::nodeIp(family), ip("b", family));
+    EXPECT_EQ(server.receive(3000).from, toString(Node::nodeIp(family))) << "the node's own";
+    for (int i = 0; i < 2; ++i) {  // the second time within the established flow
+      relay(ip("c", family), ip("b", family), 2001);
+      const auto got = server.receive(3000);
+      EXPECT_EQ(got.from, toString(ip("c", family))) << "packet " << i;
+      if (!got.from.empty()) server.send(got.address, got.port, {7});
+    }
+  }
+}
+
 // ICMPv6 134 with a default route and a prefix for addresses.
 Bytes routerAdvertisement() {
   const auto prefix = *base::IpAddress::parse("2001:db8:bad::");

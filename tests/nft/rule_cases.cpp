@@ -161,6 +161,8 @@ void addTranslations(std::vector<RuleCase>& cases) {
               {is(Field::FibDaddrType, word(nft::fib_type::kLocal)), goTo("other")}),
           one("fib daddr type != unicast drop",
               {isNot(Field::FibDaddrType, word(nft::fib_type::kUnicast)), drop()}),
+          one("fib saddr type != local goto other",
+              {isNot(Field::FibSaddrType, word(nft::fib_type::kLocal)), goTo("other")}),
           one("ct status dnat accept", {statusIn(status::kDestinationNat), accept()}),
           one("ct status seen-reply,snat drop",
               {statusIn(status::kSeenReply | status::kSourceNat), drop()}),

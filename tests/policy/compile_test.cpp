@@ -71,10 +71,10 @@ Labels app(const char* name) {
 
 TEST(Compile, EmptySnapshotHasOnlyTheHooks) {
   const auto ruleset = compile({}).ruleset;
-  EXPECT_EQ(
-      chainsWith(ruleset, ""),
-      (std::vector<std::string>{"forward", "from-pod", "input", "label-room", "new-flow",
-                                "new-flow-source", "output", "pod-source", "source", "to-pod"}));
+  EXPECT_EQ(chainsWith(ruleset, ""),
+            (std::vector<std::string>{"forward", "from-pod", "input", "label-room", "new-flow",
+                                      "new-flow-source", "output", "pod-source", "relayed",
+                                      "source", "to-pod"}));
   EXPECT_EQ(setsWith(ruleset, ""),
             (std::vector<std::string>{"egress4", "egress6", "endpoints4", "endpoints6", "from4",
                                       "from6", "ingress4", "ingress6", "pod-addresses4",
@@ -90,6 +90,22 @@ TEST(Compile, PodsOfOneProfileShareItsChains) {
   const auto& dispatch = ruleset.sets.at("to4").elements;
   ASSERT_EQ(dispatch.size(), 2U);
   EXPECT_EQ(dispatch[0].value, dispatch[1].value);
+}
+
+// The kernel rejects two elements of a map with the same key and different values.
+TEST(Compile, AnAddressOfTwoPodsLeadsToTheOwnersChains) {
+  Cluster cluster;
+  cluster.pod("shop/a", app("web"), "10.0.0.1").pod("shop/b", app("db"), "10.0.0.1");
+  for (auto& endpoint : cluster.snapshot().endpoints)
+    endpoint.hostInterface = *base::IfName::parse("veth" + endpoint.pod.name);
+  for (const char* name : {"web", "db"}) {
+    const auto key = std::string("shop/") + name;
+    cluster.policy(t::ingress(key, t::is("app", name)));
+    cluster.policy(t::egress(key + "-egress", t::is("app", name)));
+  }
+  const auto ruleset = cluster.compiled();
+  for (const char* map : {"ingress4", "egress4"})
+    EXPECT_EQ(ruleset.sets.at(map).elements.size(), 1U) << map;
 }
 
 TEST(Compile, PoliciesWithoutLocalPodsAddNothing) {

@@ -2,6 +2,7 @@
 // Who may send what, without a kernel.
 #include "policy/compile.hpp"
 #include "tests/support/interpreter.hpp"
+#include "tests/support/policy_builders.hpp"
 
 #include <gtest/gtest.h>
 
@@ -78,6 +79,71 @@ TEST(SourceCheck, DeletedPodsStartNoFlow) {
   packet.iif = kOwnLink;
   packet.flow.source = address("10.0.0.1");
   EXPECT_TRUE(passes(table, packet));
+}
+
+// Pods "open", "silent" (isolated for egress) and "closed" (for ingress), on kpol interfaces or on
+// those of another plugin.
+nft::Ruleset tableOfThree(const std::string& links) {
+  Snapshot snapshot;
+  int number = 0;
+  for (const char* name : {"closed", "open", "silent"}) {
+    const auto last = std::to_string(++number);
+    Pod pod;
+    pod.key = {"shop", name};
+    pod.labels = test::labels({{"app", name}});
+    pod.ips = {address("10.0.0." + last), address("fd00::" + last)};
+    snapshot.pods.push_back(pod);
+    snapshot.endpoints.push_back({pod.key, *base::IfName::parse(links + last), pod.ips, {}});
+  }
+  snapshot.policies = {test::ingress("shop/closed", test::is("app", "closed")),
+                       test::egress("shop/silent", test::is("app", "silent"))};
+  return compile(snapshot).ruleset;
+}
+
+Packet leaving(const std::string& link, const std::string& source, const std::string& to) {
+  Packet packet;
+  packet.hook = BaseChain::Hook::Output;
+  packet.oif = link;
+  packet.relayed = true;
+  packet.flow = {address(source), address(to), 6, 80};
+  return packet;
+}
+
+TEST(SourceCheck, RelayedFlowsAreEvaluatedLikeForwardedOnes) {
+  for (const std::string links : {"kpol", "veth"}) {
+    const auto table = tableOfThree(links);
+    for (const std::string net : {"10.0.0.", "fd00::"}) {
+      const std::string outside = net == "fd00::" ? "2001:db8::7" : "192.0.2.7";
+      SCOPED_TRACE(links + " " + net);
+      EXPECT_TRUE(passes(table, leaving(kUplink, net + "2", outside))) << "open to outside";
+      EXPECT_FALSE(passes(table, leaving(kUplink, net + "3", outside))) << "silent to outside";
+      EXPECT_FALSE(passes(table, leaving(links + "2", net + "3", net + "2"))) << "silent to open";
+      EXPECT_FALSE(passes(table, leaving(links + "1", outside, net + "1"))) << "outside to closed";
+      EXPECT_TRUE(passes(table, leaving(links + "2", outside, net + "2"))) << "outside to open";
+      EXPECT_TRUE(passes(table, leaving(links + "1", net + "1", net + "1"))) << "to itself";
+    }
+  }
+}
+
+TEST(SourceCheck, TheNodesOwnFlowsAndEstablishedOnesAreNot) {
+  const auto table = tableOfThree("kpol");
+  auto packet = leaving("kpol1", "192.0.2.7", "10.0.0.1");
+  packet.relayed = false;
+  EXPECT_TRUE(passes(table, packet)) << "the node's own";
+  packet.relayed = true;
+  packet.ctState = nft::ct_state::kEstablished;
+  EXPECT_TRUE(passes(table, packet)) << "established";
+  packet.revoked = true;
+  EXPECT_FALSE(passes(table, packet)) << "forbidden by a later policy";
+}
+
+TEST(SourceCheck, RelayedPacketsToUnknownPodsAreDropped) {
+  const auto table = tableOfThree("kpol");
+  EXPECT_FALSE(passes(table, leaving("kpol9", "192.0.2.7", "10.0.0.9")));
+  auto discovery = leaving("kpol9", "::", "ff02::1:ff00:1");
+  discovery.flow.protocol = 58;
+  discovery.icmpType = 135;
+  EXPECT_TRUE(passes(table, discovery)) << "duplicate address detection";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 
@@ -12,6 +13,14 @@ namespace {
 using nft::Field;
 using nft::Key;
 using nft::Verdict;
+
+// `fib saddr type`, as the kernel has it in a register.
+Key fibType(bool foreign) {
+  const std::uint32_t type = foreign ? nft::fib_type::kUnicast : nft::fib_type::kLocal;
+  std::array<std::uint8_t, sizeof type> bytes{};
+  std::memcpy(bytes.data(), &type, bytes.size());
+  return Key(bytes);
+}
 
 // The value of a field in the packet; nullopt if the expression would break the rule.
 std::optional<Key> load(const Packet& packet, Field field) {
@@ -27,6 +36,7 @@ std::optional<Key> load(const Packet& packet, Field field) {
   // The transport header of any protocol has bytes where ports would be.
   const auto port = [&](std::uint16_t value) { return std::optional(Key::of(value)); };
   switch (field) {
+    case Field::FibSaddrType: return fibType(packet.relayed);
     case Field::IpSaddr: return address(v4, flow.source);
     case Field::IpDaddr: return address(v4, flow.destination);
     case Field::Ip6Saddr: return address(!v4, flow.source);
@@ -328,6 +338,16 @@ Verdicts verdictsDuring(const nft::Ruleset& before, const nft::Ruleset& after,
     (passesAll(generations, after, packets) ? verdicts.passes : verdicts.dropped) = true;
     if (generations.steps() <= turn) return verdicts;  // it met only the old one
   }
+}
+
+bool relays(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
+            const policy::Flow& flow) {
+  Packet packet;
+  packet.flow = flow;
+  packet.hook = nft::BaseChain::Hook::Output;
+  packet.oif = interfaceOf(snapshot, flow.destination);
+  packet.relayed = true;
+  return passes(ruleset, packet);
 }
 
 }  // namespace kpol::test

@@ -22,6 +22,7 @@ struct Packet {
   std::uint32_t ctState = nft::ct_state::kNew;
   bool revoked = false;
   std::uint8_t icmpType = 128;
+  bool relayed = false;  // at output: the source is not an address of the node
 };
 
 // Whether the packet passes the base chains of its hook. Throws std::logic_error on a ruleset that
@@ -33,6 +34,11 @@ bool passes(const nft::Ruleset& ruleset, const Packet& packet);
 // packets from them are sent at output, and all other addresses are beyond the interface "eth0".
 // Packets that arrive pass the prerouting hook first.
 bool passes(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
+            const policy::Flow& flow);
+
+// The same if the node sends the packet for others, as IPVS does: only at output, where it has no
+// input interface. Neither address is the node's.
+bool relays(const nft::Ruleset& ruleset, const policy::Snapshot& snapshot,
             const policy::Flow& flow);
 
 // The verdicts that a packet can have while one batch turns `before` into `after`. A packet takes

@@ -9,7 +9,7 @@
 #include <string>
 
 // Compares the verdicts of policies (evaluate.hpp) with those of the compiled table for packets
-// (interpreter.hpp), on random clusters.
+// (interpreter.hpp), forwarded ones and those that the node sends for others, on random clusters.
 namespace kpol::test {
 
 struct ProofCounts {

@@ -96,7 +96,7 @@ std::vector<Field> fieldsOf(DataType type) {
     case DataType::NfProto: return {Field::NfProto};
     case DataType::CtState: return {Field::CtState};
     case DataType::CtStatus: return {Field::CtStatus};
-    case DataType::FibAddrType: return {Field::FibDaddrType};
+    case DataType::FibAddrType: return {Field::FibDaddrType, Field::FibSaddrType};
     case DataType::Icmpv6Type: return {Field::Icmpv6Type};
     default: return {};
   }
@@ -197,7 +197,7 @@ class RuleWriter {
             {Field::CtStatus}, false, nft::AnyBit{random_.pick<std::uint32_t>({2, 16, 32, 48})}});
         break;
       case 4:
-        add(Match{{Field::FibDaddrType},
+        add(Match{{coin() ? Field::FibDaddrType : Field::FibSaddrType},
                   coin(),
                   nft::Exact{wordKey(random_.pick<std::uint32_t>({1, 2, 3}))}});
         break;
