@@ -17,6 +17,7 @@
 #include "controller/metrics.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
+#include "controller/third_party_pods.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
 #include "policy/peer_sets.hpp"
@@ -60,7 +61,10 @@ policy::DefaultPolicy defaultPolicyOf(const conf::DaemonConfig& config) {
 Store::Settings settingsOf(const conf::DaemonConfig& config) {
   const std::set<std::string> exempt(config.systemNamespaces.begin(),
                                      config.systemNamespaces.end());
-  return {podToNodeOf(config), {defaultPolicyOf(config), exempt}, {config.metadataGuard, exempt}};
+  return {podToNodeOf(config),
+          {defaultPolicyOf(config), exempt},
+          {config.metadataGuard, exempt},
+          nodeNameOf(config)};
 }
 
 Reconciler makeReconciler(const conf::DaemonConfig& config) {
@@ -144,6 +148,7 @@ struct Daemon::Parts {
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop),
+        thirdPartyPods(store, loop),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -197,6 +202,7 @@ struct Daemon::Parts {
   NodeNetwork network;
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
+  ThirdPartyPods thirdPartyPods;
   NodeState state;
   EventReporter events;
   ControlApi api;
@@ -233,6 +239,7 @@ void Daemon::Parts::start() {
   supervised("node network watch", [this] { return network.watch(); });
   supervised("network config", [this] { return cniConfig.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
+  supervised("third-party pods", [this] { return thirdPartyPods.run(); });
   supervised("source", [this] { return source->run(); });
   if (config.source.kind == conf::Source::Kind::Api)
     supervised("events", [this] { return events.run(); });

@@ -3,6 +3,7 @@
 
 #include "controller/api_metrics.hpp"
 #include "controller/process_metrics.hpp"
+#include "controller/third_party_pods.hpp"
 #include "ipam/lease_store.hpp"
 #include "ipam/range_use.hpp"
 #include "nft/kernel.hpp"
@@ -105,9 +106,19 @@ void Metrics::addCommits(Exposition& exposition) const {
       .sample(counters.drifts);
 }
 
-void Metrics::addPods(Exposition& exposition) const {
+void Metrics::addPods(Exposition& exposition) {
   exposition.gauge("kpold_attachments", "Pod interfaces registered by the CNI plugin.")
       .sample(state_.store.attachments().size());
+  exposition
+      .gauge("kpold_unattached_pods",
+             "Pods of this node that the CNI plugin did not register; policies apply to their "
+             "addresses only.")
+      .sample(state_.store.unattached().size());
+  auto bridges = exposition.gauge("kpold_unfiltered_bridges",
+                                  "Bridges of pods between whose ports policies do not apply.");
+  if (const auto names =
+          ifReadable([this] { return unfilteredBridges(state_.store); }, unreadable_.bridges))
+    bridges.sample(names->size());
   const auto& counters = podStart_.counters();
   exposition.counter("kpold_pod_starts_total", "Registrations by the plugin, by outcome.")
       .sample(counters.duration.count(), {{"outcome", "enforced"}})
@@ -178,6 +189,7 @@ std::string Metrics::text() {
   addDenied(exposition);
   addAddresses(exposition);
   exposition.counter("kpold_unreadable_total", "Failed reads of values for metrics.")
+      .sample(unreadable_.bridges, {{"what", "bridges"}})
       .sample(unreadable_.counters, {{"what", "counters"}})
       .sample(unreadable_.leases, {{"what", "leases"}});
   addApi(state_.objects.watches(), exposition);

@@ -27,7 +27,7 @@ class Metrics {
   void addState(Exposition& exposition) const;
   void addTable(Exposition& exposition) const;
   void addCommits(Exposition& exposition) const;
-  void addPods(Exposition& exposition) const;
+  void addPods(Exposition& exposition);
   void addNetwork(Exposition& exposition) const;
   void addDenied(Exposition& exposition);
   void addAddresses(Exposition& exposition);
@@ -37,6 +37,7 @@ class Metrics {
   std::string stateDir_;
   DeniedPackets denied_;
   struct Unreadable {  // number of failed reads
+    std::uint64_t bridges = 0;
     std::uint64_t counters = 0;
     std::uint64_t leases = 0;
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/node_state.hpp"
 
+#include "controller/third_party_pods.hpp"
 #include "netlink/forwarding.hpp"
 
 #include <algorithm>
@@ -38,6 +39,8 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
     all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", trouble});
   const auto forwarding = forwardingDiagnostics();
   all.insert(all.end(), forwarding.begin(), forwarding.end());
+  const auto thirdParty = thirdPartyPodDiagnostics(state.store);
+  all.insert(all.end(), thirdParty.begin(), thirdParty.end());
   const auto& compiled = state.loop.diagnostics();
   const auto stored = state.store.diagnostics();
   const auto network = state.network.diagnostics();

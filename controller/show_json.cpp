@@ -89,14 +89,15 @@ Json interfacesJson(const NodeState& state, const policy::Pod& pod) {
 }
 
 // The keys of the pod in the table's verdict maps: interface and address together, or the address
-// alone if another plugin created the interface.
+// alone if another plugin created the interface or it is not known.
 std::vector<nft::Key> keysOf(const policy::Snapshot& snapshot, const base::ObjectKey& pod) {
   std::vector<nft::Key> keys;
   for (const auto& endpoint : snapshot.endpoints) {
     if (endpoint.pod != pod) continue;
     for (const auto& ip : endpoint.ips) {
       keys.push_back(nft::Key::of(ip));
-      keys.push_back(nft::Key::of(endpoint.hostInterface).dot(nft::Key::of(ip)));
+      if (endpoint.hostInterface)
+        keys.push_back(nft::Key::of(*endpoint.hostInterface).dot(nft::Key::of(ip)));
     }
   }
   return keys;

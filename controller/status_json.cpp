@@ -143,6 +143,7 @@ std::string statusJson(const NodeState& state) {
                {"objects", objectsJson(state)},
                {"attachments", state.store.attachments().size()},
                {"endpoints", committed ? committed->endpoints : 0},
+               {"unattachedPods", state.store.unattached().size()},
                {"table", tableJson(state)},
                {"commits", commitsJson(state)},
                {"watches", watchesJson(state)},

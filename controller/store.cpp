@@ -59,6 +59,7 @@ const policy::Node* Store::findNode(const std::string& name) const {
 
 void Store::apply(const policy::Pod& pod, bool deleted) {
   changedIf(deleted ? engine_.removePod(pod.key) : engine_.put(pod));
+  noteResident(pod, deleted);
   tellEndpoints(pod.key);
   if (!engine_.findNamespace(pod.key.ns)) applyPosture(pod.key.ns);
 }
@@ -81,11 +82,58 @@ void Store::applyPosture(const std::string& ns) {
 std::vector<policy::Endpoint> Store::endpointsOf(const base::ObjectKey& pod) const {
   std::vector<policy::Endpoint> endpoints;
   const auto ids = attachmentsOf_.find(pod);
-  if (ids == attachmentsOf_.end()) return endpoints;
+  if (ids == attachmentsOf_.end()) {
+    if (auto endpoint = unattachedEndpoint(pod)) endpoints.push_back(*std::move(endpoint));
+    return endpoints;
+  }
   const auto known = engine_.findPod(pod);
   if (!known) return endpoints;
   for (const auto& id : ids->second)
     if (isOf(attachments_.at(id), *known)) endpoints.push_back(endpointOf(attachments_.at(id)));
+  return endpoints;
+}
+
+// ---- pods without attachments
+
+void Store::noteResident(const policy::Pod& pod, bool deleted) {
+  const bool isHere = !settings_.nodeName.empty() && pod.nodeName == settings_.nodeName;
+  if (deleted || !isHere || !policy::hasPodNetwork(pod)) {
+    residents_.erase(pod.key);
+    return;
+  }
+  auto& resident = residents_[pod.key];
+  if (resident.uid != pod.uid) resident = {pod.uid, {}, false};
+  resident.ips = pod.ips;
+}
+
+bool Store::hasAttachmentAt(const base::IpAddress& ip) const {
+  return std::ranges::any_of(attachments_, [&](const auto& one) {
+    return std::ranges::binary_search(one.second.ips, ip);
+  });
+}
+
+std::optional<policy::Endpoint> Store::unattachedEndpoint(const base::ObjectKey& pod) const {
+  const auto resident = residents_.find(pod);
+  if (resident == residents_.end() || resident->second.detached) return std::nullopt;
+  auto ips = resident->second.ips;
+  std::erase_if(ips, [this](const auto& ip) { return hasAttachmentAt(ip); });
+  if (ips.empty()) return std::nullopt;
+  return policy::Endpoint{pod, std::nullopt, std::move(ips)};
+}
+
+void Store::tellResidentsAt(const std::vector<base::IpAddress>& ips) {
+  for (const auto& [pod, resident] : residents_)
+    if (std::ranges::any_of(ips, [&, &own = resident.ips](const auto& ip) {
+          return std::ranges::binary_search(own, ip);
+        }))
+      tellEndpoints(pod);
+}
+
+std::vector<policy::Endpoint> Store::unattached() const {
+  std::vector<policy::Endpoint> endpoints;
+  for (const auto& [pod, resident] : residents_)
+    if (!attachmentsOf_.contains(pod))
+      if (auto endpoint = unattachedEndpoint(pod)) endpoints.push_back(*std::move(endpoint));
   return endpoints;
 }
 
@@ -116,18 +164,23 @@ void Store::put(const conf::Attachment& attachment) {
   attachmentsOf_[attachment.pod].insert(id);
   changedIf(true);
   tellEndpoints(attachment.pod);
+  tellResidentsAt(attachment.ips);
 }
 
 bool Store::remove(const conf::AttachmentId& id) {
   const auto place = attachments_.find(id);
   if (place == attachments_.end()) return false;
   const auto pod = place->second.pod;
+  const auto ips = place->second.ips;
   attachments_.erase(place);
   auto& ids = attachmentsOf_.at(pod);
   ids.erase(id);
   if (ids.empty()) attachmentsOf_.erase(pod);
+  const auto resident = residents_.find(pod);
+  if (resident != residents_.end()) resident->second.detached = true;
   changedIf(true);
   tellEndpoints(pod);
+  tellResidentsAt(ips);
   return true;
 }
 

@@ -27,10 +27,11 @@ class Store {
     policy::PodToNode podToNode = policy::PodToNode::Allow;
     policy::Posture posture;
     policy::MetadataGuard metadataGuard;
+    std::string nodeName = {};  // empty: no pod is known to be on this node
   };
   explicit Store(Settings settings)
       : settings_(std::move(settings)), engine_({settings_.podToNode, settings_.metadataGuard}) {}
-  explicit Store(policy::PodToNode podToNode) : Store(Settings{podToNode, {}, {}}) {}
+  explicit Store(policy::PodToNode podToNode) : Store(Settings{podToNode, {}, {}, {}}) {}
 
   void apply(const kube::WatchEvent& event);
   // Call this when the source has been read completely for the first time: from then on an object
@@ -50,6 +51,12 @@ class Store {
   // the host ports; null if there is none.
   [[nodiscard]] const conf::Attachment* conflicting(const conf::Attachment& attachment) const;
 
+  // The pods that run on this node according to their objects but have no attachment: those of
+  // another plugin, or kpold lost its state directory. They are endpoints with the addresses of
+  // their status, so that policies apply to these addresses. Pods whose attachments were removed
+  // are not included: their addresses may already belong to other pods. Sorted.
+  [[nodiscard]] std::vector<policy::Endpoint> unattached() const;
+
   void setNodeIps(std::vector<base::IpAddress> nodeIps);
   void setNetwork(policy::NodeNetwork network);
 
@@ -57,7 +64,8 @@ class Store {
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   // All of the state, built on demand and shared until the next change: for people, not for the
   // event path. An attachment is an endpoint once its pod is known and, if both have a UID, the
-  // UIDs are equal: a pod that replaced another of its name does not inherit its interface.
+  // UIDs are equal: a pod that replaced another of its name does not inherit its interface. See
+  // also unattached().
   [[nodiscard]] std::shared_ptr<const policy::Snapshot> snapshot() const;
 
   // The engine with the table for the current snapshot.
@@ -96,6 +104,21 @@ class Store {
   void applyPosture(const std::string& ns);
   void tellEndpoints(const base::ObjectKey& pod);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
+  void noteResident(const policy::Pod& pod, bool deleted);
+  // The endpoint of a pod without attachments; nullopt if it is none.
+  [[nodiscard]] std::optional<policy::Endpoint> unattachedEndpoint(
+      const base::ObjectKey& pod) const;
+  [[nodiscard]] bool hasAttachmentAt(const base::IpAddress& ip) const;
+  // Call this after an attachment was added or removed: its addresses are not those of pods without
+  // attachments.
+  void tellResidentsAt(const std::vector<base::IpAddress>& ips);
+
+  // A pod with a pod network that runs on this node according to its object.
+  struct Resident {
+    std::string uid;
+    std::vector<base::IpAddress> ips;
+    bool detached = false;  // had an attachment, which was removed
+  };
 
   Settings settings_;
   bool synced_ = false;
@@ -105,6 +128,7 @@ class Store {
   std::uint64_t nodesGeneration_ = 0;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;
   std::map<base::ObjectKey, std::set<conf::AttachmentId>> attachmentsOf_;
+  std::map<base::ObjectKey, Resident> residents_;
   std::map<base::ObjectKey, std::uint64_t> endpointsChanged_;  // last change, for local pods
   mutable std::shared_ptr<const policy::Snapshot> snapshot_;   // of generation_, once built
 };

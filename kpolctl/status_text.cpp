@@ -119,6 +119,9 @@ std::string statusText(const Json& status, std::int64_t now) {
   fields.add("Objects", objectsLine(status.at("objects")));
   fields.add("Attachments", number(status, "attachments") + ", of which " +
                                 number(status, "endpoints") + " enforced");
+  if (const auto unattached = status.value("unattachedPods", 0U); unattached != 0)
+    fields.add("Unattached",
+               std::to_string(unattached) + " pods, to whose addresses policies apply (see below)");
   fields.add("Generation",
              number(status, "generation") + ", committed " + number(status, "committedGeneration"));
   fields.add("Table", tableLine(status.at("table")));

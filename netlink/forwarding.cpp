@@ -78,4 +78,9 @@ std::vector<std::string> notForwarding() {
   return off;
 }
 
+bool filtersBridges() {
+  return valueOf("net/bridge/bridge-nf-call-iptables") == "1" &&
+         valueOf("net/bridge/bridge-nf-call-ip6tables") == "1";
+}
+
 }  // namespace kpol::netlink

@@ -33,4 +33,9 @@ ForwardingChange enableForwarding(base::Family family);
 // supported families are forwarded.
 std::vector<std::string> notForwarding();
 
+// Whether packets between ports of one bridge pass the IP hooks, for both families
+// (net.bridge.bridge-nf-call-iptables and -ip6tables of the calling thread's network namespace).
+// False without the module br_netfilter.
+bool filtersBridges();
+
 }  // namespace kpol::netlink

@@ -259,30 +259,34 @@ std::vector<nft::Set> localSets(base::Family family) {
           make(names::kEgress4, names::kEgress6, VerdictMap, address, false)};
 }
 
-std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
+std::vector<LocalElement> localElements(const std::optional<base::IfName>& interface,
+                                        const base::IpAddress& ip,
                                         const std::array<std::string, 2>& chains, bool owned) {
   const bool v4 = ip.isV4();
   const auto address = nft::Key::of(ip);
-  const auto both = nft::Key::of(interface).dot(address);
   const auto judge = [](const std::string& chain, nft::Verdict::Kind open) {
     return chain.empty() ? nft::Verdict{open, {}} : go(chain.c_str());
   };
   const auto& [ingress, egress] = chains;
-  std::vector<LocalElement> result{
-      {v4 ? names::kEndpoints4 : names::kEndpoints6, nft::element(both)}};
-  if (interface.text().starts_with(kPodInterfacePrefix)) {
-    result.push_back({v4 ? names::kPodAddresses4 : names::kPodAddresses6, nft::element(address)});
-    result.push_back({v4 ? names::kFrom4 : names::kFrom6,
-                      nft::element(both, judge(egress, nft::Verdict::Kind::Return))});
-    result.push_back({v4 ? names::kTo4 : names::kTo6,
-                      nft::element(both, judge(ingress, nft::Verdict::Kind::Accept))});
-  } else if (owned && !ingress.empty()) {
-    result.push_back(
-        {v4 ? names::kIngress4 : names::kIngress6, nft::element(address, go(ingress.c_str()))});
+  std::vector<LocalElement> result;
+  const auto add = [&](const char* name4, const char* name6, nft::Element element) {
+    result.push_back({v4 ? name4 : name6, std::move(element)});
+  };
+  const bool isOurs = interface && interface->text().starts_with(kPodInterfacePrefix);
+  if (interface)
+    add(names::kEndpoints4, names::kEndpoints6,
+        nft::element(nft::Key::of(*interface).dot(address)));
+  if (isOurs) {
+    const auto both = nft::Key::of(*interface).dot(address);
+    add(names::kPodAddresses4, names::kPodAddresses6, nft::element(address));
+    add(names::kFrom4, names::kFrom6,
+        nft::element(both, judge(egress, nft::Verdict::Kind::Return)));
+    add(names::kTo4, names::kTo6, nft::element(both, judge(ingress, nft::Verdict::Kind::Accept)));
   }
+  if (owned && !isOurs && !ingress.empty())
+    add(names::kIngress4, names::kIngress6, nft::element(address, go(ingress.c_str())));
   if (owned && !egress.empty())
-    result.push_back(
-        {v4 ? names::kEgress4 : names::kEgress6, nft::element(address, go(egress.c_str()))});
+    add(names::kEgress4, names::kEgress6, nft::element(address, go(egress.c_str())));
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "policy/snapshot.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,10 +73,12 @@ struct LocalElement {
   const char* set;
   nft::Element element;
 };
-// Returns the elements for one address of an endpoint, except those of self4 and self6. `chains`:
+// Returns the elements for one address of an endpoint, except those of self4 and self6.
+// `interface`: nullopt if it is not known, so that the pod is found by its address only. `chains`:
 // the chains of the pod's profiles by direction; an empty name means not isolated. `owned`: the pod
 // owns the address. Maps from an address alone can lead to one chain only, the owner's.
-std::vector<LocalElement> localElements(const base::IfName& interface, const base::IpAddress& ip,
+std::vector<LocalElement> localElements(const std::optional<base::IfName>& interface,
+                                        const base::IpAddress& ip,
                                         const std::array<std::string, 2>& chains, bool owned);
 
 }  // namespace kpol::policy

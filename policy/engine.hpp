@@ -43,7 +43,7 @@ class Engine {
   bool removeNamespace(const std::string& name);
   bool removePod(const base::ObjectKey& key);
   bool removePolicy(const base::ObjectKey& key);
-  // Sets all interfaces of a local pod; empty: the pod is not local. The Pod object may still be
+  // Sets all endpoints of a local pod; empty: the pod is not local. The Pod object may still be
   // unknown.
   bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
   // The node's addresses are not part of the table, only of snapshot().
@@ -89,7 +89,7 @@ class Engine {
     std::size_t namespaces = 0;
     std::size_t pods = 0;
     std::size_t policies = 0;
-    std::size_t endpoints = 0;
+    std::size_t endpoints = 0;  // with an interface
   };
   [[nodiscard]] Counts counts() const;
 

@@ -60,7 +60,9 @@ std::vector<Endpoint> LocalPods::endpointsOf(const base::ObjectKey& pod) const {
 
 std::size_t LocalPods::endpointCount() const {
   std::size_t count = 0;
-  for (const auto& [key, pod] : pods_) count += pod.endpoints.size();
+  for (const auto& [key, pod] : pods_)
+    count += static_cast<std::size_t>(std::ranges::count_if(
+        pod.endpoints, [](const auto& one) { return one.hostInterface.has_value(); }));
   return count;
 }
 

@@ -38,7 +38,7 @@ class LocalPods {
   [[nodiscard]] Families families() const;
   [[nodiscard]] std::vector<Endpoint> endpoints() const;  // sorted
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
-  [[nodiscard]] std::size_t endpointCount() const;
+  [[nodiscard]] std::size_t endpointCount() const;  // with an interface
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
 
   // Mark local pods whose part of the table may have changed: one pod, the pods of a namespace that

@@ -11,15 +11,17 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace kpol::policy {
 
-// An interface of a local pod, as the plugin registered it.
+// An interface of a local pod, as the plugin registered it; or the addresses of a local pod that no
+// plugin registered.
 struct Endpoint {
   base::ObjectKey pod;
-  base::IfName hostInterface;
+  std::optional<base::IfName> hostInterface;   // nullopt: not registered, so not known
   std::vector<base::IpAddress> ips;            // sorted, unique
   std::vector<base::HostPort> hostPorts = {};  // sorted, unique
   auto operator<=>(const Endpoint&) const = default;

@@ -115,6 +115,77 @@ TEST(Store, AttachmentOfAnotherPodWithTheNameIsNoEndpoint) {
   }
 }
 
+// A store that knows the name of its node.
+Store storeOfNode() {
+  Store::Settings settings;
+  settings.nodeName = "n1";
+  return Store(settings);
+}
+policy::Pod residentPod(const char* name, const char* uid, const char* address) {
+  auto result = pod(name, uid);
+  result.nodeName = "n1";
+  if (*address != 0) result.ips = {ip(address)};
+  return result;
+}
+
+TEST(Store, PodsWithoutAttachmentAreEndpointsWithTheAddressesOfTheirStatus) {
+  auto store = storeOfNode();
+  const Endpoints expected{{{"shop", "web"}, std::nullopt, {ip("10.0.0.1")}}};
+  store.apply(added(residentPod("web", "u1", "")));
+  EXPECT_EQ(store.unattached(), Endpoints{}) << "no address yet";
+  store.apply(modified(residentPod("web", "u1", "10.0.0.1")));
+  EXPECT_EQ(store.unattached(), expected);
+  EXPECT_EQ(store.snapshot()->endpoints, expected);
+  const auto a = attachment("c1", "web", "kpol1", "10.0.0.1", "u1");
+  store.put(a);
+  EXPECT_EQ(store.unattached(), Endpoints{});
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{endpointOf(a)});
+}
+
+TEST(Store, OnlyPodsOfThisNodeWithAPodNetworkAreExpectedToBeAttached) {
+  auto store = storeOfNode();
+  auto elsewhere = residentPod("a", "u1", "10.0.0.1");
+  elsewhere.nodeName = "n2";
+  auto onTheHost = residentPod("b", "u2", "10.0.0.2");
+  onTheHost.hostNetwork = true;
+  auto finished = residentPod("c", "u3", "10.0.0.3");
+  finished.phase = policy::PodPhase::Succeeded;
+  for (const auto& one : {elsewhere, onTheHost, finished}) store.apply(added(one));
+  EXPECT_EQ(store.unattached(), Endpoints{});
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
+  Store nameless(policy::PodToNode::Allow);
+  nameless.apply(added(residentPod("web", "u1", "10.0.0.1")));
+  EXPECT_EQ(nameless.unattached(), Endpoints{});
+}
+
+// Its object may exist for a while, with an address that already belongs to another pod.
+TEST(Store, PodsWhoseAttachmentWasRemovedAreNot) {
+  auto store = storeOfNode();
+  store.apply(added(residentPod("web", "u1", "10.0.0.1")));
+  store.put(attachment("c1", "web", "kpol1", "10.0.0.1", "u1"));
+  store.remove({"c1", "eth0"});
+  store.apply(modified(residentPod("web", "u1", "10.0.0.1")));
+  EXPECT_EQ(store.unattached(), Endpoints{});
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
+  store.apply(modified(residentPod("web", "u2", "10.0.0.1")));
+  EXPECT_EQ(store.unattached().size(), 1U) << "another pod of the name";
+  store.apply(deleted(residentPod("web", "u2", "10.0.0.1")));
+  EXPECT_EQ(store.unattached(), Endpoints{});
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{});
+}
+
+TEST(Store, AddressesOfAttachmentsAreNotThoseOfOtherPods) {
+  auto store = storeOfNode();
+  store.apply(added(residentPod("old", "u1", "10.0.0.1")));
+  store.apply(added(residentPod("web", "u2", "")));
+  EXPECT_EQ(store.snapshot()->endpoints.size(), 1U);
+  const auto a = attachment("c1", "web", "kpol1", "10.0.0.1", "u2");
+  store.put(a);
+  EXPECT_EQ(store.snapshot()->endpoints, Endpoints{endpointOf(a)});
+  store.remove({"c1", "eth0"});
+  EXPECT_EQ(store.snapshot()->endpoints.size(), 1U) << "only old reports it now";
+}
+
 // What ADD waits for: a commit of this generation or a later one has the interface.
 TEST(Store, ReturnsTheGenerationOfAnEndpoint) {
   Store store(policy::PodToNode::Allow);
@@ -170,7 +241,7 @@ TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
 }
 
 TEST(Store, PostureFollowsNamespacesAndPods) {
-  Store store(Store::Settings{{}, {policy::DefaultPolicy::Deny, {}}, {}});
+  Store store(Store::Settings{{}, {policy::DefaultPolicy::Deny, {}}, {}, {}});
   const auto policies = [&] {
     std::vector<std::string> names;
     for (const auto& policy : store.snapshot()->policies) names.push_back(toString(policy.key));

@@ -8,9 +8,12 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace kpol::test {
@@ -43,8 +46,15 @@ void writeSysctl(const std::string& key, const std::string& value) {
   std::ofstream("/proc/sys/net/" + key) << value;
 }
 
+NodeOptions withMetricsOfChain() {
+  NodeOptions options;
+  options.metricsListen = "127.0.0.1:9464";
+  return options;
+}
+
 class Chained : public ::testing::Test {
  protected:
+  Chained() : node_(withMetricsOfChain()) {}
   void SetUp() override {
     writeSysctl("ipv4/ip_forward", "1");
     node_.apply("pods.yaml", kChainedPods);
@@ -62,8 +72,13 @@ class Chained : public ::testing::Test {
             {"ipam",
              {{"type", "host-local"},
               {"dataDir", (node_.directory() / "host-local").string()},
-              {"routes", json::array({{{"dst", "0.0.0.0/0"}}})},
-              {"ranges", {{{{"subnet", "10.210.0.0/24"}}}}}}}};
+              {"routes", routes_},
+              {"ranges", ranges_}}}};
+  }
+  // From now on, pods of the main plugin have an IPv6 address, too.
+  void useBothFamilies() {
+    ranges_.push_back(json::array({{{"subnet", "fd00:210::/64"}}}));
+    routes_.push_back({{"dst", "::/0"}});
   }
   json ours(const json& previous) const {
     json config = json::parse(node_.networkConfig());
@@ -94,17 +109,20 @@ class Chained : public ::testing::Test {
     results_.push_back(json::parse(first.out));
     auto second = call("ADD", kpol(), pod, ours(results_.back()));
     if (second.status != 0) return second;
-    const auto text = results_.back().at("ips").at(0).at("address").get<std::string>();
-    pod.ips = {*base::IpAddress::parse(text.substr(0, text.find('/')))};
+    for (const auto& ip : results_.back().at("ips")) {
+      const auto text = ip.at("address").get<std::string>();
+      pod.ips.push_back(*base::IpAddress::parse(text.substr(0, text.find('/'))));
+    }
     prober_.addHost(name, pod.netns->open());
     return second;
   }
-  void expectGuarded() {
-    const auto ipOf = [&](std::size_t i) { return pods_.at(i).ip(base::Family::V4); };
+  void expectGuarded(base::Family family = base::Family::V4) {
+    const auto ipOf = [&](std::size_t i) { return pods_.at(i).ip(family); };
+    const auto icmp = static_cast<std::uint8_t>(family == base::Family::V4 ? 1 : 58);
     const std::vector<Attempt> attempts{{"friend", {ipOf(1), ipOf(0), 6, 80}},
                                         {"friend", {ipOf(1), ipOf(0), 6, 81}},
                                         {"stranger", {ipOf(2), ipOf(0), 6, 80}},
-                                        {"stranger", {ipOf(2), ipOf(0), 1, 0}},
+                                        {"stranger", {ipOf(2), ipOf(0), icmp, 0}},
                                         {"web", {ipOf(0), ipOf(2), 6, 80}}};
     const std::vector<bool> expected{true, false, false, false, true};
     const auto seen = prober_.run(attempts, expected);
@@ -121,10 +139,52 @@ class Chained : public ::testing::Test {
     EXPECT_TRUE(json::parse(node_.get("/v1/attachments")).at("items").empty());
   }
 
+  // Writes the pods as their kubelet reports them: on this node, with their addresses.
+  void reportStatus() const {
+    json list{{"apiVersion", "v1"}, {"kind", "PodList"}, {"items", json::array()}};
+    for (const auto& pod : pods_) {
+      json ips = json::array();
+      for (const auto& ip : pod.ips) ips.push_back({{"ip", toString(ip)}});
+      list["items"].push_back({{"apiVersion", "v1"},
+                               {"kind", "Pod"},
+                               {"metadata",
+                                {{"namespace", pod.key.ns},
+                                 {"name", pod.key.name},
+                                 {"labels", {{"app", pod.key.name}}}}},
+                               {"spec", {{"nodeName", node_.name()}}},
+                               {"status", {{"phase", "Running"}, {"podIPs", std::move(ips)}}}});
+    }
+    node_.apply("pods.yaml", list.dump());
+    node_.sync();
+  }
+  // A new kpold process without the attachments of its predecessor.
+  void loseAttachments() {
+    node_.stopKpold(SIGKILL);
+    std::filesystem::remove_all(node_.stateDirectory() / "attachments");
+    node_.startKpold();
+    node_.sync();
+  }
+  std::string status() const { return node_.kpolctl({"status"}).out; }
+  static std::string metrics() { return run({"curl", "-sS", "http://127.0.0.1:9464/metrics"}).out; }
+  // kpold looks after its commits, at most every second, so there is a commit every time.
+  bool logsSoon(const std::string& text) const {
+    for (int i = 0; i < 50; ++i) {
+      if (node_.log().find(text) != std::string::npos) return true;
+      std::string other = kGuard;
+      other.replace(other.find("name: guard"), 11, "name: another-" + std::to_string(i));
+      node_.apply("another.yaml", other);
+      node_.sync();
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    return false;
+  }
+
   Node node_;
   Prober prober_;
   std::vector<NodePod> pods_;
   std::vector<json> results_;
+  json ranges_ = json::array({json::array({{{"subnet", "10.210.0.0/24"}}})});
+  json routes_ = json::array({{{"dst", "0.0.0.0/0"}}});
 };
 
 TEST_F(Chained, AfterPtpPoliciesApply) {
@@ -162,6 +222,51 @@ TEST_F(Chained, AfterBridgeWithoutBridgeNetfilterAddFails) {
     EXPECT_NE(error.details.find("sysctl -w"), std::string::npos) << error.details;
   }
   EXPECT_TRUE(json::parse(node_.get("/v1/attachments")).at("items").empty());
+}
+
+// As after the state directory was lost, or for pods that started before kpol was chained.
+TEST_F(Chained, PodsWithoutAttachmentArePolicedByTheAddressesOfTheirStatus) {
+  useBothFamilies();
+  for (const char* name : {"web", "friend", "stranger"}) {
+    const auto result = addAfter("ptp", name);
+    ASSERT_EQ(result.status, 0) << result.out << result.err;
+  }
+  reportStatus();
+  EXPECT_EQ(status().find("not registered"), std::string::npos) << status();
+  EXPECT_NE(metrics().find("\nkpold_unattached_pods 0\n"), std::string::npos);
+  loseAttachments();
+  for (const auto family : {base::Family::V4, base::Family::V6}) expectGuarded(family);
+  EXPECT_NE(status().find("Unattached    3 pods"), std::string::npos) << status();
+  EXPECT_NE(status().find("Pod shop/web: was not registered"), std::string::npos) << status();
+  EXPECT_NE(metrics().find("\nkpold_unattached_pods 3\n"), std::string::npos);
+  EXPECT_TRUE(logsSoon("object=\"Pod shop/web\"")) << node_.log();
+}
+
+TEST_F(Chained, BridgeNetfilterThatIsSwitchedOffLaterIsReported) {
+  const auto set = [](const char* v4, const char* v6) {
+    writeSysctl("bridge/bridge-nf-call-iptables", v4);
+    writeSysctl("bridge/bridge-nf-call-ip6tables", v6);
+  };
+  set("1", "1");
+  const auto result = addAfter("bridge", "web");
+  ASSERT_EQ(result.status, 0) << result.out << result.err;
+  reportStatus();
+  const std::string warning = "bridge chained0: policies do not apply between its pods";
+  const auto expectReported = [&](bool reported) {
+    EXPECT_EQ(status().find(warning) != std::string::npos, reported) << status();
+    const auto gauge = std::string("\nkpold_unfiltered_bridges ") + (reported ? "1" : "0") + "\n";
+    EXPECT_NE(metrics().find(gauge), std::string::npos);
+  };
+  expectReported(false);
+  set("0", "1");
+  expectReported(true);
+  set("1", "0");
+  expectReported(true);
+  EXPECT_TRUE(logsSoon("object=\"bridge chained0\"")) << node_.log();
+  loseAttachments();
+  expectReported(true);
+  set("1", "1");
+  expectReported(false);
 }
 
 // kpol first, then the reference plugins that change its interface.

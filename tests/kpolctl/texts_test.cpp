@@ -56,6 +56,16 @@ TEST(StatusText, CountsRoutesToOtherNodes) {
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nNetwork       none\n"));
 }
 
+TEST(StatusText, CountsPodsWithoutAttachment) {
+  auto json = status();
+  json["unattachedPods"] = 0;
+  EXPECT_EQ(statusText(json, 1000).find("Unattached"), std::string::npos);
+  json["unattachedPods"] = 2;
+  EXPECT_NE(statusText(json, 1000)
+                .find("\nUnattached    2 pods, to whose addresses policies apply (see below)\n"),
+            std::string::npos);
+}
+
 TEST(StatusText, CountsHostFirewalls) {
   auto json = status();
   json["hostFirewalls"] = Json::array();

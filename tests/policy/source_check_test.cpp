@@ -81,8 +81,8 @@ TEST(SourceCheck, DeletedPodsStartNoFlow) {
   EXPECT_TRUE(passes(table, packet));
 }
 
-// Pods "open", "silent" (isolated for egress) and "closed" (for ingress), on kpol interfaces or on
-// those of another plugin.
+// Pods "open", "silent" (isolated for egress) and "closed" (for ingress), on kpol interfaces, on
+// those of another plugin, or (`links` empty) on unknown ones.
 nft::Ruleset tableOfThree(const std::string& links) {
   Snapshot snapshot;
   int number = 0;
@@ -93,7 +93,8 @@ nft::Ruleset tableOfThree(const std::string& links) {
     pod.labels = test::labels({{"app", name}});
     pod.ips = {address("10.0.0." + last), address("fd00::" + last)};
     snapshot.pods.push_back(pod);
-    snapshot.endpoints.push_back({pod.key, *base::IfName::parse(links + last), pod.ips, {}});
+    const auto link = links.empty() ? std::nullopt : base::IfName::parse(links + last);
+    snapshot.endpoints.push_back({pod.key, link, pod.ips, {}});
   }
   snapshot.policies = {test::ingress("shop/closed", test::is("app", "closed")),
                        test::egress("shop/silent", test::is("app", "silent"))};
@@ -110,7 +111,7 @@ Packet leaving(const std::string& link, const std::string& source, const std::st
 }
 
 TEST(SourceCheck, RelayedFlowsAreEvaluatedLikeForwardedOnes) {
-  for (const std::string links : {"kpol", "veth"}) {
+  for (const std::string links : {"kpol", "veth", ""}) {
     const auto table = tableOfThree(links);
     for (const std::string net : {"10.0.0.", "fd00::"}) {
       const std::string outside = net == "fd00::" ? "2001:db8::7" : "192.0.2.7";
@@ -135,6 +136,21 @@ TEST(SourceCheck, TheNodesOwnFlowsAndEstablishedOnesAreNot) {
   EXPECT_TRUE(passes(table, packet)) << "established";
   packet.revoked = true;
   EXPECT_FALSE(passes(table, packet)) << "forbidden by a later policy";
+}
+
+TEST(SourceCheck, PodsOnUnknownInterfacesAreFoundByAddress) {
+  const auto table = tableOfThree("");
+  EXPECT_TRUE(table.sets.at("endpoints4").elements.empty());
+  for (const std::string net : {"10.0.0.", "fd00::"}) {
+    auto packet = leaving("veth1", net + "2", net + "1");
+    packet.hook = BaseChain::Hook::Forward;
+    packet.iif = "veth2";
+    EXPECT_FALSE(passes(table, packet)) << "open to closed";
+    packet.flow.destination = address(net + "2");
+    EXPECT_TRUE(passes(table, packet)) << "open to open";
+    packet.flow.source = address(net + "3");
+    EXPECT_FALSE(passes(table, packet)) << "silent to open";
+  }
 }
 
 TEST(SourceCheck, RelayedPacketsToUnknownPodsAreDropped) {

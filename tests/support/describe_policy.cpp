@@ -110,7 +110,8 @@ std::string describe(const policy::Snapshot& snapshot) {
   }
   for (const auto& pod : snapshot.pods) result += text(pod);
   for (const auto& endpoint : snapshot.endpoints) {
-    result += "endpoint " + text(endpoint.pod) + " " + endpoint.hostInterface.text() + " [" +
+    result += "endpoint " + text(endpoint.pod) + " " +
+              (endpoint.hostInterface ? endpoint.hostInterface->text() : "-") + " [" +
               joined(endpoint.ips) + "]\n";
   }
   for (const auto& policy : snapshot.policies) result += text(policy);

@@ -255,7 +255,7 @@ class Machine {
 std::string interfaceOf(const policy::Snapshot& snapshot, const base::IpAddress& ip) {
   for (const auto& endpoint : snapshot.endpoints)
     if (std::binary_search(endpoint.ips.begin(), endpoint.ips.end(), ip))
-      return endpoint.hostInterface.text();
+      return endpoint.hostInterface ? endpoint.hostInterface->text() : "unregistered";
   return "eth0";
 }
 

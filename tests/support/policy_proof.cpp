@@ -77,8 +77,9 @@ std::string toText(const Counterexample& counterexample) {
           ", podToNode: " + (snapshot.podToNode == policy::PodToNode::Allow ? "allow" : "policy") +
           "\n";
   for (const auto& endpoint : snapshot.endpoints) {
-    text += "# local pod " + toString(endpoint.pod) + " at " + endpoint.hostInterface.text() + ":" +
-            addresses(endpoint.ips) + "\n";
+    text += "# local pod " + toString(endpoint.pod) + " at " +
+            (endpoint.hostInterface ? endpoint.hostInterface->text() : "an unknown interface") +
+            ":" + addresses(endpoint.ips) + "\n";
   }
   return text + toYaml(objectsOf(snapshot));
 }

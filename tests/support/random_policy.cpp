@@ -165,13 +165,13 @@ class Maker {
     snapshot_.endpoints.push_back({pod, *base::IfName::parse(name.data()), std::move(ips)});
   }
 
-  // A link of another plugin; only for a pod that is accounted for, because others are not silent
-  // there.
+  // A link of another plugin, or an unknown one; only for a pod that is accounted for, because
+  // others are not silent there.
   void maybeOnLinkOfOthers(policy::Endpoint& endpoint) {
     const auto pod = std::ranges::find(snapshot_.pods, endpoint.pod, &Pod::key);
     if (pod == snapshot_.pods.end() || !policy::hasPodNetwork(*pod) || !random_.oneIn(6)) return;
-    const auto name = "veth" + endpoint.hostInterface.text().substr(4);
-    endpoint.hostInterface = *base::IfName::parse(name);
+    const auto name = "veth" + endpoint.hostInterface->text().substr(4);
+    endpoint.hostInterface = random_.oneIn(3) ? std::nullopt : base::IfName::parse(name);
   }
 
   [[nodiscard]] bool hasEndpoint(const Pod& pod) const {
