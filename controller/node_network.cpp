@@ -86,6 +86,10 @@ policy::NodeNetwork NodeNetwork::forTable() const {
   if (plan_.device) {
     network.vxlanPort = plan_.device->port;
     network.nodes = plan_.nodeAddresses;
+    // Of the device that exists, because it could not be replaced by the planned one if steps
+    // failed.
+    const auto& held = kernel_.held();
+    if (held && held->device) network.vxlanSourcePorts = held->device->vxlan.sourcePorts;
   }
   for (auto* prefixes : {&network.masqueraded, &network.notMasqueraded}) {
     std::sort(prefixes->begin(), prefixes->end());

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <vector>
 
 namespace kpol::netlink {
 namespace {
@@ -71,12 +72,28 @@ struct VxlanFields {
   std::uint16_t port = 0;
   std::optional<base::IpAddress> local;
   bool learning = false;
+  std::optional<base::PortRange> sourcePorts;
 };
 
-// This UDP port is in network byte order, unlike most of rtnetlink.
+// UDP ports are in network byte order, unlike most of rtnetlink.
+std::uint16_t portAt(std::span<const std::uint8_t> bytes) {
+  return static_cast<std::uint16_t>(bytes[0] << 8U | bytes[1]);
+}
+void appendPort(std::vector<std::uint8_t>& bytes, std::uint16_t port) {
+  bytes.push_back(static_cast<std::uint8_t>(port >> 8U));
+  bytes.push_back(static_cast<std::uint8_t>(port & 0xFFU));
+}
+
 std::uint16_t portOf(const Attribute& attribute) {
   if (attribute.payload.size() != 2) throw Error("parse a VXLAN device: no valid port", EBADMSG);
-  return static_cast<std::uint16_t>(attribute.payload[0] << 8U | attribute.payload[1]);
+  return portAt(attribute.payload);
+}
+
+// struct ifla_vxlan_port_range; zeros if the device has no range of its own.
+std::optional<base::PortRange> portsOf(const Attribute& attribute) {
+  if (attribute.payload.size() != 4)
+    throw Error("parse a VXLAN device: no valid port range", EBADMSG);
+  return base::PortRange::make(portAt(attribute.payload), portAt(attribute.payload.subspan(2)));
 }
 
 void parseVxlanAttributes(Attributes attributes, VxlanFields& fields) {
@@ -84,6 +101,7 @@ void parseVxlanAttributes(Attributes attributes, VxlanFields& fields) {
     switch (attribute->type) {
       case IFLA_VXLAN_ID: fields.id = attribute->u32(); break;
       case IFLA_VXLAN_PORT: fields.port = portOf(*attribute); break;
+      case IFLA_VXLAN_PORT_RANGE: fields.sourcePorts = portsOf(*attribute); break;
       case IFLA_VXLAN_LOCAL:
       case IFLA_VXLAN_LOCAL6: fields.local = attribute->address(); break;
       case IFLA_VXLAN_LEARNING: fields.learning = attribute->u8() != 0; break;
@@ -171,9 +189,15 @@ Message encodeNewVxlan(const Vxlan& device) {
   message.putText(IFLA_INFO_KIND, "vxlan");
   const Nest data = message.nest(IFLA_INFO_DATA);
   message.putU32(IFLA_VXLAN_ID, device.id);
-  const std::array port{static_cast<std::uint8_t>(device.port >> 8U),
-                        static_cast<std::uint8_t>(device.port & 0xFFU)};
+  std::vector<std::uint8_t> port;
+  appendPort(port, device.port);
   message.put(IFLA_VXLAN_PORT, port);
+  if (device.sourcePorts) {
+    std::vector<std::uint8_t> range;
+    appendPort(range, device.sourcePorts->first());
+    appendPort(range, device.sourcePorts->last());
+    message.put(IFLA_VXLAN_PORT_RANGE, range);
+  }
   message.put(device.local.isV4() ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, device.local);
   message.putU8(IFLA_VXLAN_LEARNING, device.learning ? 1 : 0);
   return message;
@@ -268,7 +292,8 @@ std::optional<Vxlan> parseVxlan(std::span<const std::uint8_t> payload) {
                .port = fields.port,
                .local = *fields.local,
                .mtu = link.mtu,
-               .learning = fields.learning};
+               .learning = fields.learning,
+               .sourcePorts = fields.sourcePorts};
 }
 
 }  // namespace kpol::netlink

@@ -4,6 +4,7 @@
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
 #include "base/mac_address.hpp"
+#include "base/port_range.hpp"
 #include "base/prefix.hpp"
 
 #include <compare>
@@ -93,6 +94,9 @@ struct Vxlan {
   base::IpAddress local;   // source address of the outer packets, in their family
   std::uint32_t mtu = 0;
   bool learning = false;
+  // The source ports of the outer packets are of this range, without its last port. nullopt: of the
+  // range for local ports (net.ipv4.ip_local_port_range).
+  std::optional<base::PortRange> sourcePorts = {};
   bool operator==(const Vxlan&) const = default;
 };
 

@@ -176,7 +176,8 @@ class Planner {
                                   .id = settings_.vxlanId,
                                   .port = settings_.vxlanPort,
                                   .local = local,
-                                  .mtu = linkWith(local)->mtu - vxlanOverhead(local.family())};
+                                  .mtu = linkWith(local)->mtu - vxlanOverhead(local.family()),
+                                  .sourcePorts = kVxlanSourcePorts};
     for (const auto& cidr : plan_.own.podCidrs) plan_.deviceAddresses.push_back(cidr.first());
     std::ranges::sort(plan_.deviceAddresses);
   }

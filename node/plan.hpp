@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/port_range.hpp"
 #include "base/prefix.hpp"
 #include "conf/routing.hpp"
 #include "netlink/objects.hpp"
@@ -30,6 +31,10 @@ inline constexpr const char* kVxlanName = "vxlan.kpol";
 inline constexpr std::uint8_t kRouteProtocol = 107;
 // In a plan, means the VXLAN device, whose index is not known before it is made.
 inline constexpr base::IfIndex kVxlanLink{0};
+
+// The source ports of encapsulated packets: of the ports that only privileged processes may use
+// (net.ipv4.ip_unprivileged_port_start), without those that common services have.
+inline const base::PortRange kVxlanSourcePorts = *base::PortRange::make(512, 1023);
 
 struct Settings {
   std::string nodeName;

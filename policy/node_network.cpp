@@ -108,11 +108,11 @@ void addNodes(const NodeNetwork& network, nft::Ruleset& ruleset) {
   }
 }
 
-// Drops packets to the VXLAN port that match `address`, a test for the nodes' addresses.
-Rule guard(const NodeNetwork& network, Match address, const char* comment) {
+// Drops packets to the VXLAN port that match `match`.
+Rule guard(const NodeNetwork& network, Match match, const char* comment) {
   Rule rule{{}, comment};
-  for (auto& match : toPort(network.vxlanPort)) rule.statements.emplace_back(std::move(match));
-  rule.statements.emplace_back(std::move(address));
+  for (auto& one : toPort(network.vxlanPort)) rule.statements.emplace_back(std::move(one));
+  rule.statements.emplace_back(std::move(match));
   rule.statements.emplace_back(nft::CounterReference{kCounter});
   rule.statements.emplace_back(kDropForged);
   return rule;
@@ -127,6 +127,17 @@ void addGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
     chain.rules.push_back(guard(network, Match{{names.source}, true, nft::InSet{names.nodes}},
                                 "only nodes send encapsulated packets"));
   ruleset.add(std::move(chain));
+}
+
+void addSourcePortGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
+  const auto& ports = *network.vxlanSourcePorts;
+  const Match foreign{{Field::ThSport},
+                      true,
+                      nft::Between{nft::Key::of(ports.first()), nft::Key::of(ports.last())}};
+  ruleset.add(nft::Chain{"vxlan-out",
+                         nft::BaseChain{nft::BaseChain::Type::Filter, Hook::Output, kGuardPriority,
+                                        nft::Verdict::Kind::Accept},
+                         {guard(network, foreign, "only the VXLAN device encapsulates packets")}});
 }
 
 void addForwardGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
@@ -173,6 +184,7 @@ void addNodeNetwork(const NodeNetwork& network, nft::Ruleset& ruleset) {
   if (hasVxlan) {
     addNodes(network, ruleset);
     addGuard(network, ruleset);
+    if (network.vxlanSourcePorts) addSourcePortGuard(network, ruleset);
   }
   if (!network.masqueraded.empty()) {
     addNotMasqueraded(network, ruleset);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "base/ip_address.hpp"
+#include "base/port_range.hpp"
 #include "base/prefix.hpp"
 #include "nft/ruleset.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 // The part of the table for the network between nodes:
@@ -14,6 +16,8 @@
 //                         IPv6 link-local
 //   vxlan                 base chain: drops encapsulated packets that are not from nodes
 //   nodes4, nodes6        addresses of all nodes
+//   vxlan-out             base chain: drops encapsulated packets that this node's processes send.
+//                         The VXLAN device sends from ports that unprivileged ones cannot use
 //   forward-guard         base chain: drops forwarded packets of new flows that
 //                         - are encapsulated and go to a node: masqueraded, they would appear to
 //                           come from a node, also if a Service led them there
@@ -27,6 +31,8 @@ struct NodeNetwork {
   std::vector<base::Prefix> notMasqueraded;  // destinations: pods, and configured ones
   std::uint16_t vxlanPort = 0;               // UDP; 0: no VXLAN
   std::vector<base::IpAddress> nodes;        // the only allowed senders of VXLAN
+  // Of this node's VXLAN device; nullopt: any, so that its packets are like those of processes.
+  std::optional<base::PortRange> vxlanSourcePorts = {};
   bool operator==(const NodeNetwork&) const = default;
 };
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ namespace {
 using base::Family;
 
 constexpr std::uint16_t kVxlanPort = 8472;
+constexpr std::uint16_t kPrivilegedPort = 700;                   // as VXLAN devices use
 const std::vector<std::string> kMasqueradedPods{"a", "b", "c"};  // one on each node
 
 class Masquerade : public ::testing::Test {
@@ -151,7 +153,7 @@ TEST_F(Masquerade, OnlyNodesSendVxlan) {
   const Udp listener(pod("a"), 5300);
   const auto packet = forged();
   const auto alpha = Site::nodeIp(kAlpha, Family::V4);
-  Udp(site_.netns(kGamma)).send(alpha, kVxlanPort, packet);
+  Udp(site_.netns(kGamma), kPrivilegedPort).send(alpha, kVxlanPort, packet);
   EXPECT_EQ(listener.receive(3000).from, toString(ip("c", Family::V4)))
       << "the packet is as a node would send it";
   ASSERT_EQ(dropped(kAlpha), 0);
@@ -169,9 +171,50 @@ TEST_F(Masquerade, OnlyNodesSendVxlan) {
   site_.node(kAlpha).remove("node-gamma.yaml");
   site_.node(kAlpha).sync();
   EXPECT_TRUE(soon([&] {
-    Udp(site_.netns(kGamma)).send(alpha, kVxlanPort, packet);
+    Udp(site_.netns(kGamma), kPrivilegedPort).send(alpha, kVxlanPort, packet);
     return dropped(kAlpha) > 3;
   }));
+}
+
+// They cannot have the source port of the VXLAN device.
+TEST_F(Masquerade, UnprivilegedProcessesOfNodesCannotSendVxlan) {
+  start("routing: auto\n");
+  auto listener = std::make_unique<Udp>(pod("a"), 5300);
+  const auto packet = forged();
+  int drops = 0;
+  for (const auto family : {Family::V4, Family::V6}) {
+    Udp(site_.netns(kGamma)).send(Site::nodeIp(kAlpha, family), kVxlanPort, packet);
+    EXPECT_TRUE(soon([&] { return dropped(kGamma) == drops + 1; })) << "to another node";
+    Udp(site_.netns(kGamma)).send(Site::nodeIp(kGamma, family), kVxlanPort, packet);
+    EXPECT_TRUE(soon([&] { return dropped(kGamma) == drops + 2; })) << "to its own";
+    drops += 2;
+  }
+  EXPECT_EQ(listener->receive(300).from, "");
+  listener.reset();
+  for (const auto family : {Family::V4, Family::V6})
+    EXPECT_EQ(seenFrom("c", pod("a"), ip("a", family)), toString(ip("c", family))) << "by VXLAN";
+  EXPECT_EQ(dropped(kGamma), drops);
+}
+
+// As an earlier version of kpold made it.
+TEST_F(Masquerade, ADeviceThatSendsFromAnyPortIsReplaced) {
+  start("routing: auto\n");
+  const auto device = [&] { return site_.in(kGamma, {"ip", "-d", "link", "show", "vxlan.kpol"}); };
+  EXPECT_NE(device().find("srcport 512 1023"), std::string::npos) << device();
+  site_.node(kGamma).stopKpold(SIGTERM);
+  site_.in(kGamma, {"ip", "link", "delete", "vxlan.kpol"});
+  site_.in(kGamma, {"ip", "link", "add", "vxlan.kpol", "address", toString(node::vxlanMac("gamma")),
+                    "type", "vxlan", "id", "4107", "dstport", "8472", "local",
+                    toString(Site::nodeIp(kGamma, Family::V4)), "nolearning"});
+  EXPECT_NE(device().find("srcport 0 0"), std::string::npos) << device();
+  {
+    const auto inside = site_.netns(kGamma).enter();
+    site_.node(kGamma).startKpold({"--routing", "auto"});
+  }
+  site_.node(kGamma).sync();
+  EXPECT_NE(device().find("srcport 512 1023"), std::string::npos) << device();
+  for (const auto family : {Family::V4, Family::V6})
+    EXPECT_EQ(seenFrom("c", pod("a"), ip("a", family)), toString(ip("c", family)));
 }
 
 // kube-proxy forwards a port of beta to alpha's VXLAN port and masquerades, so the packet would

@@ -515,6 +515,13 @@ TEST_P(VxlanDevices, AreReadBackAsWritten) {
   EXPECT_EQ(socket_.findVxlan(kNoLink), std::nullopt);
 }
 
+TEST_P(VxlanDevices, HaveTheirRangeOfSourcePorts) {
+  auto device = vxlanFrom(GetParam());
+  device.sourcePorts = base::PortRange::make(512, 1023);
+  ASSERT_TRUE(socket_.addVxlan(device));
+  EXPECT_EQ(socket_.findVxlan(socket_.findLink(device.name)->index), device);
+}
+
 TEST_P(VxlanDevices, UseTheirFdbEntries) {
   const auto device = vxlanFrom(GetParam());
   ASSERT_TRUE(socket_.addVxlan(device));

@@ -117,7 +117,8 @@ TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
                                          .id = 7,
                                          .port = 4789,
                                          .local = ip("192.0.2.1"),
-                                         .mtu = 1450}));
+                                         .mtu = 1450,
+                                         .sourcePorts = base::PortRange::make(512, 1023)}));
   EXPECT_EQ(made.deviceAddresses, (std::vector{ip("10.244.0.0"), ip("fd00:0:0:1::")}));
   EXPECT_EQ(made.own.podCidrs, (std::vector{cidr("10.244.0.0/24"), cidr("fd00:0:0:1::/64")}));
   EXPECT_EQ(made.own.mtu, 1450U);

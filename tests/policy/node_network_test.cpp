@@ -17,7 +17,8 @@ NodeNetwork network() {
   return {{cidr("10.244.1.0/24"), cidr("fd00:10:244:1::/64")},
           {cidr("10.244.0.0/24"), cidr("10.244.1.0/24"), cidr("fd00:10:244:1::/64")},
           8472,
-          {*base::IpAddress::parse("192.0.2.11"), *base::IpAddress::parse("2001:db8:2::11")}};
+          {*base::IpAddress::parse("192.0.2.11"), *base::IpAddress::parse("2001:db8:2::11")},
+          base::PortRange::make(512, 1023)};
 }
 
 std::string textOf(const NodeNetwork& network) {
@@ -49,6 +50,11 @@ TEST(NodeNetwork, PrintsTheDocumentedRules) {
 		udp dport 8472 ip saddr != @nodes4 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
 		udp dport 8472 ip6 saddr != @nodes6 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
 	}
+
+	chain vxlan-out {
+		type filter hook output priority filter - 6; policy accept;
+		udp dport 8472 udp sport != 512-1023 counter name "vxlan-guard" drop comment "only the VXLAN device encapsulates packets"
+	}
 }
 )");
   EXPECT_NE(text.find("elements = { 10.244.0.0/23, 224.0.0.0/4,"), text.npos)
@@ -72,6 +78,13 @@ TEST(NodeNetwork, MasqueradingAndVxlanAreIndependent) {
   one.masqueraded.clear();
   EXPECT_EQ(textOf(one).find(" masquerade comment"), std::string::npos);
   EXPECT_NE(textOf(one).find("8472"), std::string::npos);
+}
+
+// A device of an earlier version, until it is replaced.
+TEST(NodeNetwork, ADeviceWithoutARangeOfSourcePortsMaySendFromAllPorts) {
+  auto any = network();
+  any.vxlanSourcePorts.reset();
+  EXPECT_EQ(textOf(any).find("vxlan-out"), std::string::npos);
 }
 
 TEST(NodeNetwork, IsPartOfTheTable) {

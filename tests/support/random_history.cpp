@@ -49,6 +49,7 @@ policy::NodeNetwork randomNetwork(Random& random) {
     network.notMasqueraded.push_back(randomPodCidr(random));
   if (random.oneIn(8)) network.notMasqueraded.push_back(*base::Prefix::parse("0.0.0.0/0"));
   if (random.oneIn(2)) network.vxlanPort = random.oneIn(4) ? 4789 : 8472;
+  if (random.oneIn(2)) network.vxlanSourcePorts = base::PortRange::make(512, 1023);
   for (int i = 1; i < 9; ++i)
     if (random.oneIn(2))
       network.nodes.push_back(*base::IpAddress::parse(
