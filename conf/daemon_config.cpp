@@ -243,6 +243,8 @@ constexpr std::array kFields = {
     Field{"mtu", [](DaemonConfig& c, Text text) { c.mtu = parseMtu(text); }},
     Field{"routing", [](DaemonConfig& c, Text text) { c.routing = parseRouting(text); }},
     Field{"nodeIP", [](DaemonConfig& c, Text text) { c.nodeIps = parseNodeIps(text); }},
+    Field{"clusterCIDRs", [](DaemonConfig& c, Text text) { c.clusterCidrs = parseCidrs(text); }},
+    Field{"nodeCIDRs", [](DaemonConfig& c, Text text) { c.nodeCidrs = parseCidrs(text); }},
     Field{"vxlanId",
           [](DaemonConfig& c, Text text) {
             c.vxlanId = parseNumber<std::uint32_t>(text, 1, kMostVxlanId);

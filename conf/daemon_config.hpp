@@ -65,6 +65,9 @@ struct DaemonConfig {
   // This node's addresses, at most one of each family. For a family without one, the addresses of
   // the Node object are used.
   std::vector<base::IpAddress> nodeIps;
+  // Empty: not limited. kpold accepts only pod CIDRs and only addresses of nodes within these.
+  std::vector<base::Prefix> clusterCidrs;
+  std::vector<base::Prefix> nodeCidrs;
   // vxlanPort is not the standard port 4789 (RFC 7348), because other networks of the node may use
   // that, and kpol accepts packets to this port only from nodes of the cluster.
   std::uint32_t vxlanId = 4107;

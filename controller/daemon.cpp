@@ -80,6 +80,8 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   settings.vxlanId = config.vxlanId;
   settings.vxlanPort = config.vxlanPort;
   settings.mtu = config.mtu;
+  settings.clusterCidrs = config.clusterCidrs;
+  settings.nodeCidrs = config.nodeCidrs;
   return options;
 }
 

@@ -102,7 +102,7 @@ void NodeNetwork::round() {
   if (isDoubt) kernel_.read();
   planned_ = store_.nodesGeneration();
   const auto& host = isDoubt ? kernel_.readHost(addresses) : kernel_.hostWith(addresses);
-  plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
+  plan_ = node::makePlan(settings_, store_.nodes(), host, plan_);
   // With routing `none` kpold removes its own routes and devices, even if its Node is not known.
   if (plan_.complete || settings_.routing == conf::Routing::None)
     report(kernel_.apply(plan_), {start, isRepair});

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/plan.hpp"
 
-#include "node/cidr_claims.hpp"
+#include "base/sorted_unique.hpp"
+#include "node/claims.hpp"
 
 #include <algorithm>
 #include <array>
@@ -64,10 +65,10 @@ base::IpAddress vxlanGateway(const base::Prefix& cidr, const base::MacAddress& m
 class Planner {
  public:
   Planner(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-          const Host& host)
-      : settings_(settings), nodes_(nodes), host_(host) {}
+          const Host& host, const Plan& before)
+      : settings_(settings), nodes_(nodes), host_(host), before_(before) {}
 
-  Plan run(const Holders& before) {
+  Plan run() {
     const auto own = nodes_.find(settings_.nodeName);
     if (own == nodes_.end()) {
       if (settings_.routing != Routing::None)
@@ -77,13 +78,7 @@ class Planner {
       return std::move(plan_);
     }
     plan_.complete = true;
-    for (const auto& [name, node] : nodes_)
-      plan_.nodeAddresses.insert(plan_.nodeAddresses.end(), node.internalIps.begin(),
-                                 node.internalIps.end());
-    std::ranges::sort(plan_.nodeAddresses);
-    const auto same = std::ranges::unique(plan_.nodeAddresses);
-    plan_.nodeAddresses.erase(same.begin(), same.end());
-    claim(own->second, before);
+    claim(own->second);
     findOwnAddresses(own->second);
     if (usesVxlan(settings_.routing)) makeDevice();
     decideMtu();
@@ -101,31 +96,26 @@ class Planner {
 
   // ---- the node of each pod CIDR
 
-  void claim(const policy::Node& own, const Holders& before) {
-    CidrClaims claims(plan_.nodeAddresses);
-    const auto take = [&](const policy::Node& node, const base::Prefix& cidr) {
-      if (const auto why = claims.refusal(node.name, cidr)) {
-        report(node.name, "spec.podCIDRs", *why, Diagnostic::Severity::Error);
-        return;
-      }
-      auto& mine = plan_.own.podCidrs;
-      if (&node == &own && std::ranges::count(mine, cidr) == 0) mine.push_back(cidr);
-    };
-    for (const auto& cidr : own.podCidrs) take(own, cidr);
-    for (const auto& address : host_.addresses) claims.forbid(address.address);
-    for (const bool held : {true, false})
-      for (const auto& [name, node] : nodes_) {
-        if (&node == &own) continue;
-        for (const auto& cidr : node.podCidrs) {
-          const auto holder = before.find(cidr);
-          if ((holder != before.end() && holder->second == name) == held) take(node, cidr);
-        }
-      }
-    plan_.holders = std::move(claims).holders();
+  void claim(const policy::Node& own) {
+    auto claims = decideClaims(settings_, nodes_, host_, before_);
+    plan_.holders = std::move(claims.holders);
+    plan_.own.podCidrs = std::move(claims.ownCidrs);
+    plan_.addresses = std::move(claims.addresses);
+    plan_.diagnostics = std::move(claims.diagnostics);
+    for (const auto& [name, addresses] : plan_.addresses)
+      plan_.nodeAddresses.insert(plan_.nodeAddresses.end(), addresses.begin(), addresses.end());
+    base::sortUnique(plan_.nodeAddresses);
     if (own.podCidrs.empty())
       report(own.name, "spec.podCIDRs",
              "is empty, so pods get no addresses; kube-controller-manager sets it with "
              "--allocate-node-cidrs");
+  }
+
+  // The accepted InternalIPs of a node.
+  [[nodiscard]] const std::vector<base::IpAddress>& addressesOf(const std::string& node) const {
+    static const std::vector<base::IpAddress> kNone;
+    const auto known = plan_.addresses.find(node);
+    return known == plan_.addresses.end() ? kNone : known->second;
   }
 
   // ---- this node
@@ -143,7 +133,7 @@ class Planner {
   // The first one is the source of VXLAN packets.
   void findOwnAddresses(const policy::Node& own) {
     std::vector<base::IpAddress> candidates = settings_.nodeIps;
-    for (const auto& address : own.internalIps)
+    for (const auto& address : addressesOf(own.name))
       if (!firstOf(settings_.nodeIps, address.family())) candidates.push_back(address);
     for (const auto& address : candidates) {
       if (linkWith(address) != nullptr) {
@@ -210,7 +200,7 @@ class Planner {
   // without an Ethernet address (WireGuard, an IP tunnel) may carry only the node's own packets, so
   // it counts only with routing direct.
   std::optional<base::IpAddress> neighbour(const policy::Node& node, Family family) const {
-    for (const auto& address : node.internalIps) {
+    for (const auto& address : addressesOf(node.name)) {
       if (address.family() != family) continue;
       const auto hop = host_.hops.find(address);
       if (hop == host_.hops.end() || hop->second.gateway) continue;
@@ -266,7 +256,7 @@ class Planner {
 
   void routeByVxlan(PeerRoute& peer, const policy::Node& node) {
     const auto family = plan_.device->local.family();
-    const auto address = firstOf(node.internalIps, family);
+    const auto address = firstOf(addressesOf(node.name), family);
     if (!address) {
       report(node.name, "status.addresses",
              std::string("has no InternalIP of ") + familyText(family) +
@@ -286,6 +276,7 @@ class Planner {
   const Settings& settings_;
   const std::map<std::string, policy::Node>& nodes_;
   const Host& host_;
+  const Plan& before_;
   std::vector<base::IpAddress> ownAddresses_;
   Plan plan_;
 };
@@ -302,8 +293,8 @@ const char* toString(PeerRoute::How how) {
 }
 
 Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-              const Host& host, const Holders& before) {
-  return Planner(settings, nodes, host).run(before);
+              const Host& host, const Plan& before) {
+  return Planner(settings, nodes, host, before).run();
 }
 
 base::MacAddress vxlanMac(const std::string& nodeName) {

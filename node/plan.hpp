@@ -38,6 +38,9 @@ struct Settings {
   std::uint32_t vxlanId = 0;
   std::uint16_t vxlanPort = 0;
   std::uint32_t mtu = 0;  // 0: computed from the uplinks
+  // Empty: not limited. Pod CIDRs and addresses of nodes outside these are rejected.
+  std::vector<base::Prefix> clusterCidrs;
+  std::vector<base::Prefix> nodeCidrs;
 };
 
 // The state of this node in the kernel.
@@ -73,16 +76,19 @@ struct Plan {
   std::map<base::IpAddress, base::MacAddress> neighbours;  // on the device
   std::map<base::MacAddress, base::IpAddress> forwarding;  // FDB entries of the device
   OwnNetwork own;
-  Holders holders;                             // including this node's
-  std::vector<base::IpAddress> nodeAddresses;  // InternalIPs of all nodes, sorted, unique
+  Holders holders;  // including this node's
+  // The accepted InternalIPs of each node that has any, in their order.
+  std::map<std::string, std::vector<base::IpAddress>> addresses;
+  std::vector<base::IpAddress> nodeAddresses;  // those of all nodes, sorted, unique
   std::vector<PeerRoute> peers;
   std::vector<policy::Diagnostic> diagnostics;
 };
 
-// `before`: the holders of the current plan. If CIDRs of several nodes overlap, this node gets its
-// own, then the node that had it before, then the first by name.
+// `before`: the current plan. If CIDRs of several nodes overlap, this node gets its own, then the
+// node that had it before, then the first by name. No claim of one node takes the routes to another
+// node's pods (claims.hpp).
 Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-              const Host& host, const Holders& before);
+              const Host& host, const Plan& before);
 
 // The MAC address of a node's VXLAN device. Must never change between versions, because all nodes
 // of a cluster must compute the same one.

@@ -185,11 +185,11 @@ TEST(NodePlan, IsConsistentAndItsStepsReachIt) {
   for (int run = 0; run < 200; ++run) {
     World world = randomWorld();
     Kernel kernel;
-    Holders before;
+    Plan before;
     for (int i = 0; i < 40; ++i) {
       change(world, random);
       const auto plan = makePlan(world.settings, world.nodes, world.host, before);
-      before = plan.holders;
+      before = plan;
       if (!plan.complete) {
         ++incomplete;
         EXPECT_TRUE(plan.routes.empty());

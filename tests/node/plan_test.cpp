@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -82,7 +83,7 @@ class PlanTest : public testing::Test {
   Settings settings;
   std::map<std::string, policy::Node> nodes;
   Host host;
-  Holders before;
+  Plan before;
 };
 
 const Lines kNone;
@@ -247,7 +248,7 @@ TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenThePreviousHolderThenTheFir
                                "node b, and is not routed",
                                "Node d: spec.podCIDRs: 10.244.0.0/16 overlaps 10.244.0.0/24 of "
                                "node own, and is not routed"}));
-  before = {{cidr("10.244.9.0/25"), "c"}};
+  before.holders = {{cidr("10.244.9.0/25"), "c"}};
   made = plan();
   EXPECT_EQ(made.holders.at(cidr("10.244.9.0/25")), "c");
   EXPECT_FALSE(made.holders.contains(cidr("10.244.9.0/24")));
@@ -258,10 +259,80 @@ TEST_F(PlanTest, CidrWithANodeAddressIsRejected) {
   put("near", {"203.0.113.0/24"}, {"192.0.2.2"});
   const auto made = plan();
   EXPECT_TRUE(made.routes.empty());
-  EXPECT_EQ(said(made)[0],
-            "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of a node, "
-            "and is not routed; choose a cluster CIDR that does not overlap the nodes' networks");
+  EXPECT_EQ(
+      said(made)[0],
+      "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of the "
+      "node itself, and is not routed; choose a cluster CIDR that does not overlap the nodes' networks");
   EXPECT_NE(said(made)[1].find("203.0.113.1, an address of this node"), std::string::npos);
+}
+
+// Claims that are wrong cost the node that makes them, and no other.
+
+TEST_F(PlanTest, AddressInsideAnotherNodesCidrIsRejectedAndTheRouteStays) {
+  put("liar", {"10.244.9.0/24"}, {"10.244.1.7", "198.51.100.9", "10.244.0.9", "10.244.2.3"});
+  const auto made = plan();
+  EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
+                               "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol",
+                               "10.244.9.0/24 liar vxlan 198.51.100.9 vxlan.kpol"}));
+  EXPECT_EQ(made.own.podCidrs, nodes.at("own").podCidrs);
+  EXPECT_EQ(made.addresses.at("liar"), std::vector{ip("198.51.100.9")});
+  EXPECT_EQ(std::ranges::count(made.nodeAddresses, ip("10.244.1.7")), 0);
+  EXPECT_EQ(said(made),
+            (Lines{"Node liar: status.addresses: 10.244.1.7 is inside the pod CIDR 10.244.1.0/24 "
+                   "of node near, so kpol does not use it; correct --node-ip of the kubelet",
+                   "Node liar: status.addresses: 10.244.0.9 is inside the pod CIDR 10.244.0.0/24 "
+                   "of node own, so kpol does not use it; correct --node-ip of the kubelet",
+                   "Node liar: status.addresses: 10.244.2.3 is inside the pod CIDR 10.244.2.0/24 "
+                   "of node far, so kpol does not use it; correct --node-ip of the kubelet"}));
+}
+
+TEST_F(PlanTest, AddressesCannotTakeACidrThatIsInUse) {
+  before = plan();
+  put("liar", {}, {"10.244.1.7"});
+  put("second", {}, {"10.244.1.8"});
+  host.hops.emplace(ip("10.244.1.7"), netlink::Hop{kEth1, {}});
+  EXPECT_EQ(plan().holders, before.holders);
+}
+
+TEST_F(PlanTest, CidrWithAddressesOfOtherNodesIsRejected) {
+  put("farther", {}, {"198.51.100.3"});
+  put("liar", {"198.51.100.0/24"}, {"203.0.113.9"});  // two nodes
+  EXPECT_FALSE(plan().holders.contains(cidr("198.51.100.0/24")));
+  put("liar", {"192.0.2.2/31"}, {"203.0.113.9"});  // a neighbour
+  EXPECT_FALSE(plan().holders.contains(cidr("192.0.2.2/31")));
+  before = plan();
+  put("liar", {"198.51.100.2/31"}, {"203.0.113.9"});  // a node that was known before
+  nodes.erase("farther");
+  const auto made = plan();
+  EXPECT_FALSE(made.holders.contains(cidr("198.51.100.2/31")));
+  EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
+                               "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
+}
+
+TEST_F(PlanTest, AddressesThatNoNodeCanHaveAreRejected) {
+  for (const char* address :
+       {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"}) {
+    put("liar", {"10.244.9.0/24"}, {address});
+    const auto made = plan();
+    EXPECT_FALSE(made.addresses.contains("liar")) << address;
+    ASSERT_FALSE(made.diagnostics.empty());
+    EXPECT_NE(said(made)[0].find("is not an address that a node can have"), std::string::npos);
+  }
+}
+
+TEST_F(PlanTest, ConfiguredRangesBoundPodCidrsAndNodeAddresses) {
+  settings.clusterCidrs = {cidr("10.244.0.0/16"), cidr("fd00::/48")};
+  settings.nodeCidrs = {cidr("192.0.2.0/24"), cidr("198.51.100.0/24"), cidr("2001:db8::/32")};
+  EXPECT_EQ(said(plan()), kNone);
+  put("liar", {"8.8.8.0/24", "10.244.9.0/24"}, {"100.64.0.2", "198.51.100.9"});
+  const auto made = plan();
+  EXPECT_FALSE(made.holders.contains(cidr("8.8.8.0/24")));
+  EXPECT_EQ(ways(made)[2], "10.244.9.0/24 liar vxlan 198.51.100.9 vxlan.kpol");
+  EXPECT_EQ(said(made),
+            (Lines{"Node liar: spec.podCIDRs: 8.8.8.0/24 is outside clusterCIDRs, and is not "
+                   "routed",
+                   "Node liar: status.addresses: 100.64.0.2 is outside nodeCIDRs, so kpol does "
+                   "not use it; correct --node-ip of the kubelet"}));
 }
 
 TEST(VxlanMac, DependsOnlyOnTheName) {
