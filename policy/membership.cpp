@@ -31,7 +31,7 @@ Membership::Membership(const Snapshot& snapshot) {
     members_.push_back({&pod, endpoint == local.end() ? pod.ips : std::move(endpoint->second)});
     base::sortUnique(members_.back().ips);
     if (endpoint != local.end()) claim(members_.back());
-    namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNamespaceNameLabel, pod.key.ns}}));
+    namespaceLabels_.try_emplace(pod.key.ns);
   }
   for (auto& member : members_) {
     claim(member);
@@ -63,7 +63,8 @@ std::span<const Member> Membership::inNamespace(const std::string& ns) const {
 
 bool Membership::matchesNamespace(const LabelSelector& selector, const std::string& ns) const {
   const auto labels = namespaceLabels_.find(ns);
-  return labels != namespaceLabels_.end() && matches(selector, labels->second);
+  if (labels == namespaceLabels_.end()) return false;
+  return labels->second ? matches(selector, *labels->second) : matchesByName(selector, ns);
 }
 
 std::vector<const Member*> Membership::membersOf(const PeerSelector& selector) const {

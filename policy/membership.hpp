@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -48,8 +49,8 @@ class Membership {
   [[nodiscard]] std::span<const Member> inNamespace(const std::string& ns) const;
   [[nodiscard]] bool matchesNamespace(const LabelSelector& selector, const std::string& ns) const;
 
-  std::vector<Member> members_;  // sorted by pod key
-  std::map<std::string, Labels> namespaceLabels_;
+  std::vector<Member> members_;                                   // sorted by pod key
+  std::map<std::string, std::optional<Labels>> namespaceLabels_;  // nullopt: not known
   // The owner of each address. If several pods report it (podAt()), a local endpoint's pod comes
   // first, then the first by key. A pod whose sandbox is gone still reports its old address, which
   // may already belong to another pod.

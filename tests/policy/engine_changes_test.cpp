@@ -102,6 +102,31 @@ TEST_F(EngineChanges, NamespaceMovesBetweenSelectors) {
   expectCompiled();
 }
 
+// A pod may arrive before its Namespace does.
+TEST_F(EngineChanges, UnknownNamespaceMatchesByItsNameOnly) {
+  engine_.put(t::ingress("shop/p", t::everything(),
+                         {t::rule({t::namespaces(t::notIn("team", {"red"}))}, {t::port(80)})}));
+  expectCompiled();
+  const auto peers = [&] {
+    std::size_t count = 0;
+    for (const auto& [name, set] : held_->sets)
+      if (name.starts_with("sel4-")) count += set.elements.size();
+    return count;
+  };
+  engine_.put(podOf("bank/db", {}, "10.1.0.1"));
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U) << "neither namespace is known";
+  nameTeam("bank", "blue");
+  expectCompiled();
+  EXPECT_EQ(peers(), 1U);
+  engine_.removeNamespace("bank");
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U);
+  nameTeam("bank", "red");
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U);
+}
+
 TEST_F(EngineChanges, NamedPortsWithinABlockUpToItsEdges) {
   engine_.put(t::egress("shop/p", t::everything(),
                         {t::rule({t::block(t::cidr("10.1.0.0/30"))}, {t::named("http")})}));
