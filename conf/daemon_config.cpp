@@ -254,6 +254,8 @@ constexpr std::array kFields = {
     Field{"masquerade", [](DaemonConfig& c, Text text) { c.masquerade = parseBool(text); }},
     Field{"nonMasqueradeCIDRs",
           [](DaemonConfig& c, Text text) { c.nonMasqueradeCidrs = parseCidrs(text); }},
+    Field{"checkPodAddresses",
+          [](DaemonConfig& c, Text text) { c.checkPodAddresses = parseBool(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",
@@ -316,6 +318,10 @@ Routing routingOf(const DaemonConfig& config) {
 
 bool masqueradeOf(const DaemonConfig& config) {
   return config.masquerade.value_or(routingOf(config) != Routing::None);
+}
+
+bool checkPodAddressesOf(const DaemonConfig& config) {
+  return config.checkPodAddresses.value_or(routingOf(config) != Routing::None);
 }
 
 std::vector<std::string_view> fieldNames() {

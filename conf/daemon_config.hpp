@@ -76,6 +76,9 @@ struct DaemonConfig {
   // masqueradeOf().
   std::optional<bool> masquerade;
   std::vector<base::Prefix> nonMasqueradeCidrs;  // besides the pod CIDRs of all nodes
+  // A pod of another node has only addresses within the pod CIDRs of its node. nullopt: see
+  // checkPodAddressesOf().
+  std::optional<bool> checkPodAddresses;
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -93,6 +96,8 @@ std::string cniConfDirOf(const DaemonConfig& config);
 Routing routingOf(const DaemonConfig& config);
 // Returns `masquerade`, or its default: true unless routing is none.
 bool masqueradeOf(const DaemonConfig& config);
+// Returns `checkPodAddresses`, or its default: true unless routing is none.
+bool checkPodAddressesOf(const DaemonConfig& config);
 
 // The names of the fields of setField(), in the order of the documentation.
 std::vector<std::string_view> fieldNames();

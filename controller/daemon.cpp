@@ -73,6 +73,7 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   NodeNetwork::Options options;
   options.masquerade = conf::masqueradeOf(config);
   options.nonMasqueradeCidrs = config.nonMasqueradeCidrs;
+  options.checkPodAddresses = conf::checkPodAddressesOf(config);
   auto& settings = options.settings;
   settings.nodeName = nodeNameOf(config);
   settings.routing = conf::routingOf(config);

@@ -107,6 +107,7 @@ void NodeNetwork::round() {
   if (plan_.complete || settings_.routing == conf::Routing::None)
     report(kernel_.apply(plan_), {start, isRepair});
   if (plan_.complete) store_.setNetwork(forTable());
+  if (plan_.complete && options_.checkPodAddresses) store_.setPodCidrs(plan_.holders);
   changed_();
 }
 

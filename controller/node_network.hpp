@@ -24,6 +24,7 @@ class NodeNetwork {
     node::Settings settings;
     bool masquerade = false;
     std::vector<base::Prefix> nonMasqueradeCidrs;
+    bool checkPodAddresses = false;
   };
   // `store` outlives this object and receives what the table must contain about the network.
   // `changed` is called when the values that this object returns may have changed.
