@@ -17,6 +17,7 @@
 #include "controller/metrics.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
+#include "controller/pod_routes.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
 #include "policy/peer_sets.hpp"
@@ -145,6 +146,7 @@ struct Daemon::Parts {
         settler(config.stateDir),
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
+        podRoutes(config.stateDir, store),
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop),
         state{KPOL_VERSION,
@@ -165,6 +167,7 @@ struct Daemon::Parts {
         tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
     store.setNodeIps(readNodeAddresses());
+    network.observe([this](const auto& event) { podRoutes.handle(event); });
     podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.settleWith(settler, config.stateDir);
@@ -198,6 +201,7 @@ struct Daemon::Parts {
   Settler settler;
   Collector collector;
   NodeNetwork network;
+  PodRoutes podRoutes;
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
   NodeState state;
@@ -234,6 +238,7 @@ void Daemon::Parts::start() {
   supervised("collector", [this] { return collector.run(); });
   supervised("node network", [this] { return network.run(); });
   supervised("node network watch", [this] { return network.watch(); });
+  supervised("routes of pods", [this] { return podRoutes.run(); });
   supervised("network config", [this] { return cniConfig.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("source", [this] { return source->run(); });

@@ -42,11 +42,14 @@ base::Task<> NodeNetwork::watch() {
       {RouteTopic::Links, RouteTopic::Addresses, RouteTopic::Routes, RouteTopic::Neighbours});
   base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
   doubtful_ = true;
+  observer_(netlink::Overflow{});
   for (;;) {
     if (doubtful_) wake_.notify();
     co_await readable.wait();
-    for (const auto& event : events.read(Clock::now()))
+    for (const auto& event : events.read(Clock::now())) {
       if (kernel_.isNews(event)) doubtful_ = true;
+      observer_(event);
+    }
   }
 }
 

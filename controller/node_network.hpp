@@ -36,6 +36,12 @@ class NodeNetwork {
   NodeNetwork(const NodeNetwork&) = delete;
   NodeNetwork& operator=(const NodeNetwork&) = delete;
 
+  // `observer` is called with every change of links, addresses, routes and neighbours, and with
+  // Overflow if changes may have been missed.
+  void observe(std::function<void(const netlink::RouteEvent&)> observer) {
+    observer_ = std::move(observer);
+  }
+
   // run() updates the kernel and watch() receives its notifications. Both run concurrently until
   // cancelled. If one throws, it may be called again.
   base::Task<> run();
@@ -72,6 +78,7 @@ class NodeNetwork {
   const node::Settings& settings_;
   Store& store_;
   std::function<void()> changed_;
+  std::function<void(const netlink::RouteEvent&)> observer_ = [](const auto&) {};
   base::Event wake_;
   node::KernelNetwork kernel_;
   bool doubtful_ = true;                  // the kernel may differ from memory
