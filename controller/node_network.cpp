@@ -83,6 +83,7 @@ policy::NodeNetwork NodeNetwork::forTable() const {
   policy::NodeNetwork network;
   if (options_.masquerade) {
     network.masqueraded = plan_.own.podCidrs;
+    network.sources = plan_.sources;
     network.notMasqueraded = options_.nonMasqueradeCidrs;
     for (const auto& [cidr, name] : plan_.holders) network.notMasqueraded.push_back(cidr);
   }
@@ -103,6 +104,7 @@ void NodeNetwork::round() {
   const bool isDoubt = std::exchange(doubtful_, false);
   const bool isRepair = isDoubt && planned_.has_value();
   if (isDoubt) kernel_.read();
+  if (!planned_) adoptDevice();
   planned_ = store_.nodesGeneration();
   const auto& host = isDoubt ? kernel_.readHost(addresses) : kernel_.hostWith(addresses);
   plan_ = node::makePlan(settings_, store_.nodes(), host, plan_);
@@ -112,6 +114,13 @@ void NodeNetwork::round() {
   if (plan_.complete) store_.setNetwork(forTable());
   if (plan_.complete && options_.checkPodAddresses) store_.setPodCidrs(plan_.holders);
   changed_();
+}
+
+// After a restart, the address of the device counts as the one in use.
+void NodeNetwork::adoptDevice() {
+  if (!kernel_.held() || !kernel_.held()->device) return;
+  const auto& vxlan = kernel_.held()->device->vxlan;
+  plan_.uplinkMtus[vxlan.local] = vxlan.mtu + node::vxlanOverhead(vxlan.local.family());
 }
 
 void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, Round round) {

@@ -67,6 +67,7 @@ class NodeNetwork {
  private:
   [[nodiscard]] bool isDue() const;
   void round();
+  void adoptDevice();
   [[nodiscard]] policy::NodeNetwork forTable() const;
   struct Round {
     base::Event::Time start;

@@ -21,6 +21,11 @@ using policy::Diagnostic;
 constexpr std::uint32_t kIpv6Metric = 1024;
 // The minimum MTU of IPv6 (RFC 8200, section 5).
 constexpr std::uint32_t kLeastMtu = 1280;
+// Of Ethernet, and of most networks.
+constexpr std::uint32_t kUsualMtu = 1500;
+// Of the routes that reject packets to unused addresses: any other route has precedence, such as
+// one of another plugin's bridge to the whole pod CIDR.
+constexpr std::uint32_t kUnreachableMetric = 1U << 20U;
 
 bool usesVxlan(Routing routing) {
   return routing == Routing::Auto || routing == Routing::Vxlan;
@@ -31,6 +36,11 @@ std::optional<base::IpAddress> firstOf(const std::vector<base::IpAddress>& addre
   for (const auto& address : addresses)
     if (address.family() == family) return address;
   return std::nullopt;
+}
+
+// Whether no packet leaves the node by the interface.
+bool isInternal(const netlink::Link& link) {
+  return link.loopback || link.kind == "dummy" || link.name.text() == kVxlanName;
 }
 
 const char* familyText(Family family) {
@@ -75,6 +85,10 @@ class Planner {
         report(settings_.nodeName, "",
                "is not known, so the network between nodes is not changed; check that nodeName "
                "is the name of this node's Node object");
+      plan_.holders = before_.holders;
+      plan_.addresses = before_.addresses;
+      plan_.uplinkMtus = before_.uplinkMtus;
+      plan_.sources = before_.sources;
       return std::move(plan_);
     }
     plan_.complete = true;
@@ -83,6 +97,7 @@ class Planner {
     if (usesVxlan(settings_.routing)) makeDevice();
     decideMtu();
     if (settings_.routing == Routing::None) return std::move(plan_);
+    rejectUnused();
     for (const auto& [cidr, name] : plan_.holders)
       if (name != settings_.nodeName) route(cidr, nodes_.at(name));
     return std::move(plan_);
@@ -120,13 +135,17 @@ class Planner {
 
   // ---- this node
 
+  // Null: no interface has the address. Internal interfaces count only if no other one has it.
   const netlink::Link* linkWith(const base::IpAddress& address) const {
+    const netlink::Link* found = nullptr;
     for (const auto& one : host_.addresses) {
       if (one.address != address) continue;
       const auto link = host_.links.find(one.link);
-      if (link != host_.links.end()) return &link->second;
+      if (link == host_.links.end()) continue;
+      if (!isInternal(link->second)) return &link->second;
+      found = &link->second;
     }
-    return nullptr;
+    return found;
   }
 
   // Takes the addresses of the settings, and for a family without one those of the Node object.
@@ -136,21 +155,59 @@ class Planner {
     for (const auto& address : addressesOf(own.name))
       if (!firstOf(settings_.nodeIps, address.family())) candidates.push_back(address);
     for (const auto& address : candidates) {
-      if (linkWith(address) != nullptr) {
-        ownAddresses_.push_back(address);
-        if (usesVxlan(settings_.routing) && std::ranges::count(own.internalIps, address) == 0)
-          report(own.name, "status.addresses",
-                 "do not contain nodeIP " + toString(address) +
-                     " as an InternalIP, so other nodes drop VXLAN packets from it; set "
-                     "--node-ip of the kubelet");
-        continue;
-      }
-      if (settings_.routing == Routing::None) continue;
+      const bool isHere = linkWith(address) != nullptr;
+      if (isHere || before_.uplinkMtus.contains(address)) use(address);
+      if (isHere && usesVxlan(settings_.routing) &&
+          std::ranges::count(own.internalIps, address) == 0)
+        report(own.name, "status.addresses",
+               "do not contain nodeIP " + toString(address) +
+                   " as an InternalIP, so other nodes drop VXLAN packets from it; set "
+                   "--node-ip of the kubelet");
+      if (isHere || settings_.routing == Routing::None) continue;
       const bool isGiven = std::ranges::count(settings_.nodeIps, address) != 0;
       report(own.name, isGiven ? "" : "status.addresses",
              toString(address) + " is on none of this node's interfaces" +
                  (isGiven ? "; correct nodeIP" : "; set nodeIP to addresses of this node"));
     }
+  }
+
+  void use(const base::IpAddress& address) {
+    const auto* link = linkWith(address);
+    ownAddresses_.push_back(address);
+    const auto known = before_.uplinkMtus.find(address);
+    auto mtu = link == nullptr ? known->second : uplinkMtu(address, *link);
+    if (mtu == 0) {
+      mtu = known != before_.uplinkMtus.end() ? known->second : kUsualMtu;
+      if (settings_.mtu == 0)
+        report(settings_.nodeName, "",
+               "has " + toString(address) + " on " + link->name.text() +
+                   " and no route that shows its uplink, so the MTU of the uplink is unknown; " +
+                   std::to_string(mtu) + " is used; set mtu if that is wrong");
+    }
+    plan_.uplinkMtus[address] = mtu;
+    const bool isElsewhere =
+        link == nullptr ? std::ranges::count(before_.sources, address) != 0 : isInternal(*link);
+    if (isElsewhere && !firstOf(plan_.sources, address.family())) plan_.sources.push_back(address);
+  }
+
+  // The smallest MTU of the interfaces by which packets from the node's address leave: its own, and
+  // those of the routes to other nodes. If it is on an internal interface (a node behind several
+  // routers has its address on `lo`), those of the default routes instead of its own. 0: none.
+  std::uint32_t uplinkMtu(const base::IpAddress& address, const netlink::Link& own) const {
+    std::uint32_t smallest = isInternal(own) ? 0 : own.mtu;
+    const auto pass = [&](base::IfIndex index) {
+      const auto link = host_.links.find(index);
+      if (link == host_.links.end() || isInternal(link->second)) return;
+      if (smallest == 0 || link->second.mtu < smallest) smallest = link->second.mtu;
+    };
+    const auto uplinks = host_.uplinks.find(address.family());
+    if (isInternal(own) && uplinks != host_.uplinks.end())
+      for (const auto index : uplinks->second) pass(index);
+    for (const auto& other : plan_.nodeAddresses) {
+      const auto hop = host_.hops.find(other);
+      if (other.family() == address.family() && hop != host_.hops.end()) pass(hop->second.link);
+    }
+    return smallest;
   }
 
   void makeDevice() {
@@ -161,22 +218,21 @@ class Planner {
       return;
     }
     const auto& local = ownAddresses_.front();
-    plan_.device = netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
-                                  .mac = vxlanMac(settings_.nodeName),
-                                  .id = settings_.vxlanId,
-                                  .port = settings_.vxlanPort,
-                                  .local = local,
-                                  .mtu = linkWith(local)->mtu - vxlanOverhead(local.family())};
+    plan_.device =
+        netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
+                       .mac = vxlanMac(settings_.nodeName),
+                       .id = settings_.vxlanId,
+                       .port = settings_.vxlanPort,
+                       .local = local,
+                       .mtu = plan_.uplinkMtus.at(local) - vxlanOverhead(local.family())};
     for (const auto& cidr : plan_.own.podCidrs) plan_.deviceAddresses.push_back(cidr.first());
     std::ranges::sort(plan_.deviceAddresses);
   }
 
   void decideMtu() {
     std::uint32_t mtu = 0;
-    for (const auto& address : ownAddresses_) {
-      const auto& link = *linkWith(address);
-      if (mtu == 0 || link.mtu < mtu) mtu = link.mtu;
-    }
+    for (const auto& [address, uplink] : plan_.uplinkMtus)
+      if (mtu == 0 || uplink < mtu) mtu = uplink;
     if (plan_.device) mtu = std::min(mtu, plan_.device->mtu);
     if (settings_.mtu != 0) {
       if (plan_.device && plan_.device->mtu < settings_.mtu)
@@ -192,6 +248,17 @@ class Planner {
              "has an MTU of " + std::to_string(mtu) + " for pods, too small for IPv6 (at least " +
                  std::to_string(kLeastMtu) + ")");
     plan_.own.mtu = mtu;
+  }
+
+  // A packet to an address of this node that no pod has would leave by the default route, and
+  // return if the router knows where the pod CIDR is.
+  void rejectUnused() {
+    for (const auto& cidr : plan_.own.podCidrs)
+      plan_.routes.emplace(cidr, netlink::Route{.destination = cidr,
+                                                .link = {},
+                                                .protocol = kRouteProtocol,
+                                                .metric = kUnreachableMetric,
+                                                .unreachable = true});
   }
 
   // ---- the other nodes

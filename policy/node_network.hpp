@@ -27,6 +27,9 @@ struct NodeNetwork {
   std::vector<base::Prefix> notMasqueraded;  // destinations: pods, and configured ones
   std::uint16_t vxlanPort = 0;               // UDP; 0: no VXLAN
   std::vector<base::IpAddress> nodes;        // the only allowed senders of VXLAN
+  // What masqueraded packets get as source, at most one of each family. Without one of the family:
+  // the address of the interface that they leave by.
+  std::vector<base::IpAddress> sources = {};
   bool operator==(const NodeNetwork&) const = default;
 };
 

@@ -124,6 +124,16 @@ TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
   EXPECT_EQ(made.own.mtu, 1450U);
 }
 
+TEST_F(PlanTest, OwnPodCidrsAreUnreachableExceptForPods) {
+  const auto made = plan();
+  for (const char* own : {"10.244.0.0/24", "fd00:0:0:1::/64"})
+    EXPECT_EQ(made.routes.at(cidr(own)), (netlink::Route{.destination = cidr(own),
+                                                         .link = {},
+                                                         .protocol = 107,
+                                                         .metric = 1048576,
+                                                         .unreachable = true}));
+}
+
 TEST_F(PlanTest, Ipv6RoutesHaveTheKernelsDefaultMetric) {
   put("far", {"fd00:0:0:2::/64"}, {"198.51.100.2"});
   EXPECT_EQ(plan().routes.at(cidr("fd00:0:0:2::/64")).metric, 1024U);
@@ -206,8 +216,10 @@ TEST_F(PlanTest, NodeIpOverridesTheNodeObjectFamilyByFamily) {
   made = plan();
   EXPECT_EQ(said(made), kNone);
   EXPECT_EQ(made.device->local, ip("203.0.113.1"));
-  EXPECT_EQ(made.device->mtu, 8950U);
-  EXPECT_EQ(made.own.mtu, 1500U) << "IPv6 goes by eth0";
+  EXPECT_EQ(made.device->mtu, 1450U) << "the routes to other nodes go by eth0";
+  host.hops.clear();
+  EXPECT_EQ(plan().device->mtu, 8950U);
+  EXPECT_EQ(plan().own.mtu, 1500U) << "IPv6 goes by eth0";
   settings.nodeIps = {ip("203.0.113.9")};
   made = plan();
   EXPECT_EQ(made.device->local, ip("2001:db8::1"));
@@ -258,7 +270,7 @@ TEST_F(PlanTest, CidrWithANodeAddressIsRejected) {
   put("far", {"198.51.100.0/24"}, {"198.51.100.2"});
   put("near", {"203.0.113.0/24"}, {"192.0.2.2"});
   const auto made = plan();
-  EXPECT_TRUE(made.routes.empty());
+  EXPECT_EQ(made.routes.size(), 2U) << "only the node's own";
   EXPECT_EQ(
       said(made)[0],
       "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of the "
@@ -333,6 +345,76 @@ TEST_F(PlanTest, ConfiguredRangesBoundPodCidrsAndNodeAddresses) {
                    "routed",
                    "Node liar: status.addresses: 100.64.0.2 is outside nodeCIDRs, so kpol does "
                    "not use it; correct --node-ip of the kubelet"}));
+}
+
+// The facts of the node, as a router reads them.
+
+TEST_F(PlanTest, AddressOnLoopbackHasTheMtuOfTheUplinks) {
+  constexpr base::IfIndex kLo{1};
+  host.links.emplace(kLo, link(kLo, "lo", 65536, false)).first->second.loopback = true;
+  host.addresses = {{kLo, ip("192.0.2.1"), 32}, {kLo, ip("2001:db8::1"), 128}};
+  host.hops.clear();
+  host.links.at(kEth0).mtu = 1500;
+  host.links.at(kEth1).mtu = 1400;
+  host.uplinks = {{base::Family::V4, {kEth0, kEth1}}, {base::Family::V6, {kEth0}}};
+  auto made = plan();
+  EXPECT_EQ(made.device->local, ip("192.0.2.1"));
+  EXPECT_EQ(made.device->mtu, 1350U);
+  EXPECT_EQ(made.own.mtu, 1350U);
+  EXPECT_EQ(made.sources, (std::vector{ip("192.0.2.1"), ip("2001:db8::1")}));
+  EXPECT_EQ(said(made), kNone);
+
+  host.uplinks.clear();
+  host.hops = {{ip("192.0.2.2"), {kEth1, ip("203.0.113.254")}}};
+  EXPECT_EQ(plan().device->mtu, 1350U) << "by the route to another node";
+
+  host.hops.clear();
+  made = plan();
+  EXPECT_EQ(made.device->mtu, 1450U);
+  ASSERT_EQ(said(made).size(), 2U);
+  EXPECT_EQ(said(made)[0],
+            "Node own: has 192.0.2.1 on lo and no route that shows its uplink, so the MTU of the "
+            "uplink is unknown; 1500 is used; set mtu if that is wrong");
+
+  host.addresses.push_back({kEth0, ip("192.0.2.1"), 24});
+  EXPECT_EQ(plan().sources, std::vector{ip("2001:db8::1")}) << "an uplink has it too";
+  host.links.at(kLo).loopback = false;
+  host.links.at(kLo).kind = "dummy";
+  EXPECT_EQ(plan().sources, std::vector{ip("2001:db8::1")});
+}
+
+TEST_F(PlanTest, SmallestMtuOfTheRoutesToOtherNodesCounts) {
+  host.links.at(kTunnel).mtu = 1420;
+  host.hops.at(ip("198.51.100.2")) = {kTunnel, {}};
+  EXPECT_EQ(plan().device->mtu, 1370U);
+}
+
+TEST_F(PlanTest, AddressThatIsAwayStaysInUse) {
+  before = plan();
+  EXPECT_EQ(before.sources, std::vector<base::IpAddress>{});
+  const auto addresses = host.addresses;
+  std::erase_if(host.addresses, [](const auto& one) { return one.address == ip("192.0.2.1"); });
+  auto made = plan();
+  EXPECT_EQ(made.device, before.device) << "and not the IPv6 address";
+  EXPECT_EQ(made.own.mtu, before.own.mtu);
+  EXPECT_EQ(said(made), (Lines{"Node own: status.addresses: 192.0.2.1 is on none of this node's "
+                               "interfaces; set nodeIP to addresses of this node"}));
+  before = made;
+  nodes.erase("own");
+  before = plan();
+  EXPECT_FALSE(before.complete);
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device, made.device);
+  // The Node names another one.
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"203.0.113.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device->local, ip("203.0.113.1"));
+  // What was not in use before is not used.
+  before = {};
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device->local, ip("2001:db8::1"));
+  before = plan();
+  host.addresses = addresses;
+  EXPECT_EQ(plan().device->local, ip("192.0.2.1")) << "the first is better";
 }
 
 TEST(VxlanMac, DependsOnlyOnTheName) {
