@@ -148,7 +148,7 @@ struct Daemon::Parts {
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
         podRoutes(config.stateDir, store),
         cniConfig(cniOptionsOf(config, network), store, loop),
-        hostFirewalls(nodeNameOf(config), store, loop),
+        hostFirewalls(nodeNameOf(config), store, loop, [this] { return network.vxlanPackets(); }),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),

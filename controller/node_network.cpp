@@ -153,6 +153,16 @@ std::optional<std::uint32_t> NodeNetwork::podMtu() const {
   return plan_.own.mtu;
 }
 
+std::optional<node::VxlanPackets> NodeNetwork::vxlanPackets() const {
+  if (!plan_.device) return std::nullopt;
+  node::VxlanPackets packets{plan_.device->local.family(), plan_.device->port, {}};
+  for (const auto& [name, addresses] : plan_.addresses)
+    if (name != settings_.nodeName)
+      for (const auto& address : addresses)
+        if (address.family() == packets.family) packets.senders.push_back(address);
+  return packets;
+}
+
 std::vector<policy::Diagnostic> NodeNetwork::diagnostics() const {
   auto all = plan_.diagnostics;
   for (const auto& failure : failures_)

@@ -3,6 +3,7 @@
 
 #include "base/async/event.hpp"
 #include "controller/store.hpp"
+#include "node/host_firewall.hpp"
 #include "node/kernel_network.hpp"
 #include "node/plan.hpp"
 
@@ -55,6 +56,9 @@ class NodeNetwork {
   [[nodiscard]] const node::Plan& plan() const { return plan_; }
   // The MTU of pod interfaces. 0: the plugin chooses. nullopt: not known yet.
   [[nodiscard]] std::optional<std::uint32_t> podMtu() const;
+
+  // What other nodes send to this one; nullopt: there is no VXLAN device.
+  [[nodiscard]] std::optional<node::VxlanPackets> vxlanPackets() const;
 
   struct Counters {
     std::uint64_t changes = 0;  // made in the kernel
