@@ -25,6 +25,7 @@ std::string print(const Attachment& attachment) {
             {"netns", attachment.netns},
             {"ips", std::move(ips)}};
   if (!attachment.hostPorts.empty()) json["hostPorts"] = toJson(attachment.hostPorts);
+  if (attachment.mac) json["mac"] = toString(*attachment.mac);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -56,6 +57,11 @@ Attachment parseAttachment(std::string_view json) {
   attachment.ips.erase(std::unique(attachment.ips.begin(), attachment.ips.end()),
                        attachment.ips.end());
   attachment.hostPorts = readPortMappings(object, "hostPorts");
+  if (const auto text = object.optionalString("mac")) {
+    attachment.mac = base::MacAddress::parse(*text);
+    if (!attachment.mac || !isUsable(*attachment.mac))
+      refuse("mac", "a unicast MAC address", Json(*text));
+  }
   return attachment;
 }
 

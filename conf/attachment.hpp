@@ -4,6 +4,7 @@
 #include "base/host_port.hpp"
 #include "base/interface.hpp"
 #include "base/ip_address.hpp"
+#include "base/mac_address.hpp"
 #include "base/object_key.hpp"
 
 #include <compare>
@@ -26,6 +27,8 @@ struct Attachment {
   std::string netns;                           // path, as given by the runtime
   std::vector<base::IpAddress> ips;            // sorted, unique, not empty
   std::vector<base::HostPort> hostPorts = {};  // sorted, unique
+  // Of the interface in the pod; nullopt if another plugin made it, or registered by an older kpol.
+  std::optional<base::MacAddress> mac = {};
   auto operator<=>(const Attachment&) const = default;
 };
 
@@ -38,7 +41,7 @@ struct AttachmentId {
 AttachmentId idOf(const Attachment& attachment);
 
 // {"containerID":…,"ifName":…,"hostInterface":…,"pod":{"namespace":…,"name":…,"uid":…},
-//  "netns":…,"ips":[…],"hostPorts":[…]}; without hostPorts if there are none
+//  "netns":…,"ips":[…],"hostPorts":[…],"mac":…}; without hostPorts and mac if there are none
 std::string print(const Attachment& attachment);
 // Throws conf::ConfigError naming the field.
 Attachment parseAttachment(std::string_view json);

@@ -243,6 +243,8 @@ constexpr std::array kFields = {
     Field{"mtu", [](DaemonConfig& c, Text text) { c.mtu = parseMtu(text); }},
     Field{"routing", [](DaemonConfig& c, Text text) { c.routing = parseRouting(text); }},
     Field{"nodeIP", [](DaemonConfig& c, Text text) { c.nodeIps = parseNodeIps(text); }},
+    Field{"clusterCIDRs", [](DaemonConfig& c, Text text) { c.clusterCidrs = parseCidrs(text); }},
+    Field{"nodeCIDRs", [](DaemonConfig& c, Text text) { c.nodeCidrs = parseCidrs(text); }},
     Field{"vxlanId",
           [](DaemonConfig& c, Text text) {
             c.vxlanId = parseNumber<std::uint32_t>(text, 1, kMostVxlanId);
@@ -252,6 +254,8 @@ constexpr std::array kFields = {
     Field{"masquerade", [](DaemonConfig& c, Text text) { c.masquerade = parseBool(text); }},
     Field{"nonMasqueradeCIDRs",
           [](DaemonConfig& c, Text text) { c.nonMasqueradeCidrs = parseCidrs(text); }},
+    Field{"checkPodAddresses",
+          [](DaemonConfig& c, Text text) { c.checkPodAddresses = parseBool(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"defaultPolicy",
@@ -314,6 +318,10 @@ Routing routingOf(const DaemonConfig& config) {
 
 bool masqueradeOf(const DaemonConfig& config) {
   return config.masquerade.value_or(routingOf(config) != Routing::None);
+}
+
+bool checkPodAddressesOf(const DaemonConfig& config) {
+  return config.checkPodAddresses.value_or(routingOf(config) != Routing::None);
 }
 
 std::vector<std::string_view> fieldNames() {

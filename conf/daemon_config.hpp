@@ -65,6 +65,9 @@ struct DaemonConfig {
   // This node's addresses, at most one of each family. For a family without one, the addresses of
   // the Node object are used.
   std::vector<base::IpAddress> nodeIps;
+  // Empty: not limited. kpold accepts only pod CIDRs and only addresses of nodes within these.
+  std::vector<base::Prefix> clusterCidrs;
+  std::vector<base::Prefix> nodeCidrs;
   // vxlanPort is not the standard port 4789 (RFC 7348), because other networks of the node may use
   // that, and kpol accepts packets to this port only from nodes of the cluster.
   std::uint32_t vxlanId = 4107;
@@ -73,6 +76,9 @@ struct DaemonConfig {
   // masqueradeOf().
   std::optional<bool> masquerade;
   std::vector<base::Prefix> nonMasqueradeCidrs;  // besides the pod CIDRs of all nodes
+  // A pod of another node has only addresses within the pod CIDRs of its node. nullopt: see
+  // checkPodAddressesOf().
+  std::optional<bool> checkPodAddresses;
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
@@ -90,6 +96,8 @@ std::string cniConfDirOf(const DaemonConfig& config);
 Routing routingOf(const DaemonConfig& config);
 // Returns `masquerade`, or its default: true unless routing is none.
 bool masqueradeOf(const DaemonConfig& config);
+// Returns `checkPodAddresses`, or its default: true unless routing is none.
+bool checkPodAddressesOf(const DaemonConfig& config);
 
 // The names of the fields of setField(), in the order of the documentation.
 std::vector<std::string_view> fieldNames();

@@ -17,6 +17,7 @@
 #include "controller/metrics.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
+#include "controller/pod_routes.hpp"
 #include "controller/third_party_pods.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
@@ -77,6 +78,7 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   NodeNetwork::Options options;
   options.masquerade = conf::masqueradeOf(config);
   options.nonMasqueradeCidrs = config.nonMasqueradeCidrs;
+  options.checkPodAddresses = conf::checkPodAddressesOf(config);
   auto& settings = options.settings;
   settings.nodeName = nodeNameOf(config);
   settings.routing = conf::routingOf(config);
@@ -84,6 +86,8 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   settings.vxlanId = config.vxlanId;
   settings.vxlanPort = config.vxlanPort;
   settings.mtu = config.mtu;
+  settings.clusterCidrs = config.clusterCidrs;
+  settings.nodeCidrs = config.nodeCidrs;
   return options;
 }
 
@@ -146,8 +150,9 @@ struct Daemon::Parts {
         settler(config.stateDir),
         collector({config.stateDir, config.collectAfter}, store, podStart, settler),
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
+        podRoutes(config.stateDir, store),
         cniConfig(cniOptionsOf(config, network), store, loop),
-        hostFirewalls(nodeNameOf(config), store, loop),
+        hostFirewalls(nodeNameOf(config), store, loop, [this] { return network.vxlanPackets(); }),
         thirdPartyPods(store, loop),
         state{KPOL_VERSION,
               nodeNameOf(config),
@@ -167,6 +172,7 @@ struct Daemon::Parts {
         tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
     store.setNodeIps(readNodeAddresses());
+    network.observe([this](const auto& event) { podRoutes.handle(event); });
     podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.settleWith(settler, config.stateDir);
@@ -200,6 +206,7 @@ struct Daemon::Parts {
   Settler settler;
   Collector collector;
   NodeNetwork network;
+  PodRoutes podRoutes;
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
   ThirdPartyPods thirdPartyPods;
@@ -237,6 +244,7 @@ void Daemon::Parts::start() {
   supervised("collector", [this] { return collector.run(); });
   supervised("node network", [this] { return network.run(); });
   supervised("node network watch", [this] { return network.watch(); });
+  supervised("routes of pods", [this] { return podRoutes.run(); });
   supervised("network config", [this] { return cniConfig.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("third-party pods", [this] { return thirdPartyPods.run(); });

@@ -31,8 +31,9 @@ base::Task<> HostFirewalls::run() {
 void HostFirewalls::look() {
   const auto* self = store_.findNode(nodeName_);
   try {
-    auto found = node::judge(node::readHostFirewalls(),
-                             self == nullptr ? std::vector<base::Prefix>() : self->podCidrs);
+    auto found =
+        node::judge(node::readHostFirewalls(),
+                    self == nullptr ? std::vector<base::Prefix>() : self->podCidrs, vxlan_());
     report(found);
     findings_ = std::move(found);
     trouble_.clear();

@@ -6,18 +6,21 @@
 #include "controller/store.hpp"
 #include "node/host_firewall.hpp"
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace kpol::controller {
 
-// Checks whether other packet filters of the node drop pods' packets, after kpold's first commit
-// and then every 30 s. Logs findings that appear and disappear.
+// Checks whether other packet filters of the node drop pods' packets or VXLAN packets, after
+// kpold's first commit and then every 30 s. Logs findings that appear and disappear.
 class HostFirewalls {
  public:
-  // `store` and `loop` outlive this object.
-  HostFirewalls(std::string nodeName, const Store& store, ReconcileLoop& loop)
-      : nodeName_(std::move(nodeName)), store_(store), loop_(loop) {}
+  using Vxlan = std::function<std::optional<node::VxlanPackets>()>;
+  // `store` and `loop` outlive this object. `vxlan` returns the packets that other nodes send now.
+  HostFirewalls(std::string nodeName, const Store& store, ReconcileLoop& loop, Vxlan vxlan)
+      : nodeName_(std::move(nodeName)), store_(store), loop_(loop), vxlan_(std::move(vxlan)) {}
 
   // Starts after kpold's first commit and runs until cancelled.
   base::Task<> run();
@@ -34,6 +37,7 @@ class HostFirewalls {
   std::string nodeName_;
   const Store& store_;
   ReconcileLoop& loop_;
+  Vxlan vxlan_;
   std::vector<node::FirewallFinding> findings_;
   std::string trouble_;
 };

@@ -42,11 +42,14 @@ base::Task<> NodeNetwork::watch() {
       {RouteTopic::Links, RouteTopic::Addresses, RouteTopic::Routes, RouteTopic::Neighbours});
   base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
   doubtful_ = true;
+  observer_(netlink::Overflow{});
   for (;;) {
     if (doubtful_) wake_.notify();
     co_await readable.wait();
-    for (const auto& event : events.read(Clock::now()))
+    for (const auto& event : events.read(Clock::now())) {
       if (kernel_.isNews(event)) doubtful_ = true;
+      observer_(event);
+    }
   }
 }
 
@@ -80,6 +83,7 @@ policy::NodeNetwork NodeNetwork::forTable() const {
   policy::NodeNetwork network;
   if (options_.masquerade) {
     network.masqueraded = plan_.own.podCidrs;
+    network.sources = plan_.sources;
     network.notMasqueraded = options_.nonMasqueradeCidrs;
     for (const auto& [cidr, name] : plan_.holders) network.notMasqueraded.push_back(cidr);
   }
@@ -104,14 +108,23 @@ void NodeNetwork::round() {
   const bool isDoubt = std::exchange(doubtful_, false);
   const bool isRepair = isDoubt && planned_.has_value();
   if (isDoubt) kernel_.read();
+  if (!planned_) adoptDevice();
   planned_ = store_.nodesGeneration();
   const auto& host = isDoubt ? kernel_.readHost(addresses) : kernel_.hostWith(addresses);
-  plan_ = node::makePlan(settings_, store_.nodes(), host, plan_.holders);
+  plan_ = node::makePlan(settings_, store_.nodes(), host, plan_);
   // With routing `none` kpold removes its own routes and devices, even if its Node is not known.
   if (plan_.complete || settings_.routing == conf::Routing::None)
     report(kernel_.apply(plan_), {start, isRepair});
   if (plan_.complete) store_.setNetwork(forTable());
+  if (plan_.complete && options_.checkPodAddresses) store_.setPodCidrs(plan_.holders);
   changed_();
+}
+
+// After a restart, the address of the device counts as the one in use.
+void NodeNetwork::adoptDevice() {
+  if (!kernel_.held() || !kernel_.held()->device) return;
+  const auto& vxlan = kernel_.held()->device->vxlan;
+  plan_.uplinkMtus[vxlan.local] = vxlan.mtu + node::vxlanOverhead(vxlan.local.family());
 }
 
 void NodeNetwork::report(const node::KernelNetwork::Outcome& outcome, Round round) {
@@ -142,6 +155,16 @@ std::optional<std::uint32_t> NodeNetwork::podMtu() const {
   if (settings_.routing == conf::Routing::None) return plan_.own.mtu;
   if (!plan_.complete) return std::nullopt;
   return plan_.own.mtu;
+}
+
+std::optional<node::VxlanPackets> NodeNetwork::vxlanPackets() const {
+  if (!plan_.device) return std::nullopt;
+  node::VxlanPackets packets{plan_.device->local.family(), plan_.device->port, {}};
+  for (const auto& [name, addresses] : plan_.addresses)
+    if (name != settings_.nodeName)
+      for (const auto& address : addresses)
+        if (address.family() == packets.family) packets.senders.push_back(address);
+  return packets;
 }
 
 std::vector<policy::Diagnostic> NodeNetwork::diagnostics() const {

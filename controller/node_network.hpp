@@ -3,6 +3,7 @@
 
 #include "base/async/event.hpp"
 #include "controller/store.hpp"
+#include "node/host_firewall.hpp"
 #include "node/kernel_network.hpp"
 #include "node/plan.hpp"
 
@@ -24,6 +25,7 @@ class NodeNetwork {
     node::Settings settings;
     bool masquerade = false;
     std::vector<base::Prefix> nonMasqueradeCidrs;
+    bool checkPodAddresses = false;
   };
   // `store` outlives this object and receives what the table must contain about the network.
   // `changed` is called when the values that this object returns may have changed.
@@ -34,6 +36,12 @@ class NodeNetwork {
         changed_(std::move(changed)) {}
   NodeNetwork(const NodeNetwork&) = delete;
   NodeNetwork& operator=(const NodeNetwork&) = delete;
+
+  // `observer` is called with every change of links, addresses, routes and neighbours, and with
+  // Overflow if changes may have been missed.
+  void observe(std::function<void(const netlink::RouteEvent&)> observer) {
+    observer_ = std::move(observer);
+  }
 
   // run() updates the kernel and watch() receives its notifications. Both run concurrently until
   // cancelled. If one throws, it may be called again.
@@ -49,6 +57,9 @@ class NodeNetwork {
   // The MTU of pod interfaces. 0: the plugin chooses. nullopt: not known yet.
   [[nodiscard]] std::optional<std::uint32_t> podMtu() const;
 
+  // What other nodes send to this one; nullopt: there is no VXLAN device.
+  [[nodiscard]] std::optional<node::VxlanPackets> vxlanPackets() const;
+
   struct Counters {
     std::uint64_t changes = 0;  // made in the kernel
     std::uint64_t repairs = 0;  // rounds that repaired third-party changes
@@ -60,6 +71,7 @@ class NodeNetwork {
  private:
   [[nodiscard]] bool isDue() const;
   void round();
+  void adoptDevice();
   [[nodiscard]] policy::NodeNetwork forTable() const;
   struct Round {
     base::Event::Time start;
@@ -71,6 +83,7 @@ class NodeNetwork {
   const node::Settings& settings_;
   Store& store_;
   std::function<void()> changed_;
+  std::function<void(const netlink::RouteEvent&)> observer_ = [](const auto&) {};
   base::Event wake_;
   node::KernelNetwork kernel_;
   bool doubtful_ = true;                  // the kernel may differ from memory

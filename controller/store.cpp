@@ -2,9 +2,13 @@
 #include "controller/store.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace kpol::controller {
 namespace {
+
+// Enough to find the cause; all pods of one node may be concerned.
+constexpr std::size_t kMostReportedPods = 10;
 
 bool shareAHostPort(const conf::Attachment& a, const conf::Attachment& b) {
   return std::any_of(a.hostPorts.begin(), a.hostPorts.end(), [&](const base::HostPort& port) {
@@ -58,10 +62,44 @@ const policy::Node* Store::findNode(const std::string& name) const {
 }
 
 void Store::apply(const policy::Pod& pod, bool deleted) {
-  changedIf(deleted ? engine_.removePod(pod.key) : engine_.put(pod));
+  if (deleted) reported_.erase(pod.key);
+  changedIf(deleted ? engine_.removePod(pod.key) : engine_.put(withoutForeignAddresses(pod)));
   noteResident(pod, deleted);
   tellEndpoints(pod.key);
   if (!engine_.findNamespace(pod.key.ns)) applyPosture(pod.key.ns);
+}
+
+// The CIDRs are disjoint, so only the last one that begins at or before the address can contain it.
+bool Store::isInCidrOf(const std::string& node, const base::IpAddress& ip) const {
+  const auto after = podCidrs_->upper_bound(base::Prefix::host(ip));
+  if (after == podCidrs_->begin()) return false;
+  const auto& [cidr, holder] = *std::prev(after);
+  return cidr.contains(ip) && holder == node;
+}
+
+policy::Pod Store::withoutForeignAddresses(policy::Pod pod) {
+  reported_.erase(pod.key);
+  if (!podCidrs_ || pod.nodeName.empty() || !policy::hasPodNetwork(pod)) return pod;
+  const auto isForeign = [&](const auto& ip) { return !isInCidrOf(pod.nodeName, ip); };
+  if (std::none_of(pod.ips.begin(), pod.ips.end(), isForeign)) return pod;
+  reported_[pod.key] = pod.ips;
+  std::erase_if(pod.ips, isForeign);
+  return pod;
+}
+
+void Store::setPodCidrs(const PodCidrs& cidrs) {
+  if (podCidrs_ == cidrs) return;
+  podCidrs_ = cidrs;
+  auto pods = engine_.podsWhere([&](const auto& node, const auto& ips) {
+    return !node.empty() && !std::all_of(ips.begin(), ips.end(),
+                                         [&](const auto& ip) { return isInCidrOf(node, ip); });
+  });
+  for (const auto& [key, ips] : reported_) pods.push_back(key);
+  for (const auto& key : pods) {
+    auto pod = *engine_.findPod(key);
+    if (const auto known = reported_.find(key); known != reported_.end()) pod.ips = known->second;
+    changedIf(engine_.put(withoutForeignAddresses(std::move(pod))));
+  }
 }
 
 void Store::apply(const policy::NetworkPolicy& policy, bool deleted) {
@@ -230,6 +268,13 @@ std::vector<policy::Diagnostic> Store::diagnostics() const {
       found.push_back({policy::Diagnostic::Severity::Warning, "Namespace " + ns.name,
                        std::string("metadata.labels[") + policy::kDefaultPolicyLabel + "]",
                        "must be allow, deny-ingress or deny; until it is corrected, deny applies"});
+  std::size_t shown = 0;
+  for (const auto& [key, ips] : reported_) {
+    if (attachmentsOf_.contains(key)) continue;  // its addresses are those of its interface
+    if (++shown > kMostReportedPods) break;
+    found.push_back({policy::Diagnostic::Severity::Warning, "Pod " + toString(key), "status.podIPs",
+                     "are not all in the pod CIDRs of its node; kpold uses only those that are"});
+  }
   return found;
 }
 

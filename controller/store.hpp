@@ -59,6 +59,11 @@ class Store {
 
   void setNodeIps(std::vector<base::IpAddress> nodeIps);
   void setNetwork(policy::NodeNetwork network);
+  // The node of each pod CIDR. From now on a pod has only those of its status.podIPs that are in a
+  // pod CIDR of its node: no pod gets the rights of a pod of another node by reporting its address.
+  // Pods without nodeName are not checked.
+  using PodCidrs = std::map<base::Prefix, std::string>;
+  void setPodCidrs(const PodCidrs& cidrs);
 
   // Grows with every change that snapshot() shows; 0 only before the first change.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
@@ -92,7 +97,8 @@ class Store {
     std::size_t networkPolicies = 0;
   };
   [[nodiscard]] Counts counts() const;
-  // Namespaces whose default-policy label has a value that kpol does not know; they deny.
+  // Namespaces whose default-policy label has a value that kpol does not know; they deny. Pods with
+  // addresses outside their node's pod CIDRs.
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
 
  private:
@@ -102,6 +108,8 @@ class Store {
   void apply(const policy::NetworkPolicy& policy, bool deleted);
   void changedIf(bool changed);
   void applyPosture(const std::string& ns);
+  [[nodiscard]] bool isInCidrOf(const std::string& node, const base::IpAddress& ip) const;
+  policy::Pod withoutForeignAddresses(policy::Pod pod);
   void tellEndpoints(const base::ObjectKey& pod);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   void noteResident(const policy::Pod& pod, bool deleted);
@@ -126,6 +134,9 @@ class Store {
   policy::Engine engine_;
   std::map<std::string, policy::Node> nodes_;
   std::uint64_t nodesGeneration_ = 0;
+  std::optional<PodCidrs> podCidrs_;
+  // status.podIPs of the pods that have an address outside their node's pod CIDRs.
+  std::map<base::ObjectKey, std::vector<base::IpAddress>> reported_;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;
   std::map<base::ObjectKey, std::set<conf::AttachmentId>> attachmentsOf_;
   std::map<base::ObjectKey, Resident> residents_;

@@ -14,9 +14,9 @@ using base::IpAddress;
 using conf::IpRange;
 using conf::IpRangeSet;
 
-constexpr std::string_view kFormat = "kpol-leases 2 ";
-// The format without `leave`, `gone` and `ranges`.
-constexpr std::string_view kOldFormat = "kpol-leases 1 ";
+constexpr std::string_view kFormat = "kpol-leases 3 ";
+// The formats without `leave`, `gone` and `ranges`, and without `rest`.
+constexpr std::array<std::string_view, 2> kOldFormats = {"kpol-leases 1 ", "kpol-leases 2 "};
 
 std::string print(const std::vector<IpAddress>& addresses) {
   std::string text;
@@ -123,7 +123,7 @@ class Replay {
     const auto verb = line.substr(0, line.find(' '));
     const bool taken = (verb == "give" && give(line)) || (verb == "free" && free(line)) ||
                        (verb == "leave" && leave(line)) || (verb == "gone" && gone(line)) ||
-                       (verb == "last" && note(last_, line)) ||
+                       (verb == "last" && note(last_, line)) || (verb == "rest" && rest(line)) ||
                        (verb == "ranges" && note(ranges_, line));
     if (!taken) refuseLine(line);
   }
@@ -140,6 +140,9 @@ class Replay {
       book.lastGiven.emplace(network, required(parseAddresses(ips), ips));
     for (const auto& [network, text] : ranges_)
       book.ranges.emplace(network, required(parseRanges(text), text));
+    for (const auto& [ips, time] : rests_)
+      for (const auto& ip : required(parseAddresses(ips), ips))
+        book.freed[ip] = required(parseNumber<std::int64_t>(time), time);
     return book;
   }
 
@@ -194,6 +197,12 @@ class Replay {
     return true;
   }
 
+  bool rest(std::string_view line) {
+    const auto word = words<3>(line);
+    if (word) rests_.emplace_back((*word)[1], (*word)[2]);
+    return word.has_value();
+  }
+
   static bool note(std::map<std::string_view, std::string_view>& notes, std::string_view line) {
     const auto word = words<3>(line);
     if (word) notes[(*word)[1]] = (*word)[2];
@@ -204,13 +213,45 @@ class Replay {
   std::vector<Leaving> leaving_;
   std::map<std::string_view, std::string_view> last_;
   std::map<std::string_view, std::string_view> ranges_;
+  std::vector<std::pair<std::string_view, std::string_view>> rests_;  // addresses, time
 };
+
+// Returns when the addresses in a journal of an earlier boot were freed, and the last ones. A power
+// failure may have damaged any line, so lines that cannot be parsed are skipped.
+LeaseBook readFormer(std::string_view text) {
+  LeaseBook book;
+  const auto freed = [&](std::string_view ips, std::int64_t time) {
+    const auto addresses = parseAddresses(ips).value_or(std::vector<IpAddress>());
+    for (const auto& ip : addresses) book.freed[ip] = time;
+    return addresses;
+  };
+  while (!text.empty()) {
+    const auto line = cutPart(text, '\n');
+    const auto verb = line.substr(0, line.find(' '));
+    if (const auto given = words<7>(line); given && verb == "give") {
+      if (const auto ips = freed((*given)[6], 0); !ips.empty())
+        book.lastGiven[std::string((*given)[3])] = ips;
+    } else if (const auto word = words<3>(line); word && verb == "last") {
+      if (const auto ips = parseAddresses((*word)[2]))
+        book.lastGiven[std::string((*word)[1])] = *ips;
+    } else if (word && verb == "rest") {
+      freed((*word)[1], parseNumber<std::int64_t>((*word)[2]).value_or(0));
+    }
+  }
+  return book;
+}
+
+bool isOldFormatOf(std::string_view text, std::string_view bootId) {
+  return std::any_of(kOldFormats.begin(), kOldFormats.end(), [&](std::string_view format) {
+    return text.starts_with(std::string(format) + std::string(bootId));
+  });
+}
 
 // Whether the text is what a power failure can leave of a journal: an empty file, a hole, or a
 // journal of an earlier boot. Its header was on disk before its name.
 bool isLeftover(std::string_view text) {
   return text.empty() || text.front() == '\0' || text.starts_with(kFormat) ||
-         text.starts_with(kOldFormat);
+         isOldFormatOf(text, "");
 }
 
 }  // namespace
@@ -224,11 +265,11 @@ Journal readJournal(std::string_view text, std::string_view bootId) {
   journal.complete = text.rfind('\n') + 1;  // npos + 1 is 0
   const auto header = journalHeader(bootId);
   journal.isCurrent = text.starts_with(header);
-  journal.isOfBoot =
-      journal.isCurrent || text.starts_with(std::string(kOldFormat) + std::string(bootId) + '\n');
+  journal.isOfBoot = journal.isCurrent || isOldFormatOf(text, std::string(bootId) + '\n');
   if (!journal.isOfBoot) {
     if (!isLeftover(text))
       throw JournalError("is not a lease file that this version of kpol can read");
+    journal.book = readFormer(text.substr(0, journal.complete));
     return journal;
   }
   Replay replay;
@@ -258,6 +299,10 @@ std::string goneLine(const Departure& departure) {
   return "gone " + print(departure.lease.addresses) + '\n';
 }
 
+std::string restLine(const std::vector<IpAddress>& addresses, std::int64_t time) {
+  return "rest " + print(addresses) + ' ' + std::to_string(time) + '\n';
+}
+
 std::string rangesLine(const std::string& network, const std::vector<IpRangeSet>& ranges) {
   std::string text = "ranges " + network + ' ';
   for (std::size_t i = 0; i < ranges.size(); ++i) {
@@ -277,6 +322,7 @@ std::string printBook(const LeaseBook& book, std::size_t& lines) {
   for (const auto& [network, addresses] : book.lastGiven)
     text += "last " + network + ' ' + print(addresses) + '\n';
   for (const auto& [network, ranges] : book.ranges) text += rangesLine(network, ranges);
+  for (const auto& [ip, time] : book.freed) text += restLine({ip}, time);
   lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   return text;
 }

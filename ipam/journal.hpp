@@ -13,11 +13,12 @@
 
 // The journal of leases as text. No I/O.
 //
-//   kpol-leases 2 BOOT-ID
+//   kpol-leases 3 BOOT-ID
 //   give CONTAINER IFNAME NETWORK NS/NAME TIME ADDRESS,…
 //   free CONTAINER IFNAME
 //   leave CONTAINER IFNAME LINK-INDEX        the pod ended; its lease becomes a Departure
 //   gone ADDRESS,…                           a Departure is complete; its addresses are free
+//   rest ADDRESS,… TIME                      the addresses were freed at that time
 //   last NETWORK ADDRESS,…                   the last addresses given, if their `give` is omitted
 //   ranges NETWORK SUBNET=FIRST-LAST[!GATEWAY],…;…     the ranges from here on; ';' between sets
 namespace kpol::ipam {
@@ -28,6 +29,9 @@ struct LeaseBook {
   std::vector<Departure> departures;                              // oldest first
   std::map<std::string, std::vector<base::IpAddress>> lastGiven;  // by network
   std::map<std::string, std::vector<conf::IpRangeSet>> ranges;    // by network
+  // When an address was freed last, in seconds since the epoch; 0: by a reboot. May contain
+  // addresses that are assigned again.
+  std::map<base::IpAddress, std::int64_t> freed;
   bool operator==(const LeaseBook&) const = default;
 };
 
@@ -44,8 +48,10 @@ struct Journal {
   LeaseBook book;
   std::size_t complete = 0;  // bytes up to and including the last newline
   std::size_t lines = 0;     // changes, without the header
-  bool isOfBoot = false;     // false: written in another boot; ignored, and `book` is empty
-  bool isCurrent = false;    // of this boot and in the current format
+  // False: written in another boot. Then `book` has no leases, pending releases and ranges, and all
+  // addresses of the leases were freed by the reboot.
+  bool isOfBoot = false;
+  bool isCurrent = false;  // of this boot and in the current format
 };
 // Ignores a last line without a newline. A text of another boot may be whatever a power failure
 // left of a journal. Throws JournalError if kpol did not write the text.
@@ -55,6 +61,7 @@ std::string giveLine(const Lease& lease);
 std::string freeLine(const conf::AttachmentId& id);
 std::string leaveLine(const conf::AttachmentId& id, base::IfIndex link);
 std::string goneLine(const Departure& departure);
+std::string restLine(const std::vector<base::IpAddress>& addresses, std::int64_t time);
 std::string rangesLine(const std::string& network, const std::vector<conf::IpRangeSet>& ranges);
 
 // Returns the shortest journal with the state `book`, without the header. Adds the number of its

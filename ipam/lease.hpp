@@ -23,6 +23,10 @@ struct Lease {
   auto operator<=>(const Lease&) const = default;
 };
 
+// How long a freed address rests before it is assigned again, if others are free: other nodes may
+// not have received the end of its pod yet, and peers may still send to it.
+inline constexpr std::int64_t kRestSeconds = 60;
+
 // A pending release: the pod has ended, but its link or conntrack entries of its addresses may
 // still be in the kernel. The addresses must not be assigned until both are deleted.
 struct Departure {

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <ctime>
 #include <string_view>
 
 namespace kpol::ipam {
@@ -91,6 +93,9 @@ void LeaseStore::load() {
   const auto text = journal_ ? readAll(journal_.value(), path) : std::string();
   auto journal = understood(path, text, bootId_);
   book_ = std::move(journal.book);
+  const std::int64_t now = std::time(nullptr);
+  for (auto& [ip, time] : book_.freed)
+    if (time == 0) time = now;
   if (!journal.isCurrent) {
     rewrite();
     return;
@@ -106,7 +111,7 @@ void LeaseStore::append(const std::string& line) {
   const auto written = ::write(journal_.value(), line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) {
     journalSize_ += line.size();
-    ++lines_;
+    lines_ += static_cast<std::size_t>(std::count(line.begin(), line.end(), '\n'));
     return;
   }
   const int code = written < 0 ? errno : ENOSPC;
@@ -117,10 +122,31 @@ void LeaseStore::append(const std::string& line) {
 }
 
 void LeaseStore::makeRoom() {
-  if (lines_ > 2 * (book_.leases.size() + book_.departures.size()) + kHistory) rewrite();
+  const auto needed = 2 * (book_.leases.size() + book_.departures.size()) + kHistory;
+  if (lines_ <= needed) return;
+  forgetRested();
+  if (lines_ > needed + 2 * book_.freed.size()) rewrite();
+}
+
+// A time in the future is one of before the clock was set back.
+std::map<base::IpAddress, std::int64_t> LeaseStore::resting() const {
+  const std::int64_t now = std::time(nullptr);
+  std::map<base::IpAddress, std::int64_t> all;
+  for (const auto& [ip, time] : book_.freed)
+    if (std::abs(now - time) < kRestSeconds) all.emplace(ip, time);
+  return all;
+}
+
+void LeaseStore::forgetRested() {
+  book_.freed = resting();
+}
+
+void LeaseStore::rest(const std::vector<base::IpAddress>& addresses, std::int64_t time) {
+  for (const auto& ip : addresses) book_.freed[ip] = time;
 }
 
 void LeaseStore::rewrite() {
+  forgetRested();
   std::size_t lines = 0;
   const std::string text = journalHeader(bootId_) + printBook(book_, lines);
   const std::string path = directory_ + "/leases";
@@ -149,9 +175,12 @@ void LeaseStore::add(const Lease& lease) {
 }
 
 bool LeaseStore::remove(const conf::AttachmentId& id) {
-  if (!book_.leases.contains(id)) return false;
-  append(freeLine(id));
-  book_.leases.erase(id);
+  const auto found = book_.leases.find(id);
+  if (found == book_.leases.end()) return false;
+  const std::int64_t now = std::time(nullptr);
+  append(freeLine(id) + restLine(found->second.addresses, now));
+  rest(found->second.addresses, now);
+  book_.leases.erase(found);
   return true;
 }
 
@@ -167,7 +196,9 @@ bool LeaseStore::depart(const conf::AttachmentId& id, base::IfIndex link) {
 void LeaseStore::settle(const Departure& departure) {
   const auto found = std::find(book_.departures.begin(), book_.departures.end(), departure);
   if (found == book_.departures.end()) return;
-  append(goneLine(departure));
+  const std::int64_t now = std::time(nullptr);
+  append(goneLine(departure) + restLine(departure.lease.addresses, now));
+  rest(departure.lease.addresses, now);
   book_.departures.erase(found);
 }
 

@@ -27,11 +27,11 @@ class StoreBusy : public base::Error {
 // renamed.
 //
 // Appends are not fsynced: the first line contains the boot ID, and leases of an earlier boot are
-// ignored, because no pod survives a reboot. So a power failure can only lose or damage leases that
-// are then ignored anyway. A rewritten file is fsynced before it is renamed: otherwise the name
-// could be on disk without the first line, and the content would look like a foreign file. The
-// directory is not fsynced: if the rename is lost, the older file remains, which is then also of an
-// earlier boot.
+// ignored, because no pod survives a reboot; only their addresses rest. So a power failure can only
+// lose or damage leases that are then ignored anyway. A rewritten file is fsynced before it is
+// renamed: otherwise the name could be on disk without the first line, and the content would look
+// like a foreign file. The directory is not fsynced: if the rename is lost, the older file remains,
+// which is then also of an earlier boot.
 //
 // Lock: <state-dir>/ipam/lock by flock(2), held until destruction. The kernel releases it if the
 // process dies.
@@ -49,6 +49,10 @@ class LeaseStore {
   [[nodiscard]] std::vector<Departure> departures() && { return std::move(book_.departures); }
   // The addresses of the newest lease of the network, even if it was released. May be empty.
   [[nodiscard]] std::vector<base::IpAddress> lastGiven(const std::string& network) const;
+
+  // The addresses that were freed within the last kRestSeconds, and when. They should be assigned
+  // only if no other address is free. May contain addresses that are assigned again.
+  [[nodiscard]] std::map<base::IpAddress, std::int64_t> resting() const;
 
   // On return the lease is recorded. The id must not have a lease yet.
   void add(const Lease& lease);
@@ -68,6 +72,8 @@ class LeaseStore {
   void append(const std::string& line);
   void makeRoom();
   void rewrite();
+  void rest(const std::vector<base::IpAddress>& addresses, std::int64_t time);
+  void forgetRested();
 
   std::string directory_;
   std::string bootId_;

@@ -5,6 +5,8 @@
 #include "kube/decode_meta.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 
 namespace kpol::kube {
 namespace {
@@ -90,10 +92,49 @@ std::vector<ContainerPort> decodeContainers(const Field& spec) {
   return ports;
 }
 
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool isNumber = error == std::errc() && end == text.data() + text.size() && value >= 0;
+  return isNumber ? std::optional(value) : std::nullopt;
+}
+
+// "2006-01-02T15:04:05Z", the only form in which the API server writes a metav1.Time. Returns 0 for
+// any other text, and for a time that is not in 1970..2105.
+std::uint32_t parseTime(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
+  if (text.size() != kForm.size()) return 0;
+  for (std::size_t i = 0; i < kForm.size(); ++i)
+    if (kForm[i] != '0' && text[i] != kForm[i]) return 0;
+  const auto part = [&](std::size_t at, std::size_t size) { return number(text.substr(at, size)); };
+  const auto year = part(0, 4), month = part(5, 2), day = part(8, 2);
+  const auto hour = part(11, 2), minute = part(14, 2), second = part(17, 2);
+  if (!year || !month || !day || !hour || !minute || !second) return 0;
+  const std::chrono::year_month_day date(std::chrono::year(*year),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day)));
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return 0;
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const std::int64_t seconds = days * 86400 + *hour * 3600 + *minute * 60 + *second;
+  return seconds < 0 || seconds > UINT32_MAX ? 0 : static_cast<std::uint32_t>(seconds);
+}
+
+// The times decide only between pods that report the same address (policy::claimsBefore()).
+void decodeTimes(const Field& metadata, policy::Pod& pod) {
+  const Field created = metadata["creationTimestamp"];
+  const Field deleted = metadata["deletionTimestamp"];
+  const auto text = created.text();
+  pod.created = parseTime(text.value_or(""));
+  if (text && pod.created == 0)
+    created.warn("must be a time such as 2006-01-02T15:04:05Z, found " + created.found());
+  pod.terminating = deleted.present();
+}
+
 }  // namespace
 
 policy::Pod decodePod(const Field& root) {
   ObjectMeta meta = decodeMeta(root, Kind::Pod);
+  const Field metadata = root["metadata"];
   const Field spec = root["spec"];
   const Field status = root["status"];
   static_cast<void>(spec.object());
@@ -110,6 +151,7 @@ policy::Pod decodePod(const Field& root) {
   pod.ports = decodeContainers(spec);
   pod.phase = decodePhase(phase);
   pod.ips = decodePodIps(status);
+  decodeTimes(metadata, pod);
   return pod;
 }
 

@@ -17,9 +17,7 @@ struct Unused {
   std::array<std::string_view, 13> names;
 };
 constexpr std::array kUnused = {
-    Unused{
-        "metadata",
-        {"managedFields", "annotations", "ownerReferences", "creationTimestamp", "generateName"}},
+    Unused{"metadata", {"managedFields", "annotations", "ownerReferences", "generateName"}},
     Unused{"spec", {"volumes", "tolerations", "affinity"}},
     Unused{"containers",
            {"env", "resources", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe",

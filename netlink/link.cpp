@@ -272,7 +272,8 @@ Link parseLink(std::span<const std::uint8_t> payload) {
             .mac = std::nullopt,
             .up = (header.ifi_flags & IFF_UP) != 0,
             .alias = {},
-            .peer = std::nullopt};
+            .peer = std::nullopt,
+            .loopback = (header.ifi_flags & IFF_LOOPBACK) != 0};
   Attributes attributes(payload);
   while (const auto attribute = attributes.next()) parseAttribute(*attribute, link);
   return link;

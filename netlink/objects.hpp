@@ -29,6 +29,7 @@ struct Link {
   // IFLA_LINK: for a veth, the index of the other end, in the other end's namespace.
   std::optional<base::IfIndex> peer;
   std::optional<base::IfIndex> master = {};  // IFLA_MASTER: the bridge it is a port of
+  bool loopback = false;                     // IFF_LOOPBACK
   bool operator==(const Link&) const = default;
 };
 
@@ -58,6 +59,8 @@ struct Route {
   std::uint32_t mtu = 0;      // RTAX_MTU; 0: none
   bool onLink = false;        // RTNH_F_ONLINK
   bool local = false;         // RTN_LOCAL: delivered to this host; written, but never read back
+  // RTN_UNREACHABLE: packets are rejected. Has no link (0) and no gateway.
+  bool unreachable = false;
   bool operator==(const Route&) const = default;
 };
 
@@ -105,6 +108,14 @@ struct Hop {
   base::IfIndex link;
   std::optional<base::IpAddress> gateway{};  // nullopt: the address is directly reachable
   bool operator==(const Hop&) const = default;
+};
+
+// A route with several next hops (`ip route add ... nexthop ... nexthop ...`).
+struct MultipathRoute {
+  base::Prefix destination;
+  std::vector<Hop> hops;
+  std::uint32_t table = kMainTable;
+  bool operator==(const MultipathRoute&) const = default;
 };
 
 // A token bucket filter (tc-tbf(8)): `burst` bytes can pass at once, `rate` bytes per second in the

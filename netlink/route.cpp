@@ -25,7 +25,7 @@ rtmsg routeHeader(Verb verb, const Route& route) {
   header.rtm_dst_len = static_cast<unsigned char>(route.destination.length());
   header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE contains the full number
   header.rtm_protocol = route.protocol;
-  header.rtm_type = route.local ? RTN_LOCAL : RTN_UNICAST;
+  header.rtm_type = route.local ? RTN_LOCAL : route.unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
   // RT_SCOPE_NOWHERE in a delete matches any scope (net/ipv4/fib_trie.c fib_table_delete).
   header.rtm_scope = static_cast<unsigned char>(route.scope);
   if (verb == Verb::Delete) header.rtm_scope = RT_SCOPE_NOWHERE;
@@ -89,14 +89,57 @@ base::Prefix parseDestination(const rtmsg& header, base::Family family, const Ro
   return *prefix;
 }
 
+// One struct rtnexthop with its attributes.
+Hop parseHop(const rtnexthop& header, std::span<const std::uint8_t> attributes) {
+  Hop hop{.link = base::IfIndex{header.rtnh_ifindex}};
+  Attributes rest(attributes);
+  while (const auto attribute = rest.next()) {
+    if (attribute->type == RTA_GATEWAY) hop.gateway = attribute->address();
+    if (attribute->type == RTA_VIA) hop.gateway = parseVia(attribute->payload);
+  }
+  return hop;
+}
+
+std::vector<Hop> parseHops(std::span<const std::uint8_t> payload) {
+  std::vector<Hop> hops;
+  while (!payload.empty()) {
+    rtnexthop header{};
+    if (payload.size() < sizeof(header)) throw Error("parse a route: half a next hop", EBADMSG);
+    std::memcpy(&header, payload.data(), sizeof(header));
+    if (header.rtnh_len < sizeof(header) || header.rtnh_len > payload.size())
+      throw Error("parse a route: a next hop of " + std::to_string(header.rtnh_len) + " bytes",
+                  EBADMSG);
+    const auto whole = payload.first(header.rtnh_len);
+    hops.push_back(parseHop(header, whole.subspan(sizeof(header))));
+    payload = payload.subspan(std::min<std::size_t>(RTNH_ALIGN(header.rtnh_len), payload.size()));
+  }
+  return hops;
+}
+
 }  // namespace
+
+std::optional<MultipathRoute> parseMultipathRoute(std::span<const std::uint8_t> payload) {
+  const auto header = cutHeader<rtmsg>(payload);
+  const auto family = fromKernel(header.rtm_family);
+  if (!family || header.rtm_type != RTN_UNICAST) return std::nullopt;
+  RouteFields fields;
+  fields.table = header.rtm_table;
+  std::vector<Hop> hops;
+  Attributes attributes(payload);
+  while (const auto attribute = attributes.next()) {
+    parseAttribute(*attribute, fields);
+    if (attribute->type == RTA_MULTIPATH) hops = parseHops(attribute->payload);
+  }
+  if (hops.empty()) return std::nullopt;
+  return MultipathRoute{parseDestination(header, *family, fields), std::move(hops), fields.table};
+}
 
 Message encode(Verb verb, const Route& route) {
   Message message = Message::forObject(RTM_NEWROUTE, verb);
   message.putHeader(routeHeader(verb, route));
   message.putU32(RTA_TABLE, route.table);
   if (route.destination.length() > 0) message.put(RTA_DST, route.destination.address());
-  message.putIndex(RTA_OIF, route.link.value);
+  if (!route.unreachable) message.putIndex(RTA_OIF, route.link.value);
   if (route.gateway) putGateway(message, route.destination.family(), *route.gateway);
   if (route.metric != 0) message.putU32(RTA_PRIORITY, route.metric);
   if (verb == Verb::Delete) return message;
@@ -112,7 +155,7 @@ Message encodeDumpRoutes(const RouteFilter& filter) {
   Message message(RTM_GETROUTE, 0);
   rtmsg header{};
   header.rtm_family = toKernel(filter.family);
-  header.rtm_type = RTN_UNICAST;
+  header.rtm_type = filter.unreachable ? RTN_UNREACHABLE : RTN_UNICAST;
   message.putHeader(header);
   message.putU32(RTA_TABLE, filter.table);
   if (filter.link) message.putIndex(RTA_OIF, filter.link->value);
@@ -132,12 +175,14 @@ Message encodeGetRoute(const base::IpAddress& address) {
 std::optional<Route> parseRoute(std::span<const std::uint8_t> payload) {
   const auto header = cutHeader<rtmsg>(payload);
   const auto family = fromKernel(header.rtm_family);
-  if (!family || header.rtm_type != RTN_UNICAST) return std::nullopt;
+  const bool unreachable = header.rtm_type == RTN_UNREACHABLE;
+  if (!family || (header.rtm_type != RTN_UNICAST && !unreachable)) return std::nullopt;
   RouteFields fields;
   fields.table = header.rtm_table;
   Attributes attributes(payload);
   while (const auto attribute = attributes.next()) parseAttribute(*attribute, fields);
-  if (fields.link <= 0) return std::nullopt;
+  if (unreachable) fields.link = 0;  // IPv6 reports the loopback interface
+  if (fields.link <= 0 && !unreachable) return std::nullopt;
   return Route{.destination = parseDestination(header, *family, fields),
                .gateway = fields.gateway,
                .link = base::IfIndex{fields.link},
@@ -147,7 +192,8 @@ std::optional<Route> parseRoute(std::span<const std::uint8_t> payload) {
                .protocol = header.rtm_protocol,
                .metric = fields.metric,
                .mtu = fields.mtu,
-               .onLink = (header.rtm_flags & RTNH_F_ONLINK) != 0};
+               .onLink = (header.rtm_flags & RTNH_F_ONLINK) != 0,
+               .unreachable = unreachable};
 }
 
 }  // namespace kpol::netlink

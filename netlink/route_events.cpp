@@ -55,6 +55,12 @@ std::optional<Link> parseOwnLink(std::span<const std::uint8_t> payload) {
 }
 
 template <template <class> class Change>
+std::optional<RouteEvent> routeEvent(std::span<const std::uint8_t> payload) {
+  if (auto route = parseRoute(payload)) return Change<Route>{std::move(*route)};
+  return event<Change>(parseMultipathRoute(payload));
+}
+
+template <template <class> class Change>
 std::optional<RouteEvent> neighbourEvent(std::span<const std::uint8_t> payload) {
   if (auto entry = parseForwardingEntry(payload)) return Change<ForwardingEntry>{*entry};
   return event<Change>(parseNeighbour(payload));
@@ -93,8 +99,8 @@ std::optional<RouteEvent> parseRouteEvent(const MessageView& message) {
     case RTM_DELLINK: return event<Removed>(parseOwnLink(payload));
     case RTM_NEWADDR: return event<Added>(parseAddress(payload));
     case RTM_DELADDR: return event<Removed>(parseAddress(payload));
-    case RTM_NEWROUTE: return event<Added>(parseRoute(payload));
-    case RTM_DELROUTE: return event<Removed>(parseRoute(payload));
+    case RTM_NEWROUTE: return routeEvent<Added>(payload);
+    case RTM_DELROUTE: return routeEvent<Removed>(payload);
     case RTM_NEWNEIGH: return neighbourEvent<Added>(payload);
     case RTM_DELNEIGH: return goneNeighbour(payload);
     case NLMSG_OVERRUN: return Overflow{};

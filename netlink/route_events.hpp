@@ -36,8 +36,9 @@ struct Overflow {
 // clears the Ethernet address of every neighbour that it deletes.
 using RouteEvent =
     std::variant<Added<Link>, Removed<Link>, Added<Address>, Removed<Address>, Added<Route>,
-                 Removed<Route>, Added<Neighbour>, Removed<Neighbour>, Removed<NeighbourKey>,
-                 Added<ForwardingEntry>, Removed<ForwardingEntry>, Overflow>;
+                 Removed<Route>, Added<MultipathRoute>, Removed<MultipathRoute>, Added<Neighbour>,
+                 Removed<Neighbour>, Removed<NeighbourKey>, Added<ForwardingEntry>,
+                 Removed<ForwardingEntry>, Overflow>;
 
 // Returns nullopt for all other messages, such as a multicast route or an unresolved neighbour.
 // Throws Error with EBADMSG.

@@ -118,7 +118,8 @@ bool outcome(const Tried& tried, Codes expected, const Run& run) {
 }
 
 bool isOn(const Route& route, const RouteFilter& filter) {
-  return route.table == filter.table && (!filter.link || route.link == *filter.link);
+  return route.table == filter.table && (!filter.link || route.link == *filter.link) &&
+         route.unreachable == filter.unreachable;
 }
 
 }  // namespace
@@ -300,15 +301,44 @@ bool RouteSocket::deleteRoute(const Route& route) {
   return state_->change(encode(Verb::Delete, route), Attempt{"delete", route}, kAbsent);
 }
 
-std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::uint32_t table) {
+std::vector<Route> RouteSocket::list(RouteFilter filter) {
   std::vector<Route> all;
   for (const auto family : {base::Family::V4, base::Family::V6}) {
-    const RouteFilter filter{.family = family, .table = table, .link = link};
+    filter.family = family;
     auto some = state_->list(encodeDumpRoutes(filter), {"list routes"}, parseRoute,
                              [&](const Route& route) { return isOn(route, filter); });
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
   return all;
+}
+
+std::vector<Route> RouteSocket::routes(std::optional<base::IfIndex> link, std::uint32_t table) {
+  return list({.table = table, .link = link});
+}
+
+std::vector<Route> RouteSocket::unreachableRoutes() {
+  return list({.unreachable = true});
+}
+
+std::vector<MultipathRoute> RouteSocket::multipathRoutes() {
+  std::vector<MultipathRoute> all;
+  for (const auto family : {base::Family::V4, base::Family::V6}) {
+    auto some =
+        state_->list(encodeDumpRoutes({.family = family}), {"list routes"}, parseMultipathRoute,
+                     [](const MultipathRoute& route) { return route.table == kMainTable; });
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+std::map<base::Family, std::set<base::IfIndex>> RouteSocket::defaultLinks() {
+  std::map<base::Family, std::set<base::IfIndex>> links;
+  for (const auto& route : routes())
+    if (route.destination.length() == 0) links[route.destination.family()].insert(route.link);
+  for (const auto& route : multipathRoutes())
+    if (route.destination.length() == 0)
+      for (const auto& hop : route.hops) links[route.destination.family()].insert(hop.link);
+  return links;
 }
 
 std::optional<Hop> RouteSocket::hopTo(const base::IpAddress& address) {

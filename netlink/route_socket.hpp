@@ -4,11 +4,15 @@
 #include "netlink/error.hpp"
 #include "netlink/objects.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace kpol::netlink {
+
+struct RouteFilter;
 
 // rtnetlink over one socket, in the network namespace that the thread is in during construction.
 //
@@ -69,6 +73,10 @@ class RouteSocket {
   // Unicast routes of `table`, by default main, without multipath routes.
   std::vector<Route> routes(std::optional<base::IfIndex> link = std::nullopt,
                             std::uint32_t table = 254);
+  std::vector<Route> unreachableRoutes();         // of table main
+  std::vector<MultipathRoute> multipathRoutes();  // of table main
+  // The links of all default routes of table main, by the family of the route.
+  std::map<base::Family, std::set<base::IfIndex>> defaultLinks();
 
   // The route that the kernel currently selects, including policy routing. Returns nullopt if there
   // is no route, or if the address belongs to this node.
@@ -89,6 +97,7 @@ class RouteSocket {
   std::vector<ForwardingEntry> forwarding(base::IfIndex link);
 
  private:
+  std::vector<Route> list(RouteFilter filter);
   void setAlias(const base::IfName& name, const std::string& alias);
 
   struct State;

@@ -275,8 +275,22 @@ class RuleDecoder {
     return state(CounterReference{nftnl_expr_get_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME)});
   }
 
+  // The immediate value becomes the source.
+  bool readSourceNat(const nftnl_expr* expr) {
+    const auto address =
+        immediate_ ? base::IpAddress::fromBytes(immediate_->bytes()) : std::nullopt;
+    immediate_.reset();
+    const std::uint32_t family = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
+    if (!address || family != (address->isV4() ? NFPROTO_IPV4 : NFPROTO_IPV6) ||
+        nftnl_expr_is_set(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN) || hasNatRange(expr) ||
+        !usesFirstRegister(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN))
+      return false;
+    return state(SourceNat{*address});
+  }
+
   // The result of a map lookup by the loaded fields becomes the destination.
   bool readNat(const nftnl_expr* expr) {
+    if (nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_TYPE) == NFT_NAT_SNAT) return readSourceNat(expr);
     const std::uint32_t family = nftnl_expr_get_u32(expr, NFTNL_EXPR_NAT_FAMILY);
     const bool v4 = family == NFPROTO_IPV4;
     if (!translation_ || (!v4 && family != NFPROTO_IPV6) ||

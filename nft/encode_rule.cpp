@@ -52,6 +52,17 @@ class RuleEncoder {
     nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_PROTO_MIN, registerAt(v4 ? 1 : 4));
   }
 
+  void operator()(const SourceNat& nat) {
+    nftnl_expr* address = add("immediate");
+    nftnl_expr_set_u32(address, NFTNL_EXPR_IMM_DREG, kFirstRegister);
+    setBytes(address, NFTNL_EXPR_IMM_DATA, nat.address.bytes());
+    nftnl_expr* expr = add("nat");
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_TYPE, NFT_NAT_SNAT);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_FAMILY,
+                       nat.address.isV4() ? NFPROTO_IPV4 : NFPROTO_IPV6);
+    nftnl_expr_set_u32(expr, NFTNL_EXPR_NAT_REG_ADDR_MIN, kFirstRegister);
+  }
+
   void operator()(const Masquerade&) { add("masq"); }
 
   void operator()(const Verdict& verdict) {

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-// Third-party filters of forwarded packets, in as much detail as needed to decide whether they drop
-// a pod's packets. Values only; nft/foreign_filters.hpp and node/legacy_iptables.hpp read them.
+// Third-party filters of forwarded packets and of packets to the node, in as much detail as needed
+// to decide whether they drop a pod's packets, or VXLAN packets. Values only;
+// nft/foreign_filters.hpp and node/legacy_iptables.hpp read them.
 namespace kpol::nft {
 
 // The conntrack state `new` in nft's numbering (NFT_CT_STATE_BIT).
@@ -26,6 +27,8 @@ struct ForeignMatch {
     Destination,
     CtState,
     Family,
+    Protocol,
+    DestinationPort,  // of any protocol with ports
   };
   Field field = Field::Unknown;
   bool negated = false;
@@ -34,6 +37,9 @@ struct ForeignMatch {
   std::optional<base::Prefix> prefix = {};
   std::uint32_t states = 0;  // bits; the packet's state is one of them
   base::Family family = base::Family::V4;
+  std::uint8_t protocol = 0;
+  std::uint16_t firstPort = 0;
+  std::uint16_t lastPort = 65535;
   bool operator==(const ForeignMatch&) const = default;
 };
 
@@ -45,9 +51,10 @@ struct ForeignRule {
   bool operator==(const ForeignRule&) const = default;
 };
 
-// A base chain for forwarded packets, and the chains reachable from it.
-struct ForwardFilter {
+// A base chain, and the chains reachable from it.
+struct ForeignFilter {
   enum class Kind : std::uint8_t { Nftables, LegacyIptables };
+  enum class Hook : std::uint8_t { Forward, Input };
   Kind kind = Kind::Nftables;
   std::vector<base::Family> families;
   std::string table;  // "ip filter", "inet firewalld"
@@ -55,7 +62,8 @@ struct ForwardFilter {
   bool policyDrops = false;
   // By name. Incomplete if a filter has too many chains or rules to read; missing ones are unknown.
   std::map<std::string, std::vector<ForeignRule>> chains;
-  bool operator==(const ForwardFilter&) const = default;
+  Hook hook = Hook::Forward;
+  bool operator==(const ForeignFilter&) const = default;
 };
 
 }  // namespace kpol::nft

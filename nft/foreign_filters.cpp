@@ -24,7 +24,7 @@ constexpr std::size_t kMostRules = 2000;
 struct Base {
   std::uint8_t family = 0;
   std::string table;
-  ForwardFilter filter;
+  ForeignFilter filter;
 };
 
 netlink::Message ask(std::uint16_t type, std::uint8_t family) {
@@ -62,19 +62,27 @@ std::string_view textOf(const nftnl_chain* chain, std::uint16_t attribute) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-bool filtersForwarded(const nftnl_chain* chain) {
+// Returns nullopt if the chain filters neither forwarded packets nor packets to the node.
+std::optional<ForeignFilter::Hook> hookOf(const nftnl_chain* chain) {
   const auto family = nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
-  return (family == NFPROTO_IPV4 || family == NFPROTO_IPV6 || family == NFPROTO_INET) &&
-         nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) &&
-         nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM) == NF_INET_FORWARD &&
-         textOf(chain, NFTNL_CHAIN_TYPE) == "filter";
+  if ((family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET) ||
+      !nftnl_chain_is_set(chain, NFTNL_CHAIN_HOOKNUM) ||
+      textOf(chain, NFTNL_CHAIN_TYPE) != "filter")
+    return std::nullopt;
+  switch (nftnl_chain_get_u32(chain, NFTNL_CHAIN_HOOKNUM)) {
+    case NF_INET_FORWARD: return ForeignFilter::Hook::Forward;
+    case NF_INET_LOCAL_IN: return ForeignFilter::Hook::Input;
+    default: return std::nullopt;
+  }
 }
 
 std::optional<Base> decodeBase(const netlink::MessageView& message, const std::string& own) {
   const auto chain = allocated<ChainPtr>(nftnl_chain_alloc());
   parse(nftnl_chain_nlmsg_parse, message, chain.get());
-  if (!filtersForwarded(chain.get())) return std::nullopt;
+  const auto hook = hookOf(chain.get());
+  if (!hook) return std::nullopt;
   Base base;
+  base.filter.hook = *hook;
   base.family = static_cast<std::uint8_t>(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_FAMILY));
   base.table = textOf(chain.get(), NFTNL_CHAIN_TABLE);
   if (base.family == NFPROTO_INET && base.table == own) return std::nullopt;
@@ -125,10 +133,10 @@ void readChains(netlink::Socket& socket, Base& base) {
 
 }  // namespace
 
-std::vector<ForwardFilter> readForwardFilters(const std::string& own) {
+std::vector<ForeignFilter> readForeignFilters(const std::string& own) {
   try {
     netlink::Socket socket(NETLINK_NETFILTER);
-    std::vector<ForwardFilter> filters;
+    std::vector<ForeignFilter> filters;
     for (auto& base : readBases(socket, own)) {
       readChains(socket, base);
       filters.push_back(std::move(base.filter));

@@ -41,6 +41,9 @@ struct Loaded {
   std::vector<std::uint8_t> mask = {};  // empty: all bits
 };
 
+// The positions of the protocol in a network header, and of the port in a transport header.
+constexpr std::uint32_t kProtocolInIpv4 = 9, kNextHeaderInIpv6 = 6, kDestinationPort = 2;
+
 RawValue data(const nftnl_expr* expr, std::uint16_t attribute) {
   std::uint32_t size = 0;
   const auto* bytes = static_cast<const std::uint8_t*>(nftnl_expr_get(expr, attribute, &size));
@@ -114,6 +117,23 @@ ForeignMatch stateMatch(const Loaded& loaded, RawValue value, bool equal) {
   return match;
 }
 
+// `op` is one of those that nft uses for values (==, !=) and for ranges (>=, <=).
+ForeignMatch portMatch(const Loaded& loaded, RawValue value, std::uint32_t op) {
+  ForeignMatch match;
+  if (!loaded.mask.empty() || value.size() != 2) return match;
+  const auto port = static_cast<std::uint16_t>(value[0] << 8U | value[1]);
+  switch (op) {
+    case NFT_CMP_EQ:
+    case NFT_CMP_NEQ: match.firstPort = match.lastPort = port; break;
+    case NFT_CMP_GTE: match.firstPort = port; break;
+    case NFT_CMP_LTE: match.lastPort = port; break;
+    default: return match;
+  }
+  match.negated = op == NFT_CMP_NEQ;
+  match.field = ForeignField::DestinationPort;
+  return match;
+}
+
 ForeignMatch compared(const Loaded& loaded, RawValue value, bool equal) {
   ForeignMatch match;
   switch (loaded.field) {
@@ -134,6 +154,12 @@ ForeignMatch compared(const Loaded& loaded, RawValue value, bool equal) {
       match.field = ForeignField::Family;
       match.family = value[0] == NFPROTO_IPV6 ? base::Family::V6 : base::Family::V4;
       break;
+    case ForeignField::Protocol:
+      if (value.size() != 1 || !loaded.mask.empty()) return match;
+      match.field = ForeignField::Protocol;
+      match.protocol = value[0];
+      break;
+    case ForeignField::DestinationPort:
     case ForeignField::Unknown: return match;
   }
   match.negated = !equal;
@@ -178,6 +204,7 @@ class Reader {
       case NFT_META_IIFNAME: return {ForeignField::IifName};
       case NFT_META_OIFNAME: return {ForeignField::OifName};
       case NFT_META_NFPROTO: return {ForeignField::Family};
+      case NFT_META_L4PROTO: return {ForeignField::Protocol};
       default: return {};
     }
   }
@@ -190,7 +217,13 @@ class Reader {
     Loaded loaded;
     const auto offset = number(expr, NFTNL_EXPR_PAYLOAD_OFFSET);
     const auto size = number(expr, NFTNL_EXPR_PAYLOAD_LEN);
-    if (number(expr, NFTNL_EXPR_PAYLOAD_BASE) == NFT_PAYLOAD_NETWORK_HEADER)
+    const auto header = number(expr, NFTNL_EXPR_PAYLOAD_BASE);
+    if (header == NFT_PAYLOAD_TRANSPORT_HEADER && offset == kDestinationPort && size == 2)
+      loaded = {ForeignField::DestinationPort};
+    if (header == NFT_PAYLOAD_NETWORK_HEADER && size == 1 && family_ &&
+        offset == (*family_ == base::Family::V4 ? kProtocolInIpv4 : kNextHeaderInIpv6))
+      loaded = {ForeignField::Protocol};
+    if (header == NFT_PAYLOAD_NETWORK_HEADER)
       for (const auto& place : kAddressPlaces)
         if (place.offset == offset && size <= place.size && isOfFamily(place.size))
           loaded = {place.field, place.size};
@@ -220,6 +253,10 @@ class Reader {
   void readCompare(const nftnl_expr* expr) {
     const auto op = number(expr, NFTNL_EXPR_CMP_OP);
     const auto from = registers_.find(number(expr, NFTNL_EXPR_CMP_SREG));
+    if (from != registers_.end() && from->second.field == ForeignField::DestinationPort) {
+      rule_.matches.push_back(portMatch(from->second, data(expr, NFTNL_EXPR_CMP_DATA), op));
+      return;
+    }
     if (from == registers_.end() || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ)) return unknown();
     auto match = compared(from->second, data(expr, NFTNL_EXPR_CMP_DATA), op == NFT_CMP_EQ);
     if (match.field == ForeignField::Family && !match.negated) family_ = match.family;

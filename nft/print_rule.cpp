@@ -46,6 +46,10 @@ class RuleText {
     const std::string family = nat.family == base::Family::V4 ? "ip" : "ip6";
     addStatement("dnat " + family + " to " + left(nat.key) + " map @" + nat.map);
   }
+  void operator()(const SourceNat& nat) {
+    const std::string family = nat.address.isV4() ? "ip" : "ip6";
+    addStatement("snat " + family + " to " + toString(nat.address));
+  }
   void operator()(const Masquerade&) { addStatement("masquerade"); }
   void operator()(const Verdict& verdict) { addStatement(print(verdict)); }
   void operator()(const CounterReference& reference) {

@@ -209,6 +209,10 @@ struct DestinationNat {
   std::string map;
   auto operator<=>(const DestinationNat&) const = default;
 };
+struct SourceNat {  // `snat ip to ADDRESS`: in a nat postrouting chain; only for its own family
+  base::IpAddress address;
+  auto operator<=>(const SourceNat&) const = default;
+};
 struct Masquerade {  // `masquerade`: in a nat postrouting chain
   auto operator<=>(const Masquerade&) const = default;
 };
@@ -236,8 +240,8 @@ struct UnknownStatement {
 };
 
 using Statement =
-    std::variant<Match, VerdictMapLookup, DestinationNat, Masquerade, Verdict, CounterReference,
-                 AnonymousCounter, SetCtLabel, Log, UnknownStatement>;
+    std::variant<Match, VerdictMapLookup, DestinationNat, SourceNat, Masquerade, Verdict,
+                 CounterReference, AnonymousCounter, SetCtLabel, Log, UnknownStatement>;
 
 struct Rule {
   std::vector<Statement> statements;  // in order

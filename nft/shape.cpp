@@ -182,6 +182,7 @@ std::optional<std::string> faultOf(const Rule& rule, const Ruleset& table) {
         return faultOfLookup(lookup.key, lookup.map, Set::Kind::VerdictMap, table);
       },
       [&](const DestinationNat& nat) { return faultOf(nat, table); },
+      [](const SourceNat&) -> Fault { return {}; },
       [](const Masquerade&) -> Fault { return {}; },
       [&](const Verdict& verdict) { return faultOf(verdict, table); },
       [&](const CounterReference& reference) -> Fault {

@@ -4,6 +4,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_state.h>
+#include <linux/netfilter/xt_tcpudp.h>
 
 #include <cstring>
 
@@ -39,6 +40,20 @@ ForeignMatch oldStateMatch(std::span<const std::uint8_t> bytes) {
   return stateMatch(wanted.statemask, false);
 }
 
+// The protocol is a match of its own.
+ForeignMatch udpMatch(std::span<const std::uint8_t> bytes) {
+  xt_udp wanted{};
+  if (bytes.size() < sizeof wanted) return {};
+  std::memcpy(&wanted, bytes.data(), sizeof wanted);
+  if (wanted.spts[0] != 0 || wanted.spts[1] != 65535) return {};
+  ForeignMatch match;
+  match.field = ForeignMatch::Field::DestinationPort;
+  match.firstPort = wanted.dpts[0];
+  match.lastPort = wanted.dpts[1];
+  match.negated = (wanted.invflags & XT_UDP_INV_DSTPT) != 0;
+  return match;
+}
+
 }  // namespace
 
 std::optional<ForeignMatch> xtMatch(std::string_view name, std::uint32_t revision,
@@ -46,6 +61,7 @@ std::optional<ForeignMatch> xtMatch(std::string_view name, std::uint32_t revisio
   if (name == "comment") return std::nullopt;
   if (name == "conntrack") return conntrackMatch(revision, bytes);
   if (name == "state") return oldStateMatch(bytes);
+  if (name == "udp") return udpMatch(bytes);
   return ForeignMatch{};
 }
 

@@ -77,7 +77,7 @@ class Comparison {
   }
 
   netlink::Route asHeld(netlink::Route route) const {
-    if (route.link == kVxlanLink && held_.device) route.link = held_.device->index;
+    if (isThroughDevice(route) && held_.device) route.link = held_.device->index;
     return route;
   }
 

@@ -12,9 +12,9 @@
 namespace kpol::node {
 namespace {
 
+using nft::ForeignFilter;
 using nft::ForeignMatch;
 using nft::ForeignRule;
-using nft::ForwardFilter;
 using Verdict = ForeignRule::Verdict;
 
 constexpr std::string_view kPodInterfaces = "kpol";  // and hex digits
@@ -27,12 +27,16 @@ Truth operator!(Truth truth) {
   return truth == Truth::Yes ? Truth::No : Truth::Yes;
 }
 
-// The first packet of a connection from or to a pod. The other endpoint may have any address.
+// The first packet of a connection from or to a pod: the other endpoint may have any address. Or a
+// VXLAN packet from another node to this one.
 struct Packet {
   base::Family family;
   bool fromPod;
   const std::vector<base::Prefix>& podCidrs;
+  std::optional<std::uint16_t> vxlanPort = {};  // of a VXLAN packet
+  std::vector<base::Prefix> senders = {};       // its possible sources
 };
+constexpr std::uint8_t kUdp = 17;
 
 // `isPod`: the packet's interface is a host interface of a pod. Otherwise it is any other
 // interface.
@@ -45,13 +49,15 @@ Truth matchesInterface(const ForeignMatch& match, bool isPod) {
   return ofPods ? Truth::Unknown : Truth::No;
 }
 
-Truth matchesAddress(const base::Prefix& prefix, const Packet& packet, bool isPod) {
+// `possible`: the prefixes that the packet's address may be in; null: it may be any address.
+Truth matchesAddress(const base::Prefix& prefix, const Packet& packet,
+                     const std::vector<base::Prefix>* possible) {
   if (prefix.family() != packet.family) return Truth::No;
   if (prefix.length() == 0) return Truth::Yes;
-  if (!isPod) return Truth::Unknown;
-  // The pod's address may be in any of the pod CIDRs of the family, so they have to agree.
+  if (possible == nullptr) return Truth::Unknown;
+  // The address may be in any of the prefixes of the family, so they have to agree.
   std::optional<Truth> all;
-  for (const auto& cidr : packet.podCidrs) {
+  for (const auto& cidr : *possible) {
     if (cidr.family() != packet.family) continue;
     auto one = cidr.contains(prefix) ? Truth::Unknown : Truth::No;
     if (prefix.contains(cidr)) one = Truth::Yes;
@@ -60,18 +66,42 @@ Truth matchesAddress(const base::Prefix& prefix, const Packet& packet, bool isPo
   return all.value_or(Truth::Unknown);
 }
 
+// Packets of pods may have any protocol and port.
+Truth matchesTransport(const ForeignMatch& match, const Packet& packet) {
+  if (!packet.vxlanPort) return Truth::Unknown;
+  const bool is = match.field == ForeignMatch::Field::Protocol
+                      ? match.protocol == kUdp
+                      : match.firstPort <= *packet.vxlanPort && *packet.vxlanPort <= match.lastPort;
+  return is ? Truth::Yes : Truth::No;
+}
+
+// VXLAN packets from other nodes arrive on any interface but loopback and those of pods.
+Truth matchesInput(const ForeignMatch& match, const Packet& packet) {
+  if (match.field == ForeignMatch::Field::IifName && !match.isPrefix && match.name == "lo")
+    return Truth::No;
+  return matchesInterface(match, packet.fromPod);
+}
+
 Truth matches(const ForeignMatch& match, const Packet& packet) {
+  const auto* pods = &packet.podCidrs;
+  const auto* senders = packet.vxlanPort ? &packet.senders : packet.fromPod ? pods : nullptr;
+  const auto* receivers = packet.vxlanPort || packet.fromPod ? nullptr : pods;
   Truth truth = Truth::Unknown;
   switch (match.field) {
     case ForeignMatch::Field::Unknown: return Truth::Unknown;
-    case ForeignMatch::Field::IifName: truth = matchesInterface(match, packet.fromPod); break;
-    case ForeignMatch::Field::OifName: truth = matchesInterface(match, !packet.fromPod); break;
-    case ForeignMatch::Field::Source:
-      truth = matchesAddress(*match.prefix, packet, packet.fromPod);
+    case ForeignMatch::Field::IifName:
+      truth =
+          packet.vxlanPort ? matchesInput(match, packet) : matchesInterface(match, packet.fromPod);
       break;
+    case ForeignMatch::Field::OifName:
+      truth = packet.vxlanPort ? Truth::No : matchesInterface(match, !packet.fromPod);
+      break;
+    case ForeignMatch::Field::Source: truth = matchesAddress(*match.prefix, packet, senders); break;
     case ForeignMatch::Field::Destination:
-      truth = matchesAddress(*match.prefix, packet, !packet.fromPod);
+      truth = matchesAddress(*match.prefix, packet, receivers);
       break;
+    case ForeignMatch::Field::Protocol:
+    case ForeignMatch::Field::DestinationPort: truth = matchesTransport(match, packet); break;
     case ForeignMatch::Field::CtState:
       truth = (match.states & nft::kCtStateNew) != 0 ? Truth::Yes : Truth::No;
       break;
@@ -91,7 +121,7 @@ Truth matches(const ForeignRule& rule, const Packet& packet) {
 // Evaluates one packet against a filter.
 class Walk {
  public:
-  Walk(const ForwardFilter& filter, const Packet& packet) : filter_(filter), packet_(packet) {}
+  Walk(const ForeignFilter& filter, const Packet& packet) : filter_(filter), packet_(packet) {}
 
   bool drops() {
     const auto decided = chain(filter_.chain, 0);
@@ -129,7 +159,7 @@ class Walk {
     return verdict == Verdict::None && rule.verdict == Verdict::Goto ? Verdict::Return : verdict;
   }
 
-  const ForwardFilter& filter_;
+  const ForeignFilter& filter_;
   const Packet& packet_;
   bool certain_ = true;
 };
@@ -143,7 +173,7 @@ struct Dropped {
   bool certain = true;
 };
 
-Dropped droppedBy(const ForwardFilter& filter, const std::vector<base::Prefix>& podCidrs) {
+Dropped droppedBy(const ForeignFilter& filter, const std::vector<base::Prefix>& podCidrs) {
   Dropped dropped;
   for (const auto family : filter.families)
     for (const bool fromPod : {true, false}) {
@@ -157,13 +187,13 @@ Dropped droppedBy(const ForwardFilter& filter, const std::vector<base::Prefix>& 
   return dropped;
 }
 
-bool hasChain(const ForwardFilter& filter, std::string_view beginning) {
+bool hasChain(const ForeignFilter& filter, std::string_view beginning) {
   return std::any_of(filter.chains.begin(), filter.chains.end(),
                      [&](const auto& chain) { return chain.first.starts_with(beginning); });
 }
 
 // The commands to insert accept rules before all others, with the program that made the filter.
-std::string iptablesRemedy(const ForwardFilter& filter, std::string program) {
+std::string iptablesRemedy(const ForeignFilter& filter, std::string program) {
   if (filter.families.front() == base::Family::V6) program.replace(0, 2, "ip6");
   const std::string chain = hasChain(filter, "DOCKER-USER") ? "DOCKER-USER" : filter.chain;
   const auto insert = [&](const char* direction) {
@@ -172,9 +202,9 @@ std::string iptablesRemedy(const ForwardFilter& filter, std::string program) {
   return insert("-i") + "; " + insert("-o");
 }
 
-std::string remedyOf(const ForwardFilter& filter) {
+std::string remedyOf(const ForeignFilter& filter) {
   if (hasChain(filter, "ufw")) return "ufw default allow routed";
-  if (filter.kind == ForwardFilter::Kind::LegacyIptables)
+  if (filter.kind == ForeignFilter::Kind::LegacyIptables)
     return iptablesRemedy(filter, "iptables-legacy");
   if (filter.table == "inet firewalld")
     return "firewall-cmd --permanent --zone=trusted --add-interface=kpol+, and a policy that "
@@ -189,13 +219,25 @@ std::string remedyOf(const ForwardFilter& filter) {
   return insert("i") + "; " + insert("o");
 }
 
-std::string whereOf(const ForwardFilter& filter) {
-  const char* legacy = filter.kind == ForwardFilter::Kind::LegacyIptables ? "legacy iptables " : "";
+std::string vxlanRemedyOf(const ForeignFilter& filter, std::uint16_t number) {
+  const auto port = std::to_string(number);
+  if (hasChain(filter, "ufw")) return "ufw allow " + port + "/udp";
+  if (filter.table == "inet firewalld")
+    return "firewall-cmd --permanent --add-port=" + port + "/udp, then firewall-cmd --reload";
+  const std::string v6 = filter.families.front() == base::Family::V6 ? "ip6tables" : "iptables";
+  const bool isLegacy = filter.kind == ForeignFilter::Kind::LegacyIptables;
+  if (isLegacy || (filter.chain == "INPUT" && filter.table.ends_with(" filter")))
+    return v6 + (isLegacy ? "-legacy" : "") + " -I INPUT -p udp --dport " + port + " -j ACCEPT";
+  return "nft insert rule " + filter.table + " " + filter.chain + " udp dport " + port + " accept";
+}
+
+std::string whereOf(const ForeignFilter& filter) {
+  const char* legacy = filter.kind == ForeignFilter::Kind::LegacyIptables ? "legacy iptables " : "";
   return "chain " + filter.chain + " of table " + legacy + filter.table +
          (filter.policyDrops ? " (policy drop)" : "");
 }
 
-std::string effectOf(const ForwardFilter& filter, const Dropped& dropped) {
+std::string effectOf(const ForeignFilter& filter, const Dropped& dropped) {
   std::string effect = "drops packets that pods ";
   effect +=
       dropped.sent && dropped.received ? "send and receive" : (dropped.sent ? "send" : "receive");
@@ -204,18 +246,39 @@ std::string effectOf(const ForwardFilter& filter, const Dropped& dropped) {
   return effect;
 }
 
+constexpr const char* kDropsVxlan = "drops VXLAN packets from other nodes";
+
+std::optional<FirewallFinding> judgeInput(const ForeignFilter& filter, const VxlanPackets& vxlan) {
+  if (std::ranges::count(filter.families, vxlan.family) == 0) return std::nullopt;
+  static const std::vector<base::Prefix> kNone;
+  Packet packet{vxlan.family, false, kNone, vxlan.port, {}};
+  for (const auto& sender : vxlan.senders) packet.senders.push_back(base::Prefix::host(sender));
+  Walk walk(filter, packet);
+  if (!walk.drops()) return std::nullopt;
+  return FirewallFinding{whereOf(filter), kDropsVxlan, walk.certain(),
+                         vxlanRemedyOf(filter, vxlan.port)};
+}
+
 }  // namespace
 
 std::string toString(const FirewallFinding& finding) {
-  return finding.where + " " + finding.effect + ", even if policies allow them" +
+  return finding.where + " " + finding.effect +
+         (finding.effect == kDropsVxlan ? ", so their pods are unreachable"
+                                        : ", even if policies allow them") +
          (finding.certain ? "" : ", unless a rule that kpol cannot evaluate accepts them") +
          "; remedy: " + finding.remedy;
 }
 
-std::vector<FirewallFinding> judge(const std::vector<ForwardFilter>& filters,
-                                   const std::vector<base::Prefix>& podCidrs) {
+std::vector<FirewallFinding> judge(const std::vector<ForeignFilter>& filters,
+                                   const std::vector<base::Prefix>& podCidrs,
+                                   const std::optional<VxlanPackets>& vxlan) {
   std::vector<FirewallFinding> findings;
   for (const auto& filter : filters) {
+    if (filter.hook == ForeignFilter::Hook::Input) {
+      auto finding = vxlan ? judgeInput(filter, *vxlan) : std::nullopt;
+      if (finding) findings.push_back(*std::move(finding));
+      continue;
+    }
     const auto dropped = droppedBy(filter, podCidrs);
     if (dropped.sent || dropped.received)
       findings.push_back(
@@ -225,8 +288,8 @@ std::vector<FirewallFinding> judge(const std::vector<ForwardFilter>& filters,
   return findings;
 }
 
-std::vector<ForwardFilter> readHostFirewalls() {
-  auto filters = nft::readForwardFilters(nft::Ruleset().table);
+std::vector<ForeignFilter> readHostFirewalls() {
+  auto filters = nft::readForeignFilters(nft::Ruleset().table);
   for (auto& legacy : readLegacyIptables()) filters.push_back(std::move(legacy));
   return filters;
 }

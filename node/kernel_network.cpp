@@ -60,7 +60,9 @@ void readDevice(netlink::RouteSocket& socket, Held& held) {
 }
 
 void readRoutes(netlink::RouteSocket& socket, Held& held) {
-  for (const auto& route : socket.routes()) {
+  auto routes = socket.routes();
+  for (auto& route : socket.unreachableRoutes()) routes.push_back(std::move(route));
+  for (const auto& route : routes) {
     if (route.protocol != kRouteProtocol) continue;
     if (!held.routes.emplace(route.destination, route).second) held.strayRoutes.push_back(route);
   }
@@ -87,6 +89,7 @@ const Host& KernelNetwork::readHost(const std::vector<base::IpAddress>& nodeAddr
   }
   for (const auto& address : nodeAddresses)
     if (const auto hop = socket_.hopTo(address)) host_.hops.emplace(address, *hop);
+  host_.uplinks = socket_.defaultLinks();
   nodeAddresses_ = nodeAddresses;
   return host_;
 }
@@ -177,7 +180,7 @@ struct Performer {
     held.forwarding.erase(known);
   }
   netlink::Route complete(netlink::Route route) const {
-    if (route.link == kVxlanLink) route.link = device();
+    if (isThroughDevice(route)) route.link = device();
     return route;
   }
   void operator()(const AddRoute& step) {
@@ -284,10 +287,11 @@ struct Judge {
     });
   }
 
-  // Whether the route may be one to another node.
-  [[nodiscard]] bool mayLeadToNode(const netlink::Route& route) const {
-    const auto inside = std::ranges::lower_bound(nodeAddresses, route.destination.first());
-    return inside != nodeAddresses.end() && *inside <= route.destination.last();
+  // Whether a route to `destination` may be one to another node, or shows an uplink.
+  [[nodiscard]] bool concernsUnderlay(const base::Prefix& destination) const {
+    const auto inside = std::ranges::lower_bound(nodeAddresses, destination.first());
+    return destination.length() == 0 ||
+           (inside != nodeAddresses.end() && *inside <= destination.last());
   }
   [[nodiscard]] bool isInTheWay(const netlink::Route& route) const {
     return wantedRoutes.contains(route.destination) && !held->routes.contains(route.destination);
@@ -299,13 +303,19 @@ struct Judge {
     const auto& route = event.object;
     if (route.protocol == kRouteProtocol && route.table == netlink::kMainTable)
       return !isHeld(route);
-    return mayLeadToNode(route);
+    return concernsUnderlay(route.destination);
   }
   bool operator()(const netlink::Removed<netlink::Route>& event) const {
     const auto& route = event.object;
     if (route.protocol == kRouteProtocol && route.table == netlink::kMainTable)
       return isHeld(route);
-    return mayLeadToNode(route) || isInTheWay(route);
+    return concernsUnderlay(route.destination) || isInTheWay(route);
+  }
+  bool operator()(const netlink::Added<netlink::MultipathRoute>& event) const {
+    return concernsUnderlay(event.object.destination);
+  }
+  bool operator()(const netlink::Removed<netlink::MultipathRoute>& event) const {
+    return concernsUnderlay(event.object.destination);
   }
 
   bool operator()(const netlink::Added<netlink::Neighbour>& event) const {

@@ -82,7 +82,9 @@ void findLinks(netlink::RouteSocket& node, Leftovers& found) {
 }
 
 void findRoutes(netlink::RouteSocket& node, Leftovers& found) {
-  for (const auto& route : node.routes()) {
+  auto routes = node.routes();
+  for (auto& route : node.unreachableRoutes()) routes.push_back(std::move(route));
+  for (const auto& route : routes) {
     if (route.protocol != kRouteProtocol) continue;
     found.push_back({"route to " + toString(route.destination),
                      [route] { netlink::RouteSocket().deleteRoute(route); }});

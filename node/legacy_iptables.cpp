@@ -11,11 +11,14 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace kpol::node {
 namespace {
@@ -50,7 +53,7 @@ bool isUsed(const char* names) {
 
 // Returns nullopt if the size of the table changed meanwhile.
 template <class V>
-std::optional<nft::ForwardFilter> readTable(int fd) {
+std::optional<std::vector<nft::ForeignFilter>> readTable(int fd) {
   typename V::Info info{};
   std::strncpy(info.name, kTable, sizeof info.name - 1);
   socklen_t size = sizeof info;
@@ -66,21 +69,26 @@ std::optional<nft::ForwardFilter> readTable(int fd) {
     if (errno == EAGAIN) return std::nullopt;
     throw base::SystemError("read the iptables table", errno);
   }
-  const LegacyTable table{std::span(answer).subspan(sizeof request),
-                          info.hook_entry[NF_INET_FORWARD], info.underflow[NF_INET_FORWARD]};
-  return parseLegacyTable(table, V::kFamily);
+  using Hook = nft::ForeignFilter::Hook;
+  std::vector<nft::ForeignFilter> filters;
+  for (const auto& [number, hook] :
+       {std::pair(NF_INET_FORWARD, Hook::Forward), std::pair(NF_INET_LOCAL_IN, Hook::Input)})
+    filters.push_back(parseLegacyTable({std::span(answer).subspan(sizeof request),
+                                        info.hook_entry[number], info.underflow[number], hook},
+                                       V::kFamily));
+  return filters;
 }
 
 template <class V>
-void readInto(std::vector<nft::ForwardFilter>& filters) {
+void readInto(std::vector<nft::ForeignFilter>& filters) {
   if (!isUsed(V::kNames)) return;
   // Any socket of the family works, so that CAP_NET_RAW is not needed.
   const base::UniqueFd fd(::socket(V::kDomain, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) throw base::SystemError("create a socket to read iptables", errno);
   for (int i = 0; i < kReads; ++i) {
-    auto filter = readTable<V>(fd.value());
-    if (!filter) continue;
-    filters.push_back(*std::move(filter));
+    auto some = readTable<V>(fd.value());
+    if (!some) continue;
+    std::move(some->begin(), some->end(), std::back_inserter(filters));
     return;
   }
   throw base::SystemError("read the iptables table, which changes during every attempt", EAGAIN);
@@ -88,8 +96,8 @@ void readInto(std::vector<nft::ForwardFilter>& filters) {
 
 }  // namespace
 
-std::vector<nft::ForwardFilter> readLegacyIptables() {
-  std::vector<nft::ForwardFilter> filters;
+std::vector<nft::ForeignFilter> readLegacyIptables() {
+  std::vector<nft::ForeignFilter> filters;
   readInto<V4Api>(filters);
   readInto<V6Api>(filters);
   return filters;

@@ -32,9 +32,7 @@ struct V4Layout {
   static constexpr const char* kTitle = "ip filter";
   static const ipt_ip& header(const Entry& entry) { return entry.ip; }
   static bool isGoto(const Entry& entry) { return (entry.ip.flags & IPT_F_GOTO) != 0; }
-  static bool asksMore(const Entry& entry) {
-    return entry.ip.proto != 0 || (entry.ip.flags & IPT_F_FRAG) != 0;
-  }
+  static bool asksMore(const Entry& entry) { return (entry.ip.flags & IPT_F_FRAG) != 0; }
 };
 struct V6Layout {
   using Entry = ip6t_entry;
@@ -42,11 +40,10 @@ struct V6Layout {
   static constexpr const char* kTitle = "ip6 filter";
   static const ip6t_ip6& header(const Entry& entry) { return entry.ipv6; }
   static bool isGoto(const Entry& entry) { return (entry.ipv6.flags & IP6T_F_GOTO) != 0; }
-  static bool asksMore(const Entry& entry) {
-    return entry.ipv6.proto != 0 || (entry.ipv6.flags & IP6T_F_TOS) != 0;
-  }
+  static bool asksMore(const Entry& entry) { return (entry.ipv6.flags & IP6T_F_TOS) != 0; }
 };
 // The bits of invflags are the same for both.
+static_assert(XT_INV_PROTO == IPT_INV_PROTO && XT_INV_PROTO == IP6T_INV_PROTO);
 static_assert(IPT_INV_VIA_IN == IP6T_INV_VIA_IN && IPT_INV_VIA_OUT == IP6T_INV_VIA_OUT &&
               IPT_INV_SRCIP == IP6T_INV_SRCIP && IPT_INV_DSTIP == IP6T_INV_DSTIP);
 
@@ -103,6 +100,15 @@ Bytes bytesOf(const Address& address) {
   return {reinterpret_cast<const std::uint8_t*>(&address), sizeof address};
 }
 
+void addProtocol(unsigned protocol, bool negated, ForeignRule& rule) {
+  if (protocol == 0) return;
+  ForeignMatch match;
+  match.field = Field::Protocol;
+  match.protocol = static_cast<std::uint8_t>(protocol);
+  match.negated = negated;
+  rule.matches.push_back(std::move(match));
+}
+
 template <class V>
 void addHeader(const typename V::Entry& entry, ForeignRule& rule) {
   const auto& header = V::header(entry);
@@ -114,6 +120,7 @@ void addHeader(const typename V::Entry& entry, ForeignRule& rule) {
              rule);
   addAddress(Field::Destination, bytesOf(header.dst), bytesOf(header.dmsk), inverted(IPT_INV_DSTIP),
              rule);
+  addProtocol(header.proto, inverted(XT_INV_PROTO), rule);
   if (V::asksMore(entry)) rule.matches.emplace_back();
 }
 
@@ -138,9 +145,12 @@ std::string chainAt(std::size_t offset) {
 template <class V>
 class Reader {
  public:
-  explicit Reader(const LegacyTable& table) : table_(table), bytes_(table.entries) {}
+  explicit Reader(const LegacyTable& table) : table_(table), bytes_(table.entries) {
+    filter_.hook = table.hook;
+    if (table.hook == nft::ForeignFilter::Hook::Input) filter_.chain = "INPUT";
+  }
 
-  nft::ForwardFilter read() {
+  nft::ForeignFilter read() {
     std::string chain = "?";
     for (std::size_t offset = 0; offset < bytes_.size();) {
       const auto entry = at<typename V::Entry>(bytes_, offset);
@@ -221,13 +231,13 @@ class Reader {
   const LegacyTable& table_;
   Bytes bytes_;
   std::map<std::string, std::string> names_;
-  nft::ForwardFilter filter_{
-      nft::ForwardFilter::Kind::LegacyIptables, {V::kFamily}, V::kTitle, "FORWARD", false, {}};
+  nft::ForeignFilter filter_{
+      nft::ForeignFilter::Kind::LegacyIptables, {V::kFamily}, V::kTitle, "FORWARD", false, {}};
 };
 
 }  // namespace
 
-nft::ForwardFilter parseLegacyTable(const LegacyTable& table, base::Family family) {
+nft::ForeignFilter parseLegacyTable(const LegacyTable& table, base::Family family) {
   return family == base::Family::V4 ? Reader<V4Layout>(table).read()
                                     : Reader<V6Layout>(table).read();
 }

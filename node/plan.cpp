@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/plan.hpp"
 
-#include "node/cidr_claims.hpp"
+#include "base/sorted_unique.hpp"
+#include "node/claims.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +21,11 @@ using policy::Diagnostic;
 constexpr std::uint32_t kIpv6Metric = 1024;
 // The minimum MTU of IPv6 (RFC 8200, section 5).
 constexpr std::uint32_t kLeastMtu = 1280;
+// Of Ethernet, and of most networks.
+constexpr std::uint32_t kUsualMtu = 1500;
+// Of the routes that reject packets to unused addresses: any other route has precedence, such as
+// one of another plugin's bridge to the whole pod CIDR.
+constexpr std::uint32_t kUnreachableMetric = 1U << 20U;
 
 bool usesVxlan(Routing routing) {
   return routing == Routing::Auto || routing == Routing::Vxlan;
@@ -30,6 +36,11 @@ std::optional<base::IpAddress> firstOf(const std::vector<base::IpAddress>& addre
   for (const auto& address : addresses)
     if (address.family() == family) return address;
   return std::nullopt;
+}
+
+// Whether no packet leaves the node by the interface.
+bool isInternal(const netlink::Link& link) {
+  return link.loopback || link.kind == "dummy" || link.name.text() == kVxlanName;
 }
 
 const char* familyText(Family family) {
@@ -64,30 +75,29 @@ base::IpAddress vxlanGateway(const base::Prefix& cidr, const base::MacAddress& m
 class Planner {
  public:
   Planner(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-          const Host& host)
-      : settings_(settings), nodes_(nodes), host_(host) {}
+          const Host& host, const Plan& before)
+      : settings_(settings), nodes_(nodes), host_(host), before_(before) {}
 
-  Plan run(const Holders& before) {
+  Plan run() {
     const auto own = nodes_.find(settings_.nodeName);
     if (own == nodes_.end()) {
       if (settings_.routing != Routing::None)
         report(settings_.nodeName, "",
                "is not known, so the network between nodes is not changed; check that nodeName "
                "is the name of this node's Node object");
+      plan_.holders = before_.holders;
+      plan_.addresses = before_.addresses;
+      plan_.uplinkMtus = before_.uplinkMtus;
+      plan_.sources = before_.sources;
       return std::move(plan_);
     }
     plan_.complete = true;
-    for (const auto& [name, node] : nodes_)
-      plan_.nodeAddresses.insert(plan_.nodeAddresses.end(), node.internalIps.begin(),
-                                 node.internalIps.end());
-    std::ranges::sort(plan_.nodeAddresses);
-    const auto same = std::ranges::unique(plan_.nodeAddresses);
-    plan_.nodeAddresses.erase(same.begin(), same.end());
-    claim(own->second, before);
+    claim(own->second);
     findOwnAddresses(own->second);
     if (usesVxlan(settings_.routing)) makeDevice();
     decideMtu();
     if (settings_.routing == Routing::None) return std::move(plan_);
+    rejectUnused();
     for (const auto& [cidr, name] : plan_.holders)
       if (name != settings_.nodeName) route(cidr, nodes_.at(name));
     return std::move(plan_);
@@ -101,66 +111,103 @@ class Planner {
 
   // ---- the node of each pod CIDR
 
-  void claim(const policy::Node& own, const Holders& before) {
-    CidrClaims claims(plan_.nodeAddresses);
-    const auto take = [&](const policy::Node& node, const base::Prefix& cidr) {
-      if (const auto why = claims.refusal(node.name, cidr)) {
-        report(node.name, "spec.podCIDRs", *why, Diagnostic::Severity::Error);
-        return;
-      }
-      auto& mine = plan_.own.podCidrs;
-      if (&node == &own && std::ranges::count(mine, cidr) == 0) mine.push_back(cidr);
-    };
-    for (const auto& cidr : own.podCidrs) take(own, cidr);
-    for (const auto& address : host_.addresses) claims.forbid(address.address);
-    for (const bool held : {true, false})
-      for (const auto& [name, node] : nodes_) {
-        if (&node == &own) continue;
-        for (const auto& cidr : node.podCidrs) {
-          const auto holder = before.find(cidr);
-          if ((holder != before.end() && holder->second == name) == held) take(node, cidr);
-        }
-      }
-    plan_.holders = std::move(claims).holders();
+  void claim(const policy::Node& own) {
+    auto claims = decideClaims(settings_, nodes_, host_, before_);
+    plan_.holders = std::move(claims.holders);
+    plan_.own.podCidrs = std::move(claims.ownCidrs);
+    plan_.addresses = std::move(claims.addresses);
+    plan_.diagnostics = std::move(claims.diagnostics);
+    for (const auto& [name, addresses] : plan_.addresses)
+      plan_.nodeAddresses.insert(plan_.nodeAddresses.end(), addresses.begin(), addresses.end());
+    base::sortUnique(plan_.nodeAddresses);
     if (own.podCidrs.empty())
       report(own.name, "spec.podCIDRs",
              "is empty, so pods get no addresses; kube-controller-manager sets it with "
              "--allocate-node-cidrs");
   }
 
+  // The accepted InternalIPs of a node.
+  [[nodiscard]] const std::vector<base::IpAddress>& addressesOf(const std::string& node) const {
+    static const std::vector<base::IpAddress> kNone;
+    const auto known = plan_.addresses.find(node);
+    return known == plan_.addresses.end() ? kNone : known->second;
+  }
+
   // ---- this node
 
+  // Null: no interface has the address. Internal interfaces count only if no other one has it.
   const netlink::Link* linkWith(const base::IpAddress& address) const {
+    const netlink::Link* found = nullptr;
     for (const auto& one : host_.addresses) {
       if (one.address != address) continue;
       const auto link = host_.links.find(one.link);
-      if (link != host_.links.end()) return &link->second;
+      if (link == host_.links.end()) continue;
+      if (!isInternal(link->second)) return &link->second;
+      found = &link->second;
     }
-    return nullptr;
+    return found;
   }
 
   // Takes the addresses of the settings, and for a family without one those of the Node object.
   // The first one is the source of VXLAN packets.
   void findOwnAddresses(const policy::Node& own) {
     std::vector<base::IpAddress> candidates = settings_.nodeIps;
-    for (const auto& address : own.internalIps)
+    for (const auto& address : addressesOf(own.name))
       if (!firstOf(settings_.nodeIps, address.family())) candidates.push_back(address);
     for (const auto& address : candidates) {
-      if (linkWith(address) != nullptr) {
-        ownAddresses_.push_back(address);
-        if (usesVxlan(settings_.routing) && std::ranges::count(own.internalIps, address) == 0)
-          report(own.name, "status.addresses",
-                 "do not contain nodeIP " + toString(address) +
-                     " as an InternalIP, so other nodes drop VXLAN packets from it; set "
-                     "--node-ip of the kubelet");
-        continue;
-      }
-      if (settings_.routing == Routing::None) continue;
+      const bool isHere = linkWith(address) != nullptr;
+      if (isHere || before_.uplinkMtus.contains(address)) use(address);
+      if (isHere && usesVxlan(settings_.routing) &&
+          std::ranges::count(own.internalIps, address) == 0)
+        report(own.name, "status.addresses",
+               "do not contain nodeIP " + toString(address) +
+                   " as an InternalIP, so other nodes drop VXLAN packets from it; set "
+                   "--node-ip of the kubelet");
+      if (isHere || settings_.routing == Routing::None) continue;
       const bool isGiven = std::ranges::count(settings_.nodeIps, address) != 0;
       report(own.name, isGiven ? "" : "status.addresses",
              toString(address) + " is on none of this node's interfaces" +
                  (isGiven ? "; correct nodeIP" : "; set nodeIP to addresses of this node"));
     }
+  }
+
+  void use(const base::IpAddress& address) {
+    const auto* link = linkWith(address);
+    ownAddresses_.push_back(address);
+    const auto known = before_.uplinkMtus.find(address);
+    auto mtu = link == nullptr ? known->second : uplinkMtu(address, *link);
+    if (mtu == 0) {
+      mtu = known != before_.uplinkMtus.end() ? known->second : kUsualMtu;
+      if (settings_.mtu == 0)
+        report(settings_.nodeName, "",
+               "has " + toString(address) + " on " + link->name.text() +
+                   " and no route that shows its uplink, so the MTU of the uplink is unknown; " +
+                   std::to_string(mtu) + " is used; set mtu if that is wrong");
+    }
+    plan_.uplinkMtus[address] = mtu;
+    const bool isElsewhere =
+        link == nullptr ? std::ranges::count(before_.sources, address) != 0 : isInternal(*link);
+    if (isElsewhere && !firstOf(plan_.sources, address.family())) plan_.sources.push_back(address);
+  }
+
+  // The smallest MTU of the interfaces by which packets from the node's address leave: its own, and
+  // those of the routes to other nodes. If it is on an internal interface (a node behind several
+  // routers has its address on `lo`), those of the default routes instead of its own. 0: none.
+  std::uint32_t uplinkMtu(const base::IpAddress& address, const netlink::Link& own) const {
+    std::uint32_t smallest = isInternal(own) ? 0 : own.mtu;
+    const auto pass = [&](base::IfIndex index) {
+      const auto link = host_.links.find(index);
+      if (link == host_.links.end() || isInternal(link->second)) return;
+      if (smallest == 0 || link->second.mtu < smallest) smallest = link->second.mtu;
+    };
+    const auto uplinks = host_.uplinks.find(address.family());
+    if (isInternal(own) && uplinks != host_.uplinks.end())
+      for (const auto index : uplinks->second) pass(index);
+    for (const auto& other : plan_.nodeAddresses) {
+      const auto hop = host_.hops.find(other);
+      if (other.family() == address.family() && hop != host_.hops.end()) pass(hop->second.link);
+    }
+    return smallest;
   }
 
   void makeDevice() {
@@ -171,23 +218,22 @@ class Planner {
       return;
     }
     const auto& local = ownAddresses_.front();
-    plan_.device = netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
-                                  .mac = vxlanMac(settings_.nodeName),
-                                  .id = settings_.vxlanId,
-                                  .port = settings_.vxlanPort,
-                                  .local = local,
-                                  .mtu = linkWith(local)->mtu - vxlanOverhead(local.family()),
-                                  .sourcePorts = kVxlanSourcePorts};
+    plan_.device =
+        netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
+                       .mac = vxlanMac(settings_.nodeName),
+                       .id = settings_.vxlanId,
+                       .port = settings_.vxlanPort,
+                       .local = local,
+                       .mtu = plan_.uplinkMtus.at(local) - vxlanOverhead(local.family()),
+                       .sourcePorts = kVxlanSourcePorts};
     for (const auto& cidr : plan_.own.podCidrs) plan_.deviceAddresses.push_back(cidr.first());
     std::ranges::sort(plan_.deviceAddresses);
   }
 
   void decideMtu() {
     std::uint32_t mtu = 0;
-    for (const auto& address : ownAddresses_) {
-      const auto& link = *linkWith(address);
-      if (mtu == 0 || link.mtu < mtu) mtu = link.mtu;
-    }
+    for (const auto& [address, uplink] : plan_.uplinkMtus)
+      if (mtu == 0 || uplink < mtu) mtu = uplink;
     if (plan_.device) mtu = std::min(mtu, plan_.device->mtu);
     if (settings_.mtu != 0) {
       if (plan_.device && plan_.device->mtu < settings_.mtu)
@@ -205,13 +251,24 @@ class Planner {
     plan_.own.mtu = mtu;
   }
 
+  // A packet to an address of this node that no pod has would leave by the default route, and
+  // return if the router knows where the pod CIDR is.
+  void rejectUnused() {
+    for (const auto& cidr : plan_.own.podCidrs)
+      plan_.routes.emplace(cidr, netlink::Route{.destination = cidr,
+                                                .link = {},
+                                                .protocol = kRouteProtocol,
+                                                .metric = kUnreachableMetric,
+                                                .unreachable = true});
+  }
+
   // ---- the other nodes
 
   // Returns the node's address of that family if the kernel sends to it without a gateway. A link
   // without an Ethernet address (WireGuard, an IP tunnel) may carry only the node's own packets, so
   // it counts only with routing direct.
   std::optional<base::IpAddress> neighbour(const policy::Node& node, Family family) const {
-    for (const auto& address : node.internalIps) {
+    for (const auto& address : addressesOf(node.name)) {
       if (address.family() != family) continue;
       const auto hop = host_.hops.find(address);
       if (hop == host_.hops.end() || hop->second.gateway) continue;
@@ -267,7 +324,7 @@ class Planner {
 
   void routeByVxlan(PeerRoute& peer, const policy::Node& node) {
     const auto family = plan_.device->local.family();
-    const auto address = firstOf(node.internalIps, family);
+    const auto address = firstOf(addressesOf(node.name), family);
     if (!address) {
       report(node.name, "status.addresses",
              std::string("has no InternalIP of ") + familyText(family) +
@@ -287,6 +344,7 @@ class Planner {
   const Settings& settings_;
   const std::map<std::string, policy::Node>& nodes_;
   const Host& host_;
+  const Plan& before_;
   std::vector<base::IpAddress> ownAddresses_;
   Plan plan_;
 };
@@ -303,8 +361,8 @@ const char* toString(PeerRoute::How how) {
 }
 
 Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-              const Host& host, const Holders& before) {
-  return Planner(settings, nodes, host).run(before);
+              const Host& host, const Plan& before) {
+  return Planner(settings, nodes, host, before).run();
 }
 
 base::MacAddress vxlanMac(const std::string& nodeName) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ inline constexpr const char* kVxlanName = "vxlan.kpol";
 inline constexpr std::uint8_t kRouteProtocol = 107;
 // In a plan, means the VXLAN device, whose index is not known before it is made.
 inline constexpr base::IfIndex kVxlanLink{0};
+inline bool isThroughDevice(const netlink::Route& plannedRoute) {
+  return plannedRoute.link == kVxlanLink && !plannedRoute.unreachable;
+}
 
 // The source ports of encapsulated packets: of the ports that only privileged processes may use
 // (net.ipv4.ip_unprivileged_port_start), without those that common services have.
@@ -43,6 +47,9 @@ struct Settings {
   std::uint32_t vxlanId = 0;
   std::uint16_t vxlanPort = 0;
   std::uint32_t mtu = 0;  // 0: computed from the uplinks
+  // Empty: not limited. Pod CIDRs and addresses of nodes outside these are rejected.
+  std::vector<base::Prefix> clusterCidrs;
+  std::vector<base::Prefix> nodeCidrs;
 };
 
 // The state of this node in the kernel.
@@ -50,7 +57,8 @@ struct Host {
   std::map<base::IfIndex, netlink::Link> links;
   // Without addresses of pod interfaces and of the VXLAN device, and without link-local addresses.
   std::vector<netlink::Address> addresses;
-  std::map<base::IpAddress, netlink::Hop> hops;  // to other nodes; absent: no route
+  std::map<base::IpAddress, netlink::Hop> hops;                  // to other nodes; absent: no route
+  std::map<base::Family, std::set<base::IfIndex>> uplinks = {};  // of the default routes
 };
 
 // How this node reaches the pods of one CIDR of another node.
@@ -69,8 +77,9 @@ const char* toString(PeerRoute::How how);  // "none", "direct", "vxlan"
 using Holders = std::map<base::Prefix, std::string>;
 
 struct Plan {
-  // The own Node object is known. If not, the plan has only diagnostics, and the kernel must be
-  // left unchanged unless routing is none.
+  // The own Node object is known. If not, the plan has only diagnostics and the decisions of the
+  // current plan that later ones depend on, and the kernel must be left unchanged unless routing is
+  // none.
   bool complete = false;
   std::optional<netlink::Vxlan> device;
   std::vector<base::IpAddress> deviceAddresses;  // each alone: /32, /128
@@ -78,16 +87,25 @@ struct Plan {
   std::map<base::IpAddress, base::MacAddress> neighbours;  // on the device
   std::map<base::MacAddress, base::IpAddress> forwarding;  // FDB entries of the device
   OwnNetwork own;
-  Holders holders;                             // including this node's
-  std::vector<base::IpAddress> nodeAddresses;  // InternalIPs of all nodes, sorted, unique
+  // This node's addresses in use, and the MTU of the uplinks of each. An address that the Node (or
+  // nodeIP) still names stays in use if it is not on an interface at the moment.
+  std::map<base::IpAddress, std::uint32_t> uplinkMtus;
+  // The addresses that masqueraded packets get, at most one of each family; for other families that
+  // of the outgoing interface.
+  std::vector<base::IpAddress> sources;
+  Holders holders;  // including this node's
+  // The accepted InternalIPs of each node that has any, in their order.
+  std::map<std::string, std::vector<base::IpAddress>> addresses;
+  std::vector<base::IpAddress> nodeAddresses;  // those of all nodes, sorted, unique
   std::vector<PeerRoute> peers;
   std::vector<policy::Diagnostic> diagnostics;
 };
 
-// `before`: the holders of the current plan. If CIDRs of several nodes overlap, this node gets its
-// own, then the node that had it before, then the first by name.
+// `before`: the current plan, whose decisions have precedence while they are possible. If CIDRs of
+// several nodes overlap, this node gets its own, then the node that had it before, then the first
+// by name. No claim of one node takes the routes to another node's pods (claims.hpp).
 Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
-              const Host& host, const Holders& before);
+              const Host& host, const Plan& before);
 
 // The MAC address of a node's VXLAN device. Must never change between versions, because all nodes
 // of a cluster must compute the same one.

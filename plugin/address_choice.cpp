@@ -25,12 +25,14 @@ bool holds(const IpRangeSet& set, const IpAddress& address) {
                      [&](const IpRange& range) { return range.holds(address); });
 }
 
-// Returns the first free address in from..until. Visits at most (number of taken addresses) + 2
-// addresses, because each one visited before the last is either taken or the gateway.
+// Returns the first free address in from..until that does not rest. Visits at most (number of taken
+// and resting addresses) + 2 addresses, because each one visited before the last is either of these
+// or the gateway.
 std::optional<IpAddress> firstFree(const AddressChoice& choice, const IpRange& range,
                                    IpAddress from, const IpAddress& until) {
   while (from <= until) {
-    if (range.holds(from) && !choice.taken.contains(from)) return from;
+    if (range.holds(from) && !choice.taken.contains(from) && !choice.resting.contains(from))
+      return from;
     const auto next = from.next();
     if (!next) break;
     from = *next;
@@ -53,6 +55,16 @@ std::optional<IpAddress> nextFree(const AddressChoice& choice, const IpRangeSet&
     if (const auto found = firstFree(choice, range, range.first, range.last)) return found;
   }
   return std::nullopt;
+}
+
+// The address of the set that has rested longest.
+std::optional<IpAddress> mostRested(const AddressChoice& choice, const IpRangeSet& set) {
+  const std::pair<const IpAddress, std::int64_t>* best = nullptr;
+  for (const auto& one : choice.resting)
+    if (holds(set, one.first) && !choice.taken.contains(one.first) &&
+        (best == nullptr || one.second < best->second))
+      best = &one;
+  return best == nullptr ? std::nullopt : std::optional(best->first);
 }
 
 // Example: "10.244.1.0/24 253 of 253, 10.245.0.0/30 1 of 2".
@@ -106,6 +118,7 @@ std::vector<IpAddress> chooseAddresses(const AddressChoice& choice) {
       std::optional<IpAddress> last;
       if (i < choice.lastGiven.size()) last = choice.lastGiven[i];
       address = nextFree(choice, set, last);
+      if (!address) address = mostRested(choice, set);
     }
     if (!address) refuseUsedUp(choice, set);
     chosen.push_back(*address);

@@ -134,7 +134,9 @@ std::string add(const Request& request) {
   if (!plan.pod.rules.empty()) rollback.add("add rules", [&] { removeRules(pod, idOf(request)); });
   const auto mtu = makeInterface(plan, pod, rollback);
   rollback.add("register with kpold", [&] { forget(request.config, idOf(request)); });
-  enforce(request.config, attachmentOf(request, plan.host.name, assignment.ips));
+  auto attachment = attachmentOf(request, plan.host.name, assignment.ips);
+  attachment.mac = plan.pod.mac;
+  enforce(request.config, attachment);
   forgetFlowsTo(request.config.hostPorts);
 
   auto result = resultOf(request, plan, mtu);

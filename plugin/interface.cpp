@@ -204,11 +204,11 @@ std::uint32_t makeInterface(const AttachPlan& plan, const Netns& pod, Rollback& 
 std::uint32_t uplinkMtu() {
   RouteSocket node;
   std::uint32_t smallest = 0;
-  for (const auto& route : node.routes()) {
-    if (route.destination.length() != 0) continue;
-    const auto link = node.findLink(route.link);
-    if (link && (smallest == 0 || link->mtu < smallest)) smallest = link->mtu;
-  }
+  for (const auto& [family, links] : node.defaultLinks())
+    for (const auto index : links) {
+      const auto link = node.findLink(index);
+      if (link && (smallest == 0 || link->mtu < smallest)) smallest = link->mtu;
+    }
   return smallest;
 }
 
@@ -216,9 +216,9 @@ std::vector<base::Family> familiesRoutedElsewhere(const Netns& pod, const base::
   auto inside = routeSocketIn(pod);
   const auto own = inside.findLink(ifName);
   std::vector<base::Family> families;
-  for (const auto& route : inside.routes())
-    if (route.destination.length() == 0 && !(own && route.link == own->index))
-      families.push_back(route.destination.family());
+  for (const auto& [family, links] : inside.defaultLinks())
+    for (const auto link : links)
+      if (!own || link != own->index) families.push_back(family);
   return families;
 }
 

@@ -24,7 +24,7 @@ std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, R
 std::uint32_t uplinkMtu();
 
 // The families that have a default route in the pod through another interface than `ifName`. A
-// family is repeated for each such route.
+// family is repeated for each such interface.
 std::vector<base::Family> familiesRoutedElsewhere(const netlink::Netns& pod,
                                                   const base::IfName& ifName);
 

@@ -54,7 +54,8 @@ std::unordered_set<base::IpAddress> heldIn(
 std::optional<std::vector<base::IpAddress>> choose(const Request& request,
                                                    const ipam::LeaseStore& store) {
   AddressChoice choice{request.config.ipam.ranges, heldIn(store.leases()),
-                       store.lastGiven(request.config.name), requestedIps(request)};
+                       store.lastGiven(request.config.name), requestedIps(request),
+                       store.resting()};
   for (const auto& departure : store.departures()) {
     if (departure.lease.id == idOf(request)) return std::nullopt;  // its link has the same name
     choice.taken.insert(departure.lease.addresses.begin(), departure.lease.addresses.end());

@@ -12,6 +12,10 @@ namespace {
 
 bool before(const PodRecord& a, const PodRecord& b) {
   if (a.local != b.local) return a.local;
+  if (!a.local) {
+    if (a.terminating != b.terminating) return b.terminating;
+    if (a.created != b.created) return a.created > b.created;
+  }
   if (a.ns != b.ns) return a.ns->name < b.ns->name;
   return *a.name < *b.name;
 }
@@ -77,6 +81,8 @@ Pod PodRecord::pod() const {
   pod.labels = labels->labels();
   pod.ips = ips;
   pod.ports = *ports;
+  pod.terminating = terminating;
+  pod.created = created;
   return pod;
 }
 
@@ -146,6 +152,8 @@ PodRecord& Cluster::store(const Pod& pod) {
   setUid(record, pod.uid);
   record.phase = pod.phase;
   record.hostNetwork = pod.hostNetwork;
+  record.terminating = pod.terminating;
+  record.created = pod.created;
   if (!isNew) release(old);
   enterLabels(record);
   return record;

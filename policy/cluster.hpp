@@ -35,7 +35,9 @@ struct PodRecord {
   std::array<std::uint8_t, 16> uidBytes{};  // a UID as the API server writes it (RFC 9562)
   const std::string* uidText = nullptr;     // any other UID; else null
   std::uint32_t placeInLabels = 0;          // index in labels->pods
+  std::uint32_t created = 0;
   PodPhase phase = PodPhase::Pending;
+  bool terminating = false;
   bool hostNetwork = false;
   bool local = false;     // has an endpoint on this node
   bool claiming = false;  // its addresses are registered in the cluster's claims
@@ -99,8 +101,8 @@ class Cluster {
   // claiming.
   void claim(PodRecord& pod, const std::optional<std::vector<base::IpAddress>>& endpointIps);
   void unclaim(PodRecord& pod);
-  // Returns the owner of `ip` among the pods that claim it: a local pod first, then the first by
-  // key (as podAt()). Null: unclaimed.
+  // Returns the owner of `ip` among the pods that claim it, as podAt(): a local pod first, then as
+  // claimsBefore(). Null: unclaimed.
   [[nodiscard]] const PodRecord* owner(const base::IpAddress& ip) const;
   [[nodiscard]] bool owns(const PodRecord& pod, const base::IpAddress& ip) const {
     return owner(ip) == &pod;

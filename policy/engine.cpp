@@ -286,6 +286,16 @@ std::optional<Namespace> Engine::findNamespace(const std::string& name) const {
   return Namespace{name, record->labels->labels()};
 }
 
+std::vector<base::ObjectKey> Engine::podsWhere(
+    const std::function<bool(const std::string&, const std::vector<base::IpAddress>&)>& wanted)
+    const {
+  std::vector<base::ObjectKey> keys;
+  for (const auto& [name, ns] : std::as_const(state_->cluster).namespaces())
+    for (const auto& [podName, pod] : ns.pods)
+      if (pod.hasPodNetwork() && wanted(*pod.nodeName, pod.ips)) keys.push_back(pod.key());
+  return keys;
+}
+
 bool Engine::hasPods(const std::string& ns) const {
   const auto* record = std::as_const(state_->cluster).findNamespace(ns);
   return record != nullptr && !record->pods.empty();

@@ -7,6 +7,7 @@
 #include "policy/snapshot.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -82,6 +83,11 @@ class Engine {
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] std::optional<Pod> findPod(const base::ObjectKey& key) const;
   [[nodiscard]] std::optional<Namespace> findNamespace(const std::string& name) const;
+  // The pods with a pod network for which `wanted` returns true, given nodeName and status.podIPs.
+  // Visits all pods.
+  [[nodiscard]] std::vector<base::ObjectKey> podsWhere(
+      const std::function<bool(const std::string&, const std::vector<base::IpAddress>&)>& wanted)
+      const;
   [[nodiscard]] bool hasPods(const std::string& ns) const;
   [[nodiscard]] std::vector<Namespace> namespaces() const;
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;

@@ -11,10 +11,11 @@ namespace {
 
 using base::IpAddress;
 
-// The API server sets this immutable label on every namespace, so unknown namespaces have it, too.
-Labels labelsOfNamespace(const Snapshot& snapshot, const std::string& name) {
+// A Namespace that is not known may have any labels, but its name is known.
+bool namespaceMatches(const Snapshot& snapshot, const LabelSelector& selector,
+                      const std::string& name) {
   const Namespace* found = findNamespace(snapshot, name);
-  return found != nullptr ? found->labels : Labels({{kNamespaceNameLabel, name}});
+  return found != nullptr ? matches(selector, found->labels) : matchesByName(selector, name);
 }
 
 // "Policy may select a pod only in its own namespace" (types.go, NetworkPolicySpec.podSelector).
@@ -52,8 +53,7 @@ bool selectorsMatch(const Question& question, const Peer& peer,
   const Pod* pod = question.peer();
   if (pod == nullptr) return false;
   if (peer.namespaceSelector) {
-    const Labels labels = labelsOfNamespace(question.snapshot, pod->key.ns);
-    if (!matches(*peer.namespaceSelector, labels)) return false;
+    if (!namespaceMatches(question.snapshot, *peer.namespaceSelector, pod->key.ns)) return false;
   } else if (pod->key.ns != policyNamespace) {
     return false;
   }
@@ -146,9 +146,9 @@ bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
 bool guardedFrom(const Snapshot& snapshot, const Pod& pod, const IpAddress& address) {
   if (!snapshot.metadataGuard.on || !isMetadataAddress(address)) return false;
   if (snapshot.metadataGuard.exemptNamespaces.contains(pod.key.ns)) return false;
-  const Labels labels = labelsOfNamespace(snapshot, pod.key.ns);
-  if (const auto* access = labels.find(kMetadataAccessLabel); access && *access == "allow")
-    return false;
+  const Namespace* ns = findNamespace(snapshot, pod.key.ns);
+  const auto* access = ns == nullptr ? nullptr : ns->labels.find(kMetadataAccessLabel);
+  if (access != nullptr && *access == "allow") return false;
   for (const NetworkPolicy& policy : snapshot.policies) {
     if (!isolates(policy, Direction::Egress) || !appliesTo(policy, pod)) continue;
     for (const PolicyRule& rule : policy.egress)

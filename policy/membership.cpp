@@ -20,7 +20,7 @@ void addNamed(const Member& member, const NamedPortPeers& port, const base::IpAd
 }  // namespace
 
 Membership::Membership(const Snapshot& snapshot) {
-  std::map<base::ObjectKey, std::vector<base::IpAddress>> local;
+  LocalAddresses local;
   for (const auto& endpoint : snapshot.endpoints) {
     auto& ips = local[endpoint.pod];
     ips.insert(ips.end(), endpoint.ips.begin(), endpoint.ips.end());
@@ -30,18 +30,24 @@ Membership::Membership(const Snapshot& snapshot) {
     const auto endpoint = local.find(pod.key);
     members_.push_back({&pod, endpoint == local.end() ? pod.ips : std::move(endpoint->second)});
     base::sortUnique(members_.back().ips);
-    if (endpoint != local.end()) claim(members_.back());
-    namespaceLabels_.try_emplace(pod.key.ns, Labels({{kNamespaceNameLabel, pod.key.ns}}));
+    if (endpoint == local.end()) continue;
+    for (const auto& ip : members_.back().ips) owners_.try_emplace(ip, &pod);
+  }
+  for (const auto& member : members_) {
+    if (!local.contains(member.pod->key)) claim(member, local);
   }
   for (auto& member : members_) {
-    claim(member);
+    namespaceLabels_.try_emplace(member.pod->key.ns);
     std::erase_if(member.ips, [&](const auto& ip) { return owners_.at(ip) != member.pod; });
   }
   for (const auto& ns : snapshot.namespaces) namespaceLabels_.insert_or_assign(ns.name, ns.labels);
 }
 
-void Membership::claim(const Member& member) {
-  for (const auto& ip : member.ips) owners_.try_emplace(ip, member.pod);
+void Membership::claim(const Member& member, const LocalAddresses& local) {
+  for (const auto& ip : member.ips) {
+    auto& owner = owners_.try_emplace(ip, member.pod).first->second;
+    if (!local.contains(owner->key) && claimsBefore(*member.pod, *owner)) owner = member.pod;
+  }
 }
 
 const Member* Membership::find(const base::ObjectKey& pod) const {
@@ -63,7 +69,8 @@ std::span<const Member> Membership::inNamespace(const std::string& ns) const {
 
 bool Membership::matchesNamespace(const LabelSelector& selector, const std::string& ns) const {
   const auto labels = namespaceLabels_.find(ns);
-  return labels != namespaceLabels_.end() && matches(selector, labels->second);
+  if (labels == namespaceLabels_.end()) return false;
+  return labels->second ? matches(selector, *labels->second) : matchesByName(selector, ns);
 }
 
 std::vector<const Member*> Membership::membersOf(const PeerSelector& selector) const {

@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -43,15 +44,16 @@ class Membership {
   [[nodiscard]] std::vector<NamedAddress> resolve(const NamedPortPeers& port) const;
 
  private:
-  // Makes the member the owner of those of its addresses that have no owner yet.
-  void claim(const Member& member);
+  using LocalAddresses = std::map<base::ObjectKey, std::vector<base::IpAddress>>;
+  // Makes the member, a remote pod, the owner of its addresses that no other pod has before it.
+  void claim(const Member& member, const LocalAddresses& local);
   [[nodiscard]] std::span<const Member> inNamespace(const std::string& ns) const;
   [[nodiscard]] bool matchesNamespace(const LabelSelector& selector, const std::string& ns) const;
 
-  std::vector<Member> members_;  // sorted by pod key
-  std::map<std::string, Labels> namespaceLabels_;
+  std::vector<Member> members_;                                   // sorted by pod key
+  std::map<std::string, std::optional<Labels>> namespaceLabels_;  // nullopt: not known
   // The owner of each address. If several pods report it (podAt()), a local endpoint's pod comes
-  // first, then the first by key. A pod whose sandbox is gone still reports its old address, which
+  // first, then as claimsBefore(). A pod whose sandbox is gone still reports its old address, which
   // may already belong to another pod.
   std::unordered_map<base::IpAddress, const Pod*> owners_;
 };

@@ -170,7 +170,12 @@ void addMasquerade(const NodeNetwork& network, nft::Ruleset& ruleset) {
                    {}};
   for (const auto& prefix : network.masqueraded) {
     Rule rule{toOutside(prefix), "pods to outside the cluster"};
-    rule.statements.emplace_back(nft::Masquerade{});
+    const auto source =
+        std::ranges::find(network.sources, prefix.family(), &base::IpAddress::family);
+    if (source != network.sources.end())
+      rule.statements.emplace_back(nft::SourceNat{*source});
+    else
+      rule.statements.emplace_back(nft::Masquerade{});
     chain.rules.push_back(std::move(rule));
   }
   ruleset.add(std::move(chain));

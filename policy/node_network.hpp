@@ -33,6 +33,9 @@ struct NodeNetwork {
   std::vector<base::IpAddress> nodes;        // the only allowed senders of VXLAN
   // Of this node's VXLAN device; nullopt: any, so that its packets are like those of processes.
   std::optional<base::PortRange> vxlanSourcePorts = {};
+  // What masqueraded packets get as source, at most one of each family. Without one of the family:
+  // the address of the interface that they leave by.
+  std::vector<base::IpAddress> sources = {};
   bool operator==(const NodeNetwork&) const = default;
 };
 

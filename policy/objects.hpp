@@ -78,6 +78,8 @@ struct Pod {
   Labels labels;
   std::vector<base::IpAddress> ips;  // status.podIPs, sorted, unique
   std::vector<ContainerPort> ports;  // of containers and restartable init containers, sorted
+  bool terminating = false;          // has a deletionTimestamp
+  std::uint32_t created = 0;         // creationTimestamp, seconds since 1970; 0: unknown
   auto operator<=>(const Pod&) const = default;
 };
 

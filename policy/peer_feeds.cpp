@@ -16,6 +16,12 @@ std::vector<AddressRange> rangesOf(const std::map<IpBlock, Origins>& blocks) {
   return unite(std::move(ranges));
 }
 
+// Whether the namespaceSelector matches; groupsOf() finds it by the labels of `ns`, which always
+// contain its name.
+bool selects(const LabelSelector& selector, const NamespaceRecord& ns) {
+  return ns.known ? matches(selector, *ns.labels) : matchesByName(selector, ns.name);
+}
+
 }  // namespace
 
 bool Feed::admitsSameAs(const Feed& other) const {
@@ -109,7 +115,7 @@ Group& PeerFeeds::groupAt(const LabelSelector& selector) {
   group.selector = selector;
   groupIndex_.add(selector, &group);
   for (auto& [name, ns] : cluster_.namespaces()) {
-    if (!matches(selector, *ns.labels)) continue;
+    if (!selects(selector, ns)) continue;
     group.members.insert(&ns);
     ns.groups.push_back(&group);
     std::sort(ns.groups.begin(), ns.groups.end());
@@ -120,7 +126,7 @@ Group& PeerFeeds::groupAt(const LabelSelector& selector) {
 std::vector<Group*> PeerFeeds::groupsOf(const NamespaceRecord& ns) const {
   std::vector<Group*> groups;
   groupIndex_.forEachCandidate(*ns.labels, [&](Group& group) {
-    if (matches(group.selector, *ns.labels)) groups.push_back(&group);
+    if (selects(group.selector, ns)) groups.push_back(&group);
   });
   base::sortUnique(groups);
   return groups;

@@ -132,6 +132,17 @@ bool matches(const LabelSelector& selector, const InternedLabels& labels) {
   return matchesAll(selector, labels);
 }
 
+// The API server sets this immutable label on every namespace.
+bool matchesByName(const LabelSelector& namespaceSelector, const std::string& name) {
+  const auto selector = canonical(namespaceSelector);
+  const auto isOfName = [](const auto& requirement) {
+    return requirement.key == kNamespaceNameLabel;
+  };
+  return std::all_of(selector.matchExpressions.begin(), selector.matchExpressions.end(),
+                     isOfName) &&
+         matches(selector, Labels({{kNamespaceNameLabel, name}}));
+}
+
 LabelSelector canonical(const LabelSelector& selector) {
   std::map<std::string, Demand> demands;
   for (const auto& [key, value] : selector.matchLabels.entries()) {

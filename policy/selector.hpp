@@ -12,6 +12,9 @@ namespace kpol::policy {
 // without the key; values are compared byte by byte.
 bool matches(const LabelSelector& selector, const Labels& labels);
 bool matches(const LabelSelector& selector, const InternedLabels& labels);
+// Whether the selector matches a namespace named `name` whatever its other labels are: it has no
+// requirement for a label other than kNamespaceNameLabel. For a Namespace that is not known yet.
+bool matchesByName(const LabelSelector& namespaceSelector, const std::string& name);
 
 // Returns an equivalent selector in normal form: matchLabels become In requirements with one value;
 // all requirements for one key are merged into one (or into NotIn and Exists), sorted by key; a

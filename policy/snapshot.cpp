@@ -17,6 +17,12 @@ bool hasPodNetwork(const Pod& pod) {
   return !pod.hostNetwork && pod.phase != PodPhase::Succeeded && pod.phase != PodPhase::Failed;
 }
 
+bool claimsBefore(const Pod& a, const Pod& b) {
+  if (a.terminating != b.terminating) return b.terminating;
+  if (a.created != b.created) return a.created > b.created;
+  return a.key < b.key;
+}
+
 std::vector<base::IpAddress> addressesOf(const Snapshot& snapshot, const Pod& pod) {
   std::vector<base::IpAddress> addresses;
   if (!hasPodNetwork(pod)) return addresses;
@@ -55,10 +61,12 @@ const Pod* localPodAt(const Snapshot& snapshot, const base::IpAddress& address) 
 
 const Pod* podAt(const Snapshot& snapshot, const base::IpAddress& address) {
   if (const Pod* local = localPodAt(snapshot, address)) return local;
-  const auto found = std::ranges::find_if(snapshot.pods, [&](const Pod& pod) {
-    return has(pod.ips, address) && has(addressesOf(snapshot, pod), address);
-  });
-  return found != snapshot.pods.end() ? &*found : nullptr;
+  const Pod* found = nullptr;
+  for (const Pod& pod : snapshot.pods)
+    if (has(pod.ips, address) && has(addressesOf(snapshot, pod), address) &&
+        (found == nullptr || claimsBefore(pod, *found)))
+      found = &pod;
+  return found;
 }
 
 const Namespace* findNamespace(const Snapshot& snapshot, const std::string& name) {

@@ -50,6 +50,10 @@ struct Snapshot {
 // belong to other pods).
 bool hasPodNetwork(const Pod& pod);
 
+// Whether an address that both pods report is a's: a pod that is not terminating comes first, then
+// the newer one, then the first by key. For pods without a local endpoint.
+bool claimsBefore(const Pod& a, const Pod& b);
+
 // Returns the addresses of `pod`: those of its local endpoints or, if it has none here,
 // status.podIPs without those that have a localPodAt() (a pod whose sandbox is gone still reports
 // its address, which may already belong to another pod). Sorted, unique; empty if
@@ -64,7 +68,7 @@ bool isEndpointAddress(const Snapshot& snapshot, const base::IpAddress& address)
 // several. Null: there is no such endpoint, or its pod is unknown or has no pod network.
 const Pod* localPodAt(const Snapshot& snapshot, const base::IpAddress& address);
 // The pod that has `address` in its addressesOf(), or null. If there are several, localPodAt()
-// comes first, then the first by key. The cost grows with the number of pods.
+// comes first, then as claimsBefore(). The cost grows with the number of pods.
 const Pod* podAt(const Snapshot& snapshot, const base::IpAddress& address);
 // The namespace named `name`, or null.
 const Namespace* findNamespace(const Snapshot& snapshot, const std::string& name);

@@ -50,6 +50,14 @@ TEST(Attachment, PrintsHostPortsIfPresent) {
   EXPECT_EQ(parseAttachment(print(attachment)), attachment);
 }
 
+TEST(Attachment, PrintsTheMacAddressIfPresent) {
+  auto attachment = sampleAttachment();
+  EXPECT_EQ(print(attachment).find("mac"), std::string::npos);
+  attachment.mac = base::MacAddress::parse("02:00:5e:10:00:01");
+  EXPECT_NE(print(attachment).find(R"("mac":"02:00:5e:10:00:01")"), std::string::npos);
+  EXPECT_EQ(parseAttachment(print(attachment)), attachment);
+}
+
 TEST(Attachment, SortsAddressesAndDropsDoubles) {
   const auto read = parseAttachment(
       R"({"containerID":"c","ifName":"eth0","hostInterface":"veth1","pod":{"namespace":"n","name":"p"},

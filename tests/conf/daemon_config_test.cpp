@@ -66,6 +66,10 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.masquerade = false;
   expected.nonMasqueradeCidrs = {*base::Prefix::parse("10.0.0.0/8"),
                                  *base::Prefix::parse("fd00::/8")};
+  expected.clusterCidrs = {*base::Prefix::parse("10.244.0.0/16")};
+  expected.checkPodAddresses = false;
+  expected.nodeCidrs = {*base::Prefix::parse("192.0.2.0/24"),
+                        *base::Prefix::parse("2001:db8::/32")};
   EXPECT_EQ(
       read(
           "nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
@@ -76,12 +80,13 @@ TEST(DaemonConfig, EveryFieldIsRead) {
           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
           "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\nrouting: direct\nnodeIP: '192.0.2.1, 2001:db8::1'\n"
           "vxlanId: 9\nvxlanPort: 4789\nmasquerade: false\n"
-          "nonMasqueradeCIDRs: 10.0.0.0/8, fd00::/8\n"),
+          "nonMasqueradeCIDRs: 10.0.0.0/8, fd00::/8\nclusterCIDRs: 10.244.0.0/16\n"
+          "nodeCIDRs: 192.0.2.0/24, 2001:db8::/32\ncheckPodAddresses: false\n"),
       expected);
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 26U);
+  EXPECT_EQ(fieldNames().size(), 29U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {

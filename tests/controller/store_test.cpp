@@ -52,6 +52,52 @@ TEST(Store, EventsReplaceAndRemove) {
   EXPECT_TRUE(store.snapshot()->pods.empty());
 }
 
+policy::Pod podOn(const char* node, const char* name, std::vector<const char*> ips) {
+  auto made = pod(name);
+  made.nodeName = node;
+  for (const char* text : ips) made.ips.push_back(ip(text));
+  return made;
+}
+
+std::vector<base::IpAddress> ipsOf(const Store& store, const char* pod) {
+  return store.findPod({"shop", pod})->ips;
+}
+
+TEST(Store, PodsHaveAddressesOfTheirNodesCidrsOnly) {
+  const Store::PodCidrs cidrs{{*base::Prefix::parse("10.244.1.0/24"), "alpha"},
+                              {*base::Prefix::parse("10.244.2.0/24"), "beta"},
+                              {*base::Prefix::parse("fd00:1::/64"), "alpha"}};
+  using Ips = std::vector<base::IpAddress>;
+  Store store(policy::PodToNode::Allow);
+  store.apply(added(podOn("alpha", "before", {"10.244.1.255", "10.244.2.1", "fd00:1::1"})));
+  EXPECT_EQ(ipsOf(store, "before").size(), 3U) << "the CIDRs are not known yet";
+  auto generation = store.generation();
+  store.setPodCidrs(cidrs);
+  EXPECT_GT(store.generation(), generation);
+  EXPECT_EQ(ipsOf(store, "before"), (Ips{ip("10.244.1.255"), ip("fd00:1::1")}));
+  store.apply(added(podOn("beta", "after", {"10.244.1.0", "10.244.2.0", "fd00:1::2"})));
+  store.apply(added(podOn("gone", "lost", {"10.244.1.7", "10.244.0.255", "fd00::1"})));
+  store.apply(added(podOn("", "unscheduled", {"10.244.1.7"})));
+  EXPECT_EQ(ipsOf(store, "after"), Ips{ip("10.244.2.0")});
+  EXPECT_EQ(ipsOf(store, "lost"), Ips{});
+  EXPECT_EQ(ipsOf(store, "unscheduled"), Ips{ip("10.244.1.7")});
+  ASSERT_EQ(store.diagnostics().size(), 3U);
+  EXPECT_EQ(toString(store.diagnostics()[0]),
+            "Pod shop/after: status.podIPs: are not all in the pod CIDRs of its node; kpold uses "
+            "only those that are");
+
+  generation = store.generation();
+  store.setPodCidrs(cidrs);
+  EXPECT_EQ(store.generation(), generation);
+  store.setPodCidrs({{*base::Prefix::parse("10.244.1.0/24"), "beta"},
+                     {*base::Prefix::parse("fd00:1::/64"), "alpha"}});
+  EXPECT_EQ(ipsOf(store, "before"), Ips{ip("fd00:1::1")});
+  EXPECT_EQ(ipsOf(store, "after"), Ips{ip("10.244.1.0")});
+  store.apply(deleted(podOn("beta", "after", {})));
+  store.apply(modified(podOn("alpha", "before", {"fd00:1::1"})));
+  EXPECT_EQ(store.diagnostics().size(), 1U);
+}
+
 TEST(Store, GenerationGrowsWithChangesOnly) {
   Store store(policy::PodToNode::Allow);
   EXPECT_EQ(store.generation(), 0U);

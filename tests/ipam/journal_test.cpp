@@ -80,15 +80,45 @@ TEST(Journal, CompactedJournalIsEquivalent) {
   std::size_t lines = 0;
   EXPECT_EQ(bookOf(printBook(book, lines)), book);
   EXPECT_EQ(lines, 8U);
+  book.freed = {{ip("10.0.0.7"), 1700000100}, {ip("fd00::7"), 1700000101}};
+  EXPECT_EQ(bookOf(printBook(book, lines)), book);
+}
+
+TEST(Journal, RecordsWhenAddressesWereFreed) {
+  const auto line = restLine({ip("10.0.0.1"), ip("fd00::1")}, 1700000100);
+  EXPECT_EQ(line, "rest 10.0.0.1,fd00::1 1700000100\n");
+  const auto freed = bookOf(line + restLine({ip("10.0.0.1")}, 1700000200)).freed;
+  EXPECT_EQ(freed, (std::map<base::IpAddress, std::int64_t>{{ip("10.0.0.1"), 1700000200},
+                                                            {ip("fd00::1"), 1700000100}}));
+}
+
+TEST(Journal, AfterARebootTheAddressesOfAllLeasesAreFreed) {
+  const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  const auto ended = leaseOf("c2", {ip("10.0.0.2")});
+  const auto text =
+      journalHeader("11111111-2222-3333-4444-555555555555") + "last pods 10.0.0.9\n" +
+      giveLine(pod) + "give half\n" + std::string(5, '\0') + "\n" + giveLine(ended) +
+      leaveLine(ended.id, {7}) + goneLine({ended, {7}}) + restLine({ip("10.0.0.2")}, 1700000100) +
+      restLine({ip("10.0.0.3")}, 1700000101) + "give c3 eth0 pods shop/c3 17 10.0.0.4";
+  const auto journal = readJournal(text, kBoot);
+  EXPECT_FALSE(journal.isOfBoot);
+  LeaseBook expected;
+  expected.lastGiven = {{"pods", {ip("10.0.0.2")}}};
+  expected.freed = {{ip("10.0.0.1"), 0},
+                    {ip("10.0.0.2"), 1700000100},
+                    {ip("10.0.0.3"), 1700000101},
+                    {ip("fd00::1"), 0}};
+  EXPECT_EQ(journal.book, expected);
 }
 
 TEST(Journal, OldFormatIsRead) {
   const auto pod = leaseOf("c1", {ip("10.0.0.1")});
-  const auto journal =
-      readJournal("kpol-leases 1 " + std::string(kBoot) + "\n" + giveLine(pod), kBoot);
-  EXPECT_TRUE(journal.isOfBoot);
-  EXPECT_FALSE(journal.isCurrent);
-  EXPECT_EQ(journal.book.leases.size(), 1U);
+  for (const char* format : {"kpol-leases 1 ", "kpol-leases 2 "}) {
+    const auto journal = readJournal(std::string(format) + kBoot + "\n" + giveLine(pod), kBoot);
+    EXPECT_TRUE(journal.isOfBoot);
+    EXPECT_FALSE(journal.isCurrent);
+    EXPECT_EQ(journal.book.leases.size(), 1U);
+  }
 }
 
 TEST(Journal, JournalOfAnEarlierBootIsVoid) {
@@ -117,6 +147,8 @@ TEST(Journal, RejectsInvalidLines) {
            give + "leave c1 eth0 4\ngone 10.0.0.2\n",
            give + "leave c1 eth0 4\nfree c1 eth0\n",
            std::string("last pods 10.0.0.1,\n"),
+           std::string("rest 10.0.0.1\n"),
+           std::string("rest 10.0.0.1 soon\n"),
            std::string("ranges pods 10.0.0.0/24\n"),
            std::string("ranges pods 10.0.0.0/24=10.0.0.1-10.0.0.2!\n") + "x\n",
            std::string("ranges pods 10.0.0.0/24=10.0.0.1-10.0.0.2!10\n"),

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <ctime>
 
 namespace kpol::ipam {
 namespace {
@@ -121,10 +123,10 @@ TEST(LeaseStore, RewritesAFileOfTheOldFormat) {
   const auto pod = lease("c1", {ip("10.0.0.1")});
   LeaseStore::open(directory.path()).add(pod);
   auto text = journal(directory);
-  text.replace(text.find("kpol-leases 2"), 13, "kpol-leases 1");
+  text.replace(text.find("kpol-leases 3"), 13, "kpol-leases 1");
   writeFile(directory.file("ipam/leases"), text);
   EXPECT_EQ(leasesIn(directory).size(), 1U);
-  EXPECT_TRUE(journal(directory).starts_with("kpol-leases 2 "));
+  EXPECT_TRUE(journal(directory).starts_with("kpol-leases 3 "));
 }
 
 TEST(LeaseStore, ReturnsTheLastAddressesOfEachNetwork) {
@@ -193,6 +195,51 @@ TEST(LeaseStore, DropsTheLeasesOfAnEarlierBoot) {
     LeaseStore::open(directory.path()).add(lease("c2", {ip("10.0.0.1")}));
     EXPECT_EQ(leasesIn(directory).size(), 1U);
   }
+}
+
+std::vector<base::IpAddress> restingIn(const TemporaryDirectory& directory) {
+  std::vector<base::IpAddress> ips;
+  for (const auto& [ip, since] : LeaseStore::open(directory.path()).resting()) {
+    EXPECT_LE(std::abs(std::time(nullptr) - since), 30) << toString(ip);
+    ips.push_back(ip);
+  }
+  return ips;
+}
+
+TEST(LeaseStore, FreedAddressesRest) {
+  const TemporaryDirectory directory;
+  const auto ended = lease("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  {
+    auto store = LeaseStore::open(directory.path());
+    store.add(ended);
+    store.add(lease("c2", {ip("10.0.0.2")}));
+    store.depart(ended.id, {7});
+    EXPECT_TRUE(store.resting().empty()) << "pending";
+    store.settle({ended, {7}});
+    store.remove({"c2", "eth0"});
+  }
+  EXPECT_EQ(restingIn(directory), (std::vector{ip("10.0.0.1"), ip("10.0.0.2"), ip("fd00::1")}));
+}
+
+TEST(LeaseStore, AddressesRestForALimitedTimeAlsoIfTheClockIsSet) {
+  const TemporaryDirectory directory;
+  LeaseStore::open(directory.path()).add(lease("c1", {ip("10.0.0.1")}));
+  const auto now = std::time(nullptr);
+  writeFile(directory.file("ipam/leases"),
+            journal(directory) + restLine({ip("10.0.0.2")}, now - kRestSeconds) +
+                restLine({ip("10.0.0.3")}, now - 3) + restLine({ip("10.0.0.4")}, now + 100000));
+  EXPECT_EQ(restingIn(directory), std::vector{ip("10.0.0.3")});
+}
+
+TEST(LeaseStore, AddressesOfAnEarlierBootRest) {
+  const TemporaryDirectory directory;
+  writeFile(directory.file("ipam/leases"),
+            "kpol-leases 2 11111111-2222-3333-4444-555555555555\n"
+            "give c1 eth0 pods shop/c1 1 10.0.0.1,fd00::1\n"
+            "give c2 eth0 pods shop/c2 1 10.0.0.2\nfree c1 eth0\n");
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(restingIn(directory), (std::vector{ip("10.0.0.1"), ip("10.0.0.2"), ip("fd00::1")}));
+  EXPECT_EQ(LeaseStore::open(directory.path()).lastGiven("pods"), std::vector{ip("10.0.0.2")});
 }
 
 TEST(LeaseStore, RejectsInvalidFiles) {

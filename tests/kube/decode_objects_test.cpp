@@ -32,7 +32,9 @@ TEST(DecodePod, EveryField) {
                      PodPhase::Running,
                      labels({{"app", "web"}, {"kubernetes.io/x", ""}}),
                      {ip("10.1.0.5"), ip("fd00::5")},
-                     {{"", base::Protocol::Sctp, 9}, {"http", base::Protocol::Tcp, 80}}};
+                     {{"", base::Protocol::Sctp, 9}, {"http", base::Protocol::Tcp, 80}},
+                     false,
+                     1704067200};
   EXPECT_EQ(read<Pod>(R"(
 apiVersion: v1
 kind: Pod
@@ -104,6 +106,33 @@ TEST(DecodePod, Phases) {
   checkPodFault("status: {phase: running}",
                 "status.phase: must be Pending, Running, Succeeded, Failed or Unknown, found "
                 "\"running\"");
+}
+
+TEST(DecodePod, TimesOfCreationAndDeletion) {
+  const auto pod = [](const std::string& metadata) {
+    return decodeObject(Kind::Pod, R"({"metadata": {"name": "web", )" + metadata + "}}",
+                        Origin::Manifest);
+  };
+  const auto created = [&](const std::string& time) {
+    return std::get<Pod>(*pod(R"("creationTimestamp": ")" + time + '"').object).created;
+  };
+  EXPECT_EQ(created("1970-01-01T00:00:01Z"), 1U);
+  EXPECT_EQ(created("2026-02-28T23:59:59Z"), 1772323199U);
+  EXPECT_EQ(created("2024-02-29T12:00:00Z"), 1709208000U);
+  for (const char* wrong :
+       {"2023-02-29T12:00:00Z", "2026-01-01", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z",
+        "1969-01-01T00:00:00Z", "2106-12-01T00:00:00Z", "-026-01-01T00:00:00Z", "yesterday"}) {
+    EXPECT_EQ(created(wrong), 0U) << wrong;
+    EXPECT_EQ(lines(pod(std::string(R"("creationTimestamp": ")") + wrong + '"').diagnostics).size(),
+              1U)
+        << wrong;
+  }
+  EXPECT_EQ(lines(pod(R"("creationTimestamp": null)").diagnostics), Lines{});
+  const auto terminating = [&](const std::string& time) {
+    return std::get<Pod>(*pod(R"("deletionTimestamp": )" + time).object).terminating;
+  };
+  EXPECT_TRUE(terminating("\"2026-01-01T00:00:00Z\""));
+  EXPECT_FALSE(terminating("null"));
 }
 
 TEST(DecodePod, PodIpIsUsedWithoutPodIps) {

@@ -128,6 +128,8 @@ class Draw {
     pod.uid = oneOf<std::string>({"", "1e3", "uid-7"});
     pod.nodeName = oneOf<std::string>({"", "no", "node-1"});
     pod.hostNetwork = chance(5);
+    pod.terminating = chance(5);
+    pod.created = oneOf<std::uint32_t>({0, 1, 951782400, 1767323045, 4294967295});
     pod.phase = oneOf({Pending, Running, Succeeded, Failed, Unknown});
     pod.labels = labels();
     pod.ips = several(3, [&] { return ip(); });

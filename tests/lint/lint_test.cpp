@@ -184,6 +184,7 @@ const std::vector<HeavyHeader> kHeavyHeaders{
       "controller/http_server.cpp",
       "controller/node_addresses.cpp",
       "controller/node_network.cpp",
+      "controller/pod_routes.cpp",
       "controller/pod_start.cpp",
       "controller/reconcile_loop.cpp",
       "controller/router.cpp",

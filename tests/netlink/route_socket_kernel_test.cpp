@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -315,6 +317,23 @@ TEST_P(Routes, OnLinkGatewayMtuAndMetricAreReadBackAsWritten) {
     EXPECT_NE(text.find(word), text.npos) << word << " in " << text;
 }
 
+TEST_P(Routes, UnreachableRoutesAreReadBackAsWritten) {
+  const Route route{.destination = cidr(GetParam().network),
+                    .link = {},
+                    .protocol = 42,
+                    .metric = 77,
+                    .unreachable = true};
+  EXPECT_TRUE(socket_.addRoute(route));
+  EXPECT_FALSE(socket_.addRoute(route));
+  EXPECT_TRUE(holds(socket_.unreachableRoutes(), route));
+  EXPECT_FALSE(holds(socket_.routes(), route));
+  EXPECT_NE(shown("route show proto 42").find("unreachable " + GetParam().network),
+            std::string::npos);
+  EXPECT_TRUE(socket_.deleteRoute(route));
+  EXPECT_FALSE(socket_.deleteRoute(route));
+  EXPECT_FALSE(holds(socket_.unreachableRoutes(), route));
+}
+
 TEST_P(Routes, RouteOfALinkNeedsNoGateway) {
   Route route{.destination = cidr(GetParam().network), .link = link_};
   if (route.destination.family() == base::Family::V4) route.scope = RouteScope::Link;
@@ -545,6 +564,33 @@ INSTANTIATE_TEST_SUITE_P(Families, VxlanDevices, testing::Values("192.0.2.1", "2
                          [](const auto& one) {
                            return ip(one.param).isV4() ? std::string("V4") : std::string("V6");
                          });
+
+TEST_F(Links, DefaultLinksIncludeThoseOfMultipathRoutes) {
+  RouteEvents events({RouteTopic::Routes});
+  std::vector<base::IfIndex> links;
+  for (const char* name : {"kpol0", "kpol1", "kpol2"}) {
+    auto pair = vethInto(pod_);
+    pair.name = ifName(name);
+    pair.peerName = ifName(std::string("p") + name);
+    ASSERT_TRUE(socket_.addVeth(pair));
+    links.push_back(socket_.findLink(ifName(name))->index);
+    socket_.setUp(links.back());
+  }
+  EXPECT_TRUE(socket_.defaultLinks().empty());
+  for (const char* command :
+       {"ip route add default nexthop dev kpol0 nexthop dev kpol1",
+        "ip route add default metric 9 dev kpol2",
+        "ip -6 route add default nexthop via fe80::5 dev kpol1 nexthop via fe80::6 dev kpol2"})
+    output(command);
+  using Indexes = std::set<base::IfIndex>;
+  EXPECT_EQ(socket_.defaultLinks(),
+            (std::map<base::Family, Indexes>{{base::Family::V4, {links[0], links[1], links[2]}},
+                                             {base::Family::V6, {links[1], links[2]}}}));
+  const auto seen = events.read(std::chrono::steady_clock::now() + std::chrono::seconds(5));
+  EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](const RouteEvent& event) {
+    return std::holds_alternative<Added<MultipathRoute>>(event);
+  }));
+}
 
 TEST_F(Links, NextHopsAreTheKernels) {
   ASSERT_TRUE(socket_.addVeth(vethInto(pod_)));

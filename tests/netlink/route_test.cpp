@@ -191,6 +191,44 @@ TEST(ParseRoute, DestinationOfTheOtherFamilyIsMalformed) {
       Error);
 }
 
+Bytes nextHop(int link, const Bytes& attributes) {
+  rtnexthop header{};
+  header.rtnh_len = static_cast<unsigned short>(sizeof header + attributes.size());
+  header.rtnh_ifindex = link;
+  return join(raw(header), attributes);
+}
+
+TEST(ParseMultipathRoute, HasAllNextHops) {
+  const auto hops = join(nextHop(7, addressAttribute(RTA_GATEWAY, "192.0.2.1")), nextHop(8, {}),
+                         nextHop(9, attribute(RTA_VIA, join(raw(std::uint16_t{AF_INET6}),
+                                                            copy(ip("fe80::1").bytes())))));
+  const auto payload = join(bytes({.table = RT_TABLE_MAIN}), attribute(RTA_MULTIPATH, hops));
+  EXPECT_EQ(parseRoute(payload), std::nullopt);
+  EXPECT_EQ(parseMultipathRoute(payload),
+            (MultipathRoute{.destination = cidr("0.0.0.0/0"),
+                            .hops = {{base::IfIndex{7}, ip("192.0.2.1")},
+                                     {base::IfIndex{8}, {}},
+                                     {base::IfIndex{9}, ip("fe80::1")}},
+                            .table = RT_TABLE_MAIN}));
+  EXPECT_EQ(parseMultipathRoute(join(bytes({}), u32(RTA_OIF, 7))), std::nullopt);
+}
+
+TEST(ParseMultipathRoute, MalformedNextHopsAreRejected) {
+  auto shorter = nextHop(7, {});
+  shorter[0] = 7;
+  auto longer = nextHop(7, {});
+  longer[0] = 9;
+  for (const auto& hops : {shorter, longer, zeros(8), zeros(7), join(nextHop(7, {}), zeros(4))})
+    EXPECT_THROW((void)parseMultipathRoute(join(bytes({}), attribute(RTA_MULTIPATH, hops))), Error);
+}
+
+TEST(ParseRoute, UnreachableRoutesHaveNoLink) {
+  const auto payload = join(bytes({.length = 24, .table = RT_TABLE_MAIN, .type = RTN_UNREACHABLE}),
+                            addressAttribute(RTA_DST, "10.0.0.0"), u32(RTA_OIF, 1));
+  EXPECT_EQ(parseRoute(payload),
+            (Route{.destination = cidr("10.0.0.0/24"), .link = {}, .unreachable = true}));
+}
+
 TEST(ParseRoute, UnsupportedRoutesAreIgnored) {
   const auto link = u32(RTA_OIF, 7);
   EXPECT_EQ(parseRoute(join(bytes({.type = RTN_LOCAL}), link)), std::nullopt);

@@ -124,6 +124,8 @@ class Cleanup : public testing::Test {
       output({"ip", "link", "add", name, "type", "vxlan", "id", name[6] == 'k' ? "7" : "8",
               "dstport", name[6] == 'k' ? "8472" : "4789"});
     output({"ip", "route", "add", "10.244.2.0/24", "via", "192.0.2.2", "proto", "107"});
+    for (const char* own : {"10.244.9.0/24", "fd00:10:244:9::/64"})
+      output({"ip", "route", "add", "unreachable", own, "proto", "107", "metric", "1048576"});
     output({"ip", "route", "add", "10.244.3.0/24", "via", "192.0.2.2", "proto", "static"});
   }
   // Third-party objects that must be kept.

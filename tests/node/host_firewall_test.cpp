@@ -6,15 +6,17 @@
 
 #include <gtest/gtest.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter/xt_tcpudp.h>
 
 namespace kpol::node {
 namespace {
 
+using nft::ForeignFilter;
 using nft::ForeignMatch;
 using nft::ForeignRule;
-using nft::ForwardFilter;
 using Field = ForeignMatch::Field;
 using Verdict = ForeignRule::Verdict;
+using test::ip;
 using test::prefix;
 
 ForeignMatch interfaceMatch(Field field, std::string name, bool isPrefix) {
@@ -48,13 +50,13 @@ const auto kFromPods = interfaceMatch(Field::IifName, "kpol", true);
 const auto kToPods = interfaceMatch(Field::OifName, "kpol", true);
 
 // A filter of IPv4 whose policy is drop.
-ForwardFilter filter(std::vector<ForeignRule> rules) {
-  return {ForwardFilter::Kind::Nftables,  {base::Family::V4}, "ip filter", "FORWARD", true,
+ForeignFilter filter(std::vector<ForeignRule> rules) {
+  return {ForeignFilter::Kind::Nftables,  {base::Family::V4}, "ip filter", "FORWARD", true,
           {{"FORWARD", std::move(rules)}}};
 }
 
 // "" if nothing is found.
-std::string effect(const ForwardFilter& filter, const std::vector<base::Prefix>& podCidrs = {}) {
+std::string effect(const ForeignFilter& filter, const std::vector<base::Prefix>& podCidrs = {}) {
   const auto findings = judge({filter}, podCidrs);
   if (findings.empty()) return "";
   return findings.at(0).effect + (findings.at(0).certain ? "" : "?");
@@ -194,7 +196,7 @@ TEST(HostFirewall, FilterOfBothFamiliesReportsTheFamily) {
 }
 
 TEST(HostFirewall, RemedyIsForTheOwningProgram) {
-  const auto remedy = [](const ForwardFilter& f) { return judge({f}, {}).at(0).remedy; };
+  const auto remedy = [](const ForeignFilter& f) { return judge({f}, {}).at(0).remedy; };
   auto docker = filter({});
   docker.chains["DOCKER-USER"] = {};
   EXPECT_EQ(remedy(docker),
@@ -204,7 +206,7 @@ TEST(HostFirewall, RemedyIsForTheOwningProgram) {
   ufw.chains["ufw-before-forward"] = {};
   EXPECT_EQ(remedy(ufw), "ufw default allow routed");
   auto legacy = filter({});
-  legacy.kind = ForwardFilter::Kind::LegacyIptables;
+  legacy.kind = ForeignFilter::Kind::LegacyIptables;
   legacy.families = {base::Family::V6};
   EXPECT_EQ(remedy(legacy),
             "ip6tables-legacy -I FORWARD -i kpol+ -j ACCEPT; ip6tables-legacy -I FORWARD -o kpol+ "
@@ -212,6 +214,76 @@ TEST(HostFirewall, RemedyIsForTheOwningProgram) {
   auto firewalld = filter({});
   firewalld.table = "inet firewalld";
   EXPECT_NE(remedy(firewalld).find("--zone=trusted"), std::string::npos);
+}
+
+// VXLAN packets of two nodes, to port 8472, through an INPUT chain whose policy is drop.
+std::string effectOnVxlan(std::vector<ForeignRule> rules) {
+  auto input = filter(std::move(rules));
+  input.hook = ForeignFilter::Hook::Input;
+  input.chain = "INPUT";
+  input.chains = {{"INPUT", input.chains.at("FORWARD")}};
+  EXPECT_TRUE(judge({input}, {}).empty()) << "without VXLAN it does not matter";
+  const VxlanPackets vxlan{base::Family::V4, 8472, {ip("192.0.2.1"), ip("192.0.2.2")}};
+  auto v6 = vxlan;
+  v6.family = base::Family::V6;
+  EXPECT_TRUE(judge({input}, {}, v6).empty());
+  const auto findings = judge({input}, {}, vxlan);
+  if (findings.empty()) return "";
+  EXPECT_EQ(findings[0].remedy, "iptables -I INPUT -p udp --dport 8472 -j ACCEPT");
+  return findings[0].effect + (findings[0].certain ? "" : "?");
+}
+
+ForeignMatch protocolMatch(std::uint8_t protocol) {
+  ForeignMatch match;
+  match.field = Field::Protocol;
+  match.protocol = protocol;
+  return match;
+}
+ForeignMatch portsMatch(std::uint16_t first, std::uint16_t last) {
+  ForeignMatch match;
+  match.field = Field::DestinationPort;
+  match.firstPort = first;
+  match.lastPort = last;
+  return match;
+}
+
+TEST(HostFirewall, InputChainThatDropsVxlanIsReported) {
+  const std::string dropped = "drops VXLAN packets from other nodes";
+  const auto accept = [](std::vector<ForeignMatch> matches) {
+    return std::vector{rule(std::move(matches), Verdict::Accept)};
+  };
+  EXPECT_EQ(effectOnVxlan({}), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({})), "");
+  EXPECT_EQ(effectOnVxlan(accept({protocolMatch(17), portsMatch(8472, 8472)})), "");
+  EXPECT_EQ(effectOnVxlan(accept({protocolMatch(17), portsMatch(8000, 9000)})), "");
+  EXPECT_EQ(effectOnVxlan(accept({protocolMatch(17), portsMatch(8473, 9000)})), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({protocolMatch(6), portsMatch(8472, 8472)})), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({negated(portsMatch(22, 22))})), "");
+  EXPECT_EQ(effectOnVxlan(accept({interfaceMatch(Field::IifName, "lo", false)})), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({interfaceMatch(Field::IifName, "eth0", false)})), dropped + "?");
+  EXPECT_EQ(effectOnVxlan(accept({addressMatch(Field::Source, "192.0.2.0/24")})), "");
+  EXPECT_EQ(effectOnVxlan(accept({addressMatch(Field::Source, "10.0.0.0/8")})), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({addressMatch(Field::Source, "192.0.2.1/32")})), dropped + "?");
+  EXPECT_EQ(effectOnVxlan(accept({stateMatch(2)})), dropped);
+  EXPECT_EQ(effectOnVxlan(accept({ForeignMatch()})), dropped + "?");
+}
+
+TEST(HostFirewall, PortsOfPodsPacketsAreUnknown) {
+  EXPECT_EQ(effect(filter({rule({protocolMatch(17)}, Verdict::Accept)})), std::string(kBoth) + "?");
+  EXPECT_EQ(effect(filter({rule({portsMatch(1, 9)}, Verdict::Accept)})), std::string(kBoth) + "?");
+}
+
+TEST(XtMatch, ReadsUdpPorts) {
+  xt_udp wanted{{0, 65535}, {8472, 8473}, 0};
+  const auto bytes = [&] {
+    return std::span(reinterpret_cast<const std::uint8_t*>(&wanted), sizeof wanted);
+  };
+  EXPECT_EQ(nft::xtMatch("udp", 0, bytes()), portsMatch(8472, 8473));
+  wanted.invflags = XT_UDP_INV_DSTPT;
+  EXPECT_EQ(nft::xtMatch("udp", 0, bytes()), negated(portsMatch(8472, 8473)));
+  EXPECT_EQ(nft::xtMatch("udp", 0, bytes().first(8)), ForeignMatch());
+  wanted.spts[0] = 1;
+  EXPECT_EQ(nft::xtMatch("udp", 0, bytes()), ForeignMatch());
 }
 
 TEST(XtMatch, ReadsKnownMatches) {

@@ -57,7 +57,7 @@ Bytes operator+(Bytes first, const Bytes& second) {
   return first;
 }
 
-nft::ForwardFilter parsed(const Bytes& entries, std::size_t policy) {
+nft::ForeignFilter parsed(const Bytes& entries, std::size_t policy) {
   return parseLegacyTable({entries, 0, static_cast<std::uint32_t>(policy)}, base::Family::V4);
 }
 

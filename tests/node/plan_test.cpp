@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -82,7 +83,7 @@ class PlanTest : public testing::Test {
   Settings settings;
   std::map<std::string, policy::Node> nodes;
   Host host;
-  Holders before;
+  Plan before;
 };
 
 const Lines kNone;
@@ -122,6 +123,16 @@ TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
   EXPECT_EQ(made.deviceAddresses, (std::vector{ip("10.244.0.0"), ip("fd00:0:0:1::")}));
   EXPECT_EQ(made.own.podCidrs, (std::vector{cidr("10.244.0.0/24"), cidr("fd00:0:0:1::/64")}));
   EXPECT_EQ(made.own.mtu, 1450U);
+}
+
+TEST_F(PlanTest, OwnPodCidrsAreUnreachableExceptForPods) {
+  const auto made = plan();
+  for (const char* own : {"10.244.0.0/24", "fd00:0:0:1::/64"})
+    EXPECT_EQ(made.routes.at(cidr(own)), (netlink::Route{.destination = cidr(own),
+                                                         .link = {},
+                                                         .protocol = 107,
+                                                         .metric = 1048576,
+                                                         .unreachable = true}));
 }
 
 TEST_F(PlanTest, Ipv6RoutesHaveTheKernelsDefaultMetric) {
@@ -206,8 +217,10 @@ TEST_F(PlanTest, NodeIpOverridesTheNodeObjectFamilyByFamily) {
   made = plan();
   EXPECT_EQ(said(made), kNone);
   EXPECT_EQ(made.device->local, ip("203.0.113.1"));
-  EXPECT_EQ(made.device->mtu, 8950U);
-  EXPECT_EQ(made.own.mtu, 1500U) << "IPv6 goes by eth0";
+  EXPECT_EQ(made.device->mtu, 1450U) << "the routes to other nodes go by eth0";
+  host.hops.clear();
+  EXPECT_EQ(plan().device->mtu, 8950U);
+  EXPECT_EQ(plan().own.mtu, 1500U) << "IPv6 goes by eth0";
   settings.nodeIps = {ip("203.0.113.9")};
   made = plan();
   EXPECT_EQ(made.device->local, ip("2001:db8::1"));
@@ -248,7 +261,7 @@ TEST_F(PlanTest, OverlappingCidrsBelongToThisNodeThenThePreviousHolderThenTheFir
                                "node b, and is not routed",
                                "Node d: spec.podCIDRs: 10.244.0.0/16 overlaps 10.244.0.0/24 of "
                                "node own, and is not routed"}));
-  before = {{cidr("10.244.9.0/25"), "c"}};
+  before.holders = {{cidr("10.244.9.0/25"), "c"}};
   made = plan();
   EXPECT_EQ(made.holders.at(cidr("10.244.9.0/25")), "c");
   EXPECT_FALSE(made.holders.contains(cidr("10.244.9.0/24")));
@@ -258,11 +271,151 @@ TEST_F(PlanTest, CidrWithANodeAddressIsRejected) {
   put("far", {"198.51.100.0/24"}, {"198.51.100.2"});
   put("near", {"203.0.113.0/24"}, {"192.0.2.2"});
   const auto made = plan();
-  EXPECT_TRUE(made.routes.empty());
-  EXPECT_EQ(said(made)[0],
-            "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of a node, "
-            "and is not routed; choose a cluster CIDR that does not overlap the nodes' networks");
+  EXPECT_EQ(made.routes.size(), 2U) << "only the node's own";
+  EXPECT_EQ(
+      said(made)[0],
+      "Node far: spec.podCIDRs: 198.51.100.0/24 contains 198.51.100.2, an address of the "
+      "node itself, and is not routed; choose a cluster CIDR that does not overlap the nodes' networks");
   EXPECT_NE(said(made)[1].find("203.0.113.1, an address of this node"), std::string::npos);
+}
+
+// Claims that are wrong cost the node that makes them, and no other.
+
+TEST_F(PlanTest, AddressInsideAnotherNodesCidrIsRejectedAndTheRouteStays) {
+  put("liar", {"10.244.9.0/24"}, {"10.244.1.7", "198.51.100.9", "10.244.0.9", "10.244.2.3"});
+  const auto made = plan();
+  EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
+                               "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol",
+                               "10.244.9.0/24 liar vxlan 198.51.100.9 vxlan.kpol"}));
+  EXPECT_EQ(made.own.podCidrs, nodes.at("own").podCidrs);
+  EXPECT_EQ(made.addresses.at("liar"), std::vector{ip("198.51.100.9")});
+  EXPECT_EQ(std::ranges::count(made.nodeAddresses, ip("10.244.1.7")), 0);
+  EXPECT_EQ(said(made),
+            (Lines{"Node liar: status.addresses: 10.244.1.7 is inside the pod CIDR 10.244.1.0/24 "
+                   "of node near, so kpol does not use it; correct --node-ip of the kubelet",
+                   "Node liar: status.addresses: 10.244.0.9 is inside the pod CIDR 10.244.0.0/24 "
+                   "of node own, so kpol does not use it; correct --node-ip of the kubelet",
+                   "Node liar: status.addresses: 10.244.2.3 is inside the pod CIDR 10.244.2.0/24 "
+                   "of node far, so kpol does not use it; correct --node-ip of the kubelet"}));
+}
+
+TEST_F(PlanTest, AddressesCannotTakeACidrThatIsInUse) {
+  before = plan();
+  put("liar", {}, {"10.244.1.7"});
+  put("second", {}, {"10.244.1.8"});
+  host.hops.emplace(ip("10.244.1.7"), netlink::Hop{kEth1, {}});
+  EXPECT_EQ(plan().holders, before.holders);
+}
+
+TEST_F(PlanTest, CidrWithAddressesOfOtherNodesIsRejected) {
+  put("farther", {}, {"198.51.100.3"});
+  put("liar", {"198.51.100.0/24"}, {"203.0.113.9"});  // two nodes
+  EXPECT_FALSE(plan().holders.contains(cidr("198.51.100.0/24")));
+  put("liar", {"192.0.2.2/31"}, {"203.0.113.9"});  // a neighbour
+  EXPECT_FALSE(plan().holders.contains(cidr("192.0.2.2/31")));
+  before = plan();
+  put("liar", {"198.51.100.2/31"}, {"203.0.113.9"});  // a node that was known before
+  nodes.erase("farther");
+  const auto made = plan();
+  EXPECT_FALSE(made.holders.contains(cidr("198.51.100.2/31")));
+  EXPECT_EQ(ways(made), (Lines{"10.244.1.0/24 near direct 192.0.2.2 eth0",
+                               "10.244.2.0/24 far vxlan 198.51.100.2 vxlan.kpol"}));
+}
+
+TEST_F(PlanTest, AddressesThatNoNodeCanHaveAreRejected) {
+  for (const char* address :
+       {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"}) {
+    put("liar", {"10.244.9.0/24"}, {address});
+    const auto made = plan();
+    EXPECT_FALSE(made.addresses.contains("liar")) << address;
+    ASSERT_FALSE(made.diagnostics.empty());
+    EXPECT_NE(said(made)[0].find("is not an address that a node can have"), std::string::npos);
+  }
+}
+
+TEST_F(PlanTest, ConfiguredRangesBoundPodCidrsAndNodeAddresses) {
+  settings.clusterCidrs = {cidr("10.244.0.0/16"), cidr("fd00::/48")};
+  settings.nodeCidrs = {cidr("192.0.2.0/24"), cidr("198.51.100.0/24"), cidr("2001:db8::/32")};
+  EXPECT_EQ(said(plan()), kNone);
+  put("liar", {"8.8.8.0/24", "10.244.9.0/24"}, {"100.64.0.2", "198.51.100.9"});
+  const auto made = plan();
+  EXPECT_FALSE(made.holders.contains(cidr("8.8.8.0/24")));
+  EXPECT_EQ(ways(made)[2], "10.244.9.0/24 liar vxlan 198.51.100.9 vxlan.kpol");
+  EXPECT_EQ(said(made),
+            (Lines{"Node liar: spec.podCIDRs: 8.8.8.0/24 is outside clusterCIDRs, and is not "
+                   "routed",
+                   "Node liar: status.addresses: 100.64.0.2 is outside nodeCIDRs, so kpol does "
+                   "not use it; correct --node-ip of the kubelet"}));
+}
+
+// The facts of the node, as a router reads them.
+
+TEST_F(PlanTest, AddressOnLoopbackHasTheMtuOfTheUplinks) {
+  constexpr base::IfIndex kLo{1};
+  host.links.emplace(kLo, link(kLo, "lo", 65536, false)).first->second.loopback = true;
+  host.addresses = {{kLo, ip("192.0.2.1"), 32}, {kLo, ip("2001:db8::1"), 128}};
+  host.hops.clear();
+  host.links.at(kEth0).mtu = 1500;
+  host.links.at(kEth1).mtu = 1400;
+  host.uplinks = {{base::Family::V4, {kEth0, kEth1}}, {base::Family::V6, {kEth0}}};
+  auto made = plan();
+  EXPECT_EQ(made.device->local, ip("192.0.2.1"));
+  EXPECT_EQ(made.device->mtu, 1350U);
+  EXPECT_EQ(made.own.mtu, 1350U);
+  EXPECT_EQ(made.sources, (std::vector{ip("192.0.2.1"), ip("2001:db8::1")}));
+  EXPECT_EQ(said(made), kNone);
+
+  host.uplinks.clear();
+  host.hops = {{ip("192.0.2.2"), {kEth1, ip("203.0.113.254")}}};
+  EXPECT_EQ(plan().device->mtu, 1350U) << "by the route to another node";
+
+  host.hops.clear();
+  made = plan();
+  EXPECT_EQ(made.device->mtu, 1450U);
+  ASSERT_EQ(said(made).size(), 2U);
+  EXPECT_EQ(said(made)[0],
+            "Node own: has 192.0.2.1 on lo and no route that shows its uplink, so the MTU of the "
+            "uplink is unknown; 1500 is used; set mtu if that is wrong");
+
+  host.addresses.push_back({kEth0, ip("192.0.2.1"), 24});
+  EXPECT_EQ(plan().sources, std::vector{ip("2001:db8::1")}) << "an uplink has it too";
+  host.links.at(kLo).loopback = false;
+  host.links.at(kLo).kind = "dummy";
+  EXPECT_EQ(plan().sources, std::vector{ip("2001:db8::1")});
+}
+
+TEST_F(PlanTest, SmallestMtuOfTheRoutesToOtherNodesCounts) {
+  host.links.at(kTunnel).mtu = 1420;
+  host.hops.at(ip("198.51.100.2")) = {kTunnel, {}};
+  EXPECT_EQ(plan().device->mtu, 1370U);
+}
+
+TEST_F(PlanTest, AddressThatIsAwayStaysInUse) {
+  before = plan();
+  EXPECT_EQ(before.sources, std::vector<base::IpAddress>{});
+  const auto addresses = host.addresses;
+  std::erase_if(host.addresses, [](const auto& one) { return one.address == ip("192.0.2.1"); });
+  auto made = plan();
+  EXPECT_EQ(made.device, before.device) << "and not the IPv6 address";
+  EXPECT_EQ(made.own.mtu, before.own.mtu);
+  EXPECT_EQ(said(made), (Lines{"Node own: status.addresses: 192.0.2.1 is on none of this node's "
+                               "interfaces; set nodeIP to addresses of this node"}));
+  before = made;
+  nodes.erase("own");
+  before = plan();
+  EXPECT_FALSE(before.complete);
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device, made.device);
+  // The Node names another one.
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"203.0.113.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device->local, ip("203.0.113.1"));
+  // What was not in use before is not used.
+  before = {};
+  put("own", {"10.244.0.0/24", "fd00:0:0:1::/64"}, {"192.0.2.1", "2001:db8::1"});
+  EXPECT_EQ(plan().device->local, ip("2001:db8::1"));
+  before = plan();
+  host.addresses = addresses;
+  EXPECT_EQ(plan().device->local, ip("192.0.2.1")) << "the first is better";
 }
 
 TEST(VxlanMac, DependsOnlyOnTheName) {

@@ -40,6 +40,26 @@ std::vector<IpAddress> choose(const ChoiceCase& c) {
   return chooseAddresses({sets, {taken.begin(), taken.end()}, ips(c.last), ips(c.requested)});
 }
 
+TEST(ChooseAddresses, RestingAddressesAreUsedLastAndInTheOrderInWhichTheyWereFreed) {
+  const auto sets = ranges(R"([["10.0.0.0/29"],["fd00::/126"]])");
+  AddressChoice choice{sets, {}, {ip("10.0.0.3"), ip("fd00::1")}, {}};
+  choice.resting = {
+      {ip("10.0.0.4"), 30}, {ip("10.0.0.5"), 20}, {ip("fd00::2"), 30}, {ip("192.0.2.1"), 1}};
+  EXPECT_EQ(chooseAddresses(choice), (ips({"10.0.0.6", "fd00::3"})));
+  for (const char* taken : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.6", "fd00::1", "fd00::3"})
+    choice.taken.insert(ip(taken));
+  EXPECT_EQ(chooseAddresses(choice), (ips({"10.0.0.5", "fd00::2"})));
+  choice.taken.insert(ip("10.0.0.5"));
+  EXPECT_EQ(chooseAddresses(choice), (ips({"10.0.0.4", "fd00::2"})));
+  choice.taken.insert(ip("fd00::2"));
+  EXPECT_EQ(cniErrorOf([&] { (void)chooseAddresses(choice); }).code,
+            static_cast<unsigned>(conf::CniCode::AddressUnavailable));
+  choice.taken.erase(ip("fd00::2"));
+  choice.taken.erase(ip("10.0.0.1"));
+  choice.requested = {ip("10.0.0.4")};
+  EXPECT_EQ(chooseAddresses(choice), (ips({"10.0.0.4", "fd00::2"}))) << "as requested";
+}
+
 TEST(ChooseAddresses, ReturnsTheNextFreeAddressOfEachSet) {
   for (
       const auto& c : {

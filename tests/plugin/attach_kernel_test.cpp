@@ -412,6 +412,7 @@ TEST_F(Add, RejectsHostPortsWithPolicyNone) {
 TEST_F(Add, RegistersAnExistingInterface) {
   conf::Attachment told{"", interface("x"), interface("x"), {}, {}, {}, {}};
   bool complete = false;
+  std::optional<base::MacAddress> podMac;
   {
     const UnixServer server([&](UnixServer::Connection& connection) {
       const auto request = connection.readRequest();
@@ -419,6 +420,8 @@ TEST_F(Add, RegistersAnExistingInterface) {
         told = conf::parseAttachment(request.substr(request.find("\r\n\r\n") + 4));
         netlink::RouteSocket node;
         const auto link = node.findLink(told.hostInterface);
+        podMac = link.value().mac;
+        podMac.value().bytes[5] |= 1U;  // the two ends differ in the last bit
         complete = link && link->up && node.routes(link->index).size() == 2;
       }
       connection.write(httpAnswer(200, R"({"generation":1})"));
@@ -433,7 +436,9 @@ TEST_F(Add, RegistersAnExistingInterface) {
                                   {"shop", "a"},
                                   "",
                                   podNamespace("a").path(),
-                                  {ip("10.244.1.1"), ip("fd00:10:244:1::1")}};
+                                  {ip("10.244.1.1"), ip("fd00:10:244:1::1")},
+                                  {},
+                                  podMac};
   EXPECT_EQ(told, expected);
   EXPECT_TRUE(complete);
 }

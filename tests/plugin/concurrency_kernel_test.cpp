@@ -177,7 +177,7 @@ TEST_F(Concurrency, UnresponsiveKpoldBlocksOnlyUntilTheDeadline) {
 TEST_F(Concurrency, AfterARebootAllAddressesAreFree) {
   const auto small = with(config(Families::V4), "10.244.1.0/30");
   writeFile(directory_.file("ipam/leases"),
-            "kpol-leases 2 11111111-2222-3333-4444-555555555555\n"
+            "kpol-leases 3 11111111-2222-3333-4444-555555555555\n"
             "give a eth0 pods shop/a 1 10.244.1.1\ngive b eth0 pods shop/b 1 10.244.1.2\n"
             "leave b eth0 7\n");
   del("a", small);  // as the runtime does with the sandboxes of before

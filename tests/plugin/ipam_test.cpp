@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <ctime>
 #include <filesystem>
 
 namespace kpol::plugin {
@@ -53,6 +54,17 @@ TEST_F(BuiltInIpam, ReusesAFreedAddressOnlyAfterAllOthers) {
     EXPECT_EQ(assign(request("c" + std::to_string(i))).ips.front(),
               ip("10.0.0." + std::to_string(i)));
   EXPECT_EQ(assign(request("c7")).ips.front(), ip("10.0.0.1"));
+}
+
+TEST_F(BuiltInIpam, AnAddressThatHasJustBeenFreedRests) {
+  for (int i = 1; i <= 6; ++i) assign(request("c" + std::to_string(i)));
+  release(request("c1"));
+  release(request("c2"));
+  const auto file = directory_.file("ipam/leases");
+  writeFile(file, readFile(file) + ipam::restLine({ip("10.0.0.2"), ip("fd00::2")},
+                                                  std::time(nullptr) - ipam::kRestSeconds));
+  EXPECT_EQ(assign(request("c7")).ips, (std::vector{ip("10.0.0.2"), ip("fd00::7")}));
+  EXPECT_EQ(assign(request("c8")).ips, (std::vector{ip("10.0.0.1"), ip("fd00::2")}));
 }
 
 TEST_F(BuiltInIpam, RejectsASecondAddOfTheSameInterface) {

@@ -102,6 +102,60 @@ TEST_F(EngineChanges, NamespaceMovesBetweenSelectors) {
   expectCompiled();
 }
 
+// A pod may arrive before its Namespace does.
+TEST_F(EngineChanges, UnknownNamespaceMatchesByItsNameOnly) {
+  engine_.put(t::ingress("shop/p", t::everything(),
+                         {t::rule({t::namespaces(t::notIn("team", {"red"}))}, {t::port(80)})}));
+  expectCompiled();
+  const auto peers = [&] {
+    std::size_t count = 0;
+    for (const auto& [name, set] : held_->sets)
+      if (name.starts_with("sel4-")) count += set.elements.size();
+    return count;
+  };
+  engine_.put(podOf("bank/db", {}, "10.1.0.1"));
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U) << "neither namespace is known";
+  nameTeam("bank", "blue");
+  expectCompiled();
+  EXPECT_EQ(peers(), 1U);
+  engine_.removeNamespace("bank");
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U);
+  nameTeam("bank", "red");
+  expectCompiled();
+  EXPECT_EQ(peers(), 0U);
+}
+
+// The address of a pod that is deleted goes to another pod before its object is gone.
+TEST_F(EngineChanges, AddressBelongsToThePodThatStaysThenToTheNewer) {
+  engine_.put(t::ingress("shop/p", t::everything(), {t::rule({t::pods(t::is("app", "old"))})}));
+  auto old = podOf("shop/a-old", {{"app", "old"}}, "10.1.0.1");
+  auto next = podOf("shop/b-new", {{"app", "new"}}, "10.1.0.1");
+  old.created = 8;
+  next.created = 7;
+  engine_.put(old);
+  engine_.put(next);
+  const auto admitsOld = [&] {
+    expectCompiled();
+    for (const auto& [name, set] : held_->sets)
+      if (name.starts_with("sel4-")) return !set.elements.empty();
+    return false;
+  };
+  EXPECT_TRUE(admitsOld());
+  old.terminating = true;
+  engine_.put(old);
+  EXPECT_FALSE(admitsOld());
+  next.terminating = true;
+  engine_.put(next);
+  EXPECT_TRUE(admitsOld());
+  next.created = 9;
+  engine_.put(next);
+  EXPECT_FALSE(admitsOld());
+  engine_.removePod(next.key);
+  EXPECT_TRUE(admitsOld());
+}
+
 TEST_F(EngineChanges, NamedPortsWithinABlockUpToItsEdges) {
   engine_.put(t::egress("shop/p", t::everything(),
                         {t::rule({t::block(t::cidr("10.1.0.0/30"))}, {t::named("http")})}));

@@ -61,6 +61,16 @@ TEST(NodeNetwork, PrintsTheDocumentedRules) {
       << "neighbouring CIDRs are one range, and clouds' services see nodes:" << text;
 }
 
+TEST(NodeNetwork, PodsGetTheNodesAddressWhereItIsGiven) {
+  auto given = network();
+  given.sources = {*base::IpAddress::parse("192.0.2.1")};
+  const auto text = textOf(given);
+  EXPECT_NE(text.find("ip saddr 10.244.1.0/24 ip daddr != @not-masqueraded4 snat ip to 192.0.2.1"),
+            text.npos)
+      << text;
+  EXPECT_NE(text.find("ip6 daddr != @not-masqueraded6 masquerade"), text.npos) << text;
+}
+
 TEST(NodeNetwork, EmptyNetworkHasNoRules) {
   EXPECT_EQ(textOf({}), nft::print(nft::Ruleset()));
   NodeNetwork nodesAlone;

@@ -189,5 +189,18 @@ TEST(SelectorText, OfACanonicalSelectorReadsTheSame) {
   EXPECT_EQ(toString(canonical(allOf({has("a"), lacks("a")}))), "<none>");
 }
 
+TEST(MatchesByName, NeedsNoOtherLabel) {
+  const std::string name = kNamespaceNameLabel;
+  EXPECT_TRUE(matchesByName(everything(), "y"));
+  EXPECT_TRUE(matchesByName(is(name, "y"), "y"));
+  EXPECT_TRUE(matchesByName(in(name, {"x", "y"}), "y"));
+  EXPECT_TRUE(matchesByName(notIn(name, {"x"}), "y"));
+  EXPECT_TRUE(matchesByName(has(name), "y"));
+  for (const auto& selector :
+       {is(name, "x"), notIn(name, {"y"}), lacks(name), is("a", "b"), notIn("a", {"b"}), lacks("a"),
+        has("a"), allOf({is(name, "y"), lacks("a")})})
+    EXPECT_FALSE(matchesByName(selector, "y")) << toString(selector);
+}
+
 }  // namespace
 }  // namespace kpol::policy

@@ -123,6 +123,23 @@ TEST(PodAt, PrefersTheRunningPodAndTheEndpoint) {
   EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &snapshot.pods[3]);
 }
 
+TEST(PodAt, PrefersThePodThatStaysThenTheNewer) {
+  Snapshot snapshot = cluster();
+  auto& first = snapshot.pods[0];
+  auto& last = snapshot.pods[3];
+  last.ips = {ip("10.0.0.1")};
+  last.created = 7;
+  EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &last);
+  first.created = 7;
+  EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &first) << "equally new";
+  first.created = 8;
+  EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &first);
+  first.terminating = true;
+  EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &last);
+  last.terminating = true;
+  EXPECT_EQ(podAt(snapshot, ip("10.0.0.1")), &first);
+}
+
 TEST(LocalPodAt, IsThePodOfAnActiveEndpoint) {
   Snapshot snapshot = cluster();
   snapshot.endpoints = {endpointOf("a/b-c", "kpol1", {ip("10.0.0.1")}),

@@ -241,6 +241,7 @@ class Machine {
   // NAT statements do not change the verdict of a packet that filters have accepted, and end no
   // chain.
   static Step execute(const nft::DestinationNat&) { return {}; }
+  static Step execute(const nft::SourceNat&) { return {}; }
   static Step execute(const nft::Masquerade&) { return {}; }
   static Step execute(const nft::UnknownStatement& statement) {
     throw std::logic_error("unknown statement " + statement.text);

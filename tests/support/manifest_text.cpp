@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <string_view>
 
 namespace kpol::test {
@@ -138,10 +140,21 @@ Json container(const std::vector<policy::ContainerPort>& ports) {
   return result;
 }
 
+std::string timeText(std::uint32_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
 Json tree(const policy::Pod& pod) {
   Json result = {
       {"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", metadata(pod.key, &pod.labels)}};
   if (!pod.uid.empty()) result["metadata"]["uid"] = pod.uid;
+  if (pod.terminating) result["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
+  if (pod.created != 0) result["metadata"]["creationTimestamp"] = timeText(pod.created);
   Json& spec = result["spec"];
   if (!pod.nodeName.empty()) spec["nodeName"] = pod.nodeName;
   if (pod.hostNetwork) spec["hostNetwork"] = true;

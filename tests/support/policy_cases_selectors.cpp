@@ -60,16 +60,32 @@ std::vector<PolicyCase> peerCases() {
                           {rule({namespaces(is("kubernetes.io/metadata.name", "y"))})}))
           .allow({"y/a", "y/b"}, "x/a", tcp(80))
           .deny({"x/b", "z/a"}, "x/a", tcp(80)),
-      CaseBuilder("a namespace not yet received has only its name label", {16})
+      CaseBuilder("a namespace not yet received is known by its name only", {16, 18})
           .removeNamespace("y")
           .policy(ingress("x/by-name", is("pod", "a"),
                           {rule({namespaces(is("kubernetes.io/metadata.name", "y"))})}))
           .policy(ingress("x/by-label", is("pod", "b"), {rule({namespaces(is("ns", "y"))})}))
           .policy(ingress("x/by-lack", is("pod", "c"), {rule({namespaces(lacks("ns"))})}))
           .allow("y/a", "x/a", tcp(80))
-          .deny("y/a", "x/b", tcp(80))
-          .allow("y/a", "x/c", tcp(80))
+          .deny("y/a", {"x/b", "x/c"}, tcp(80))
           .deny("z/a", {"x/a", "x/b", "x/c"}, tcp(80)),
+      CaseBuilder("a namespace not yet received may have the label that a selector excludes",
+                  {13, 16, 18})
+          .removeNamespace("y")
+          .policy(ingress("x/by-exclusion", is("pod", "a"),
+                          {rule({namespaces(notIn("env", {"test"}))})}))
+          .policy(ingress("x/by-name-and-exclusion", is("pod", "b"),
+                          {rule({namespaces(allOf({is("kubernetes.io/metadata.name", "y"),
+                                                   notIn("env", {"test"})}))})}))
+          .policy(ingress("x/by-excluded-name", is("pod", "c"),
+                          {rule({namespaces(notIn("kubernetes.io/metadata.name", {"x"}))})}))
+          .allow("z/a", {"x/a", "x/c"}, tcp(80))
+          .deny("y/a", {"x/a", "x/b"}, tcp(80))
+          .allow("y/a", "x/c", tcp(80)),
+      CaseBuilder("every namespace matches the empty selector, also one not yet received", {12, 18})
+          .removeNamespace("y")
+          .policy(ingress("x/p", is("pod", "a"), {rule({namespaces(everything())})}))
+          .allow({"y/a", "z/a"}, "x/a", tcp(80)),
   };
 }
 

@@ -73,6 +73,7 @@ policy::Snapshot RandomHistory::nextTarget() {
   for (auto& pod : target.pods) {
     if (random_.oneIn(4)) pod.labels = randomLabels(random_);
     if (random_.oneIn(6)) pod.phase = policy::PodPhase::Succeeded;
+    if (random_.oneIn(4)) pod.terminating = !pod.terminating;
     for (auto& port : pod.ports)
       if (random_.oneIn(4)) port.port = static_cast<std::uint16_t>(random_.between(79, 82));
     std::ranges::sort(pod.ports);

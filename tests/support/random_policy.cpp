@@ -128,6 +128,8 @@ class Maker {
                                                  PodPhase::Failed, PodPhase::Unknown})
                                  : PodPhase::Running;
     pod.hostNetwork = random_.oneIn(10);
+    pod.terminating = random_.oneIn(4);
+    pod.created = static_cast<std::uint32_t>(random_.below(3));
     addContainerPorts(pod);
     if (pod.hostNetwork) {
       pod.ips = {random_.pick({ip("192.168.7.1"), ip("192.168.7.2")})};
@@ -180,7 +182,7 @@ class Maker {
   }
 
   // A pod without an endpoint may still report what belongs to another pod: a finished one
-  // anything, a running one the address of an endpoint.
+  // anything, a running one the address of an endpoint or of another pod without one.
   void maybeTakeOver(Pod& pod) {
     if (pod.hostNetwork || hasEndpoint(pod)) return;
     if (!policy::hasPodNetwork(pod)) {
@@ -190,6 +192,9 @@ class Maker {
       const auto& endpoint = random_.pick(snapshot_.endpoints);
       const bool accounted = localPodAt(endpoint.ips.front()) != nullptr;
       if (accounted) pod.ips = endpoint.ips;
+    } else if (random_.oneIn(3)) {
+      const Pod& other = random_.pick(snapshot_.pods);
+      if (!other.hostNetwork && !hasEndpoint(other)) pod.ips = other.ips;
     }
   }
 
