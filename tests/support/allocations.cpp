@@ -36,6 +36,10 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
   return allocate(size);
 }
+// std::stable_sort allocates its buffer so.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return allocate(size);
+}
 void operator delete(void* memory) noexcept {
   release(memory);
 }
