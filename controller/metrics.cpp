@@ -76,6 +76,10 @@ void Metrics::addTable(Exposition& exposition) const {
   exposition
       .gauge("kpold_refused_profiles", "Profiles that the kernel rejects; their pods are isolated.")
       .sample(state_.loop.refusedProfiles());
+  exposition
+      .gauge("kpold_oversized_profiles",
+             "Profiles whose policies are too large; their pods are isolated.")
+      .sample(state_.loop.oversizedProfiles());
 }
 
 void Metrics::addCommits(Exposition& exposition) const {

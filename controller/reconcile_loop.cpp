@@ -6,6 +6,7 @@
 #include "controller/refusal.hpp"
 #include "nft/diff.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kpol::controller {
@@ -54,7 +55,10 @@ base::Task<Reconciler::Event> ReconcileLoop::wait(std::optional<Reconciler::Time
   // A change that arrived during a commit or a read is processed without waiting.
   Reconciler::Event event = news();
   if (std::holds_alternative<Reconciler::Elapsed>(event)) {
-    co_await wake_.waitUntil(until.value_or(base::Event::kNever));
+    auto end = until.value_or(base::Event::kNever);
+    if (const auto due = commitLog_.dueAt()) end = std::min(end, *due);
+    co_await wake_.waitUntil(end);
+    print(commitLog_.due(Reconciler::Clock::now()));
     event = news();
   }
   co_return event;
@@ -161,14 +165,14 @@ Reconciler::Event ReconcileLoop::commit() {
   if (!changes.empty()) {
     ++counters_.commits;
     applied_.reset();
-    base::logInfo("committed", {{"changes", changes.changes.size()},
-                                {"elements", elementsIn(changes)},
-                                {"took_ms", millisecondsSince(start)},
-                                {"generation", wanted.generation}});
+    const CommitLog::Line line{1, changes.changes.size(), elementsIn(changes),
+                               millisecondsSince(start), wanted.generation};
+    print(commitLog_.add(line, Reconciler::Clock::now()));
   }
   committed_ = wanted;
   fault_.reset();
   forgiveTaken();
+  reportOversized();
   if (radius_.committed()) doubtful_ = true;  // more suspects to admit
   denyBlamed();
   progress_.notify();
@@ -214,8 +218,13 @@ void ReconcileLoop::denyBlamed() {
     auto& known = refused_[profile];
     known.policies = policiesOf(profile, engine);
     if (std::exchange(known.why, why) == why) continue;
+    const auto leftOut = rejectedLines_.admit(Reconciler::Clock::now());
+    if (!leftOut) continue;
     base::logError("kernel rejected a profile, its pods are isolated",
-                   {{"profile", profile}, {"pods", engine.podsOf(profile).size()}, {"error", why}});
+                   {{"profile", profile},
+                    {"pods", engine.podsOf(profile).size()},
+                    {"error", why},
+                    {"left_out", *leftOut}});
   }
 }
 
@@ -246,21 +255,52 @@ void ReconcileLoop::retryAll() {
 void ReconcileLoop::forgiveTaken() {
   const auto denied = radius_.denied();
   std::erase_if(refused_, [&](const auto& known) {
-    const bool taken = !denied.contains(known.first);
-    if (taken) base::logInfo("kernel accepted a profile again", {{"profile", known.first}});
-    return taken;
+    if (denied.contains(known.first)) return false;
+    if (const auto leftOut = acceptedLines_.admit(Reconciler::Clock::now()))
+      base::logInfo("kernel accepted a profile again",
+                    {{"profile", known.first}, {"left_out", *leftOut}});
+    return true;
   });
 }
 
+void ReconcileLoop::print(const std::optional<CommitLog::Line>& line) {
+  if (!line) return;
+  base::logInfo("committed", {{"commits", line->commits},
+                              {"changes", line->changes},
+                              {"elements", line->elements},
+                              {"took_ms", line->milliseconds},
+                              {"generation", line->generation}});
+}
+
+void ReconcileLoop::reportOversized() {
+  const auto& engine = store_.engine();
+  const auto& now = engine.oversizedProfiles();
+  if (now == oversized_) return;
+  for (const auto& profile : now) {
+    if (oversized_.contains(profile)) continue;
+    if (const auto leftOut = oversizedLines_.admit(Reconciler::Clock::now()))
+      base::logError(
+          "profile too large, its pods are isolated",
+          {{"profile", profile}, {"pods", engine.podsOf(profile).size()}, {"left_out", *leftOut}});
+  }
+  oversized_ = now;
+}
+
 std::vector<policy::Diagnostic> ReconcileLoop::diagnostics() const {
-  return diagnosticsOf(radius_, store_.engine());
+  auto all = diagnosticsOf(radius_, store_.engine());
+  const auto oversized = oversizedDiagnostics(store_.engine());
+  all.insert(all.end(), oversized.begin(), oversized.end());
+  return all;
 }
 
 Reconciler::Event ReconcileLoop::failed(const std::string& what, std::uint64_t Counters::*counter) {
   ++(counters_.*counter);
   const auto now = Reconciler::Clock::now();
   fault_ = Fault{what, std::chrono::system_clock::now(), fault_ ? fault_->since : now};
-  base::logError("commit failed", {{"attempt", reconciler_.failures() + 1}, {"error", what}});
+  if (const auto leftOut = failedLines_.admit(now))
+    base::logError(
+        "commit failed",
+        {{"attempt", reconciler_.failures() + 1}, {"error", what}, {"left_out", *leftOut}});
   progress_.notify();
   return Reconciler::Failed{};
 }

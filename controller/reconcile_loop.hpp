@@ -3,8 +3,10 @@
 
 #include "base/async/event.hpp"
 #include "base/histogram.hpp"
+#include "base/log_limit.hpp"
 #include "controller/arrivals.hpp"
 #include "controller/blast_radius.hpp"
+#include "controller/commit_log.hpp"
 #include "controller/reconciler.hpp"
 #include "controller/store.hpp"
 #include "nft/kernel.hpp"
@@ -15,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,10 +73,14 @@ class ReconcileLoop {
   // The size of the engine's table, without building it; zero before the first commit. The engine
   // may be ahead of the kernel.
   [[nodiscard]] policy::Engine::Size tableSize() const;
-  // The policies that the kernel rejected.
+  // The policies that the kernel rejected, and those that are too large.
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const;
   // The number of profiles whose pods are isolated because of such policies.
   [[nodiscard]] std::size_t refusedProfiles() const { return refused_.size(); }
+  // The number of profiles whose pods are isolated because their policies are too large.
+  [[nodiscard]] std::size_t oversizedProfiles() const {
+    return store_.engine().oversizedProfiles().size();
+  }
 
   struct Fault {
     std::string message;
@@ -107,6 +114,9 @@ class ReconcileLoop {
   [[nodiscard]] bool inSync() const;
 
  private:
+  static constexpr unsigned kMostLines = 10;
+  static constexpr std::chrono::seconds kLinePeriod{60};
+
   Reconciler::Event readBack(bool audit);
   Reconciler::Event commit();
   // All changes that the kernel lacks: against its table if that was read, else since the last
@@ -123,6 +133,10 @@ class ReconcileLoop {
   void forgiveTaken();
   // Records the duration of a successful commit that began at `start`.
   void measure(bool changed, Reconciler::Time start);
+  // Prints a line about commits, if there is one to print.
+  static void print(const std::optional<CommitLog::Line>& line);
+  // Logs the profiles that have become too large.
+  void reportOversized();
   void reportForeignChanges(const std::optional<nft::Ruleset>& seen);
   Reconciler::Event failed(const std::string& what, std::uint64_t Counters::*counter);
   // Waits, then returns the event that ended the wait.
@@ -158,6 +172,13 @@ class ReconcileLoop {
     std::vector<policy::NetworkPolicy> policies;  // as they were when rejected
   };
   std::map<std::string, RefusedProfile> refused_;  // until the kernel accepts them
+  std::set<std::string> oversized_;                // as logged
+  CommitLog commitLog_;
+  // For each kind of line that a tenant can cause.
+  base::LogLimit rejectedLines_{kMostLines, kLinePeriod};
+  base::LogLimit acceptedLines_{kMostLines, kLinePeriod};
+  base::LogLimit oversizedLines_{kMostLines, kLinePeriod};
+  base::LogLimit failedLines_{kMostLines, kLinePeriod};
   std::optional<Fault> fault_;
   Counters counters_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/refusal.hpp"
 
+#include "policy/profile.hpp"
+
 #include <set>
 #include <string>
 #include <variant>
@@ -54,6 +56,17 @@ std::string podsText(const std::vector<base::ObjectKey>& pods) {
   return text;
 }
 
+// What it means that a profile denies everything.
+std::string effectText(const policy::Engine& engine, const std::string& profile) {
+  const bool ingress = engine.directionOf(profile) == policy::Direction::Ingress;
+  return std::string("no packet ") + (ingress ? "reaches " : "leaves ") +
+         podsText(engine.podsOf(profile));
+}
+
+policy::Diagnostic about(const base::ObjectKey& policy, const std::string& message) {
+  return {policy::Diagnostic::Severity::Error, "NetworkPolicy " + toString(policy), "", message};
+}
+
 }  // namespace
 
 BlastRadius::Refusal refusalOf(const nft::Rejected& rejected, const nft::ChangeSet& changes,
@@ -72,13 +85,23 @@ std::vector<policy::Diagnostic> diagnosticsOf(const BlastRadius& radius,
                                               const policy::Engine& engine) {
   std::vector<policy::Diagnostic> all;
   for (const auto& [profile, why] : radius.blamed()) {
-    const bool ingress = engine.directionOf(profile) == policy::Direction::Ingress;
-    const std::string what =
-        std::string("the kernel rejects it, so until it is changed no packet ") +
-        (ingress ? "reaches " : "leaves ") + podsText(engine.podsOf(profile)) + ": " + why;
-    for (const auto& policy : engine.policiesOf(profile))
-      all.push_back(
-          {policy::Diagnostic::Severity::Error, "NetworkPolicy " + toString(policy), "", what});
+    const auto what =
+        "the kernel rejects it, so until it is changed " + effectText(engine, profile) + ": " + why;
+    for (const auto& policy : engine.policiesOf(profile)) all.push_back(about(policy, what));
+  }
+  return all;
+}
+
+std::vector<policy::Diagnostic> oversizedDiagnostics(const policy::Engine& engine) {
+  std::vector<policy::Diagnostic> all;
+  for (const auto& profile : engine.oversizedProfiles()) {
+    const auto policies = engine.policiesOf(profile);
+    const auto what = "the policies that select the same pods (" + std::to_string(policies.size()) +
+                      ") need more than " + std::to_string(policy::kMostProfileEntries) +
+                      " entries, so until they have fewer rules with different ports or peers " +
+                      effectText(engine, profile);
+    for (std::size_t i = 0; i < policies.size() && i < kMostNamedPolicies; ++i)
+      all.push_back(about(policies[i], what));
   }
   return all;
 }

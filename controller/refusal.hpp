@@ -7,6 +7,7 @@
 #include "policy/diagnostic.hpp"
 #include "policy/engine.hpp"
 
+#include <cstddef>
 #include <vector>
 
 namespace kpol::controller {
@@ -18,5 +19,10 @@ BlastRadius::Refusal refusalOf(const nft::Rejected& rejected, const nft::ChangeS
 // Diagnostics about the profiles that the kernel rejected, one for each profile and policy.
 std::vector<policy::Diagnostic> diagnosticsOf(const BlastRadius& radius,
                                               const policy::Engine& engine);
+
+// The same about the profiles that are too large (Engine::oversizedProfiles()), for at most
+// kMostNamedPolicies policies of each.
+std::vector<policy::Diagnostic> oversizedDiagnostics(const policy::Engine& engine);
+inline constexpr std::size_t kMostNamedPolicies = 8;
 
 }  // namespace kpol::controller

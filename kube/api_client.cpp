@@ -55,6 +55,10 @@ Task<> ApiClient::connect(const Identity& identity, Duration patience) {
 
 // Returns false if the server closed the connection.
 Task<bool> ApiClient::receive(Duration patience) {
+  if (response_.hasMore()) {
+    response_.feed({}, body_);
+    co_return true;
+  }
   const std::size_t size = co_await connection_->read(room_, Clock::now() + patience, interrupt_);
   counters_.bytesReceived += size;
   if (size == 0)

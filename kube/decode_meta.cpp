@@ -24,6 +24,18 @@ policy::Labels decodeLabels(const Field& field) {
   return policy::Labels(std::move(labels));
 }
 
+// The labels of an object. Each of them costs every node memory and work, so there is a limit.
+policy::Labels decodeObjectLabels(const Field& field) {
+  std::size_t bytes = 0;
+  for (const Field& entry : field.entries())
+    bytes += entry.key().size() +
+             (entry.isText() ? entry.json().get_ref<const std::string&>().size() : 0);
+  if (bytes <= kMostLabelBytes) return decodeLabels(field);
+  field.fail("must have at most " + std::to_string(kMostLabelBytes) +
+             " bytes of keys and values, found " + std::to_string(bytes));
+  return {};
+}
+
 std::optional<Operator> parseOperator(std::string_view text) {
   if (text == "In") return Operator::In;
   if (text == "NotIn") return Operator::NotIn;
@@ -109,7 +121,7 @@ ObjectMeta decodeMeta(const Field& root, Kind kind) {
   const Field uid = metadata["uid"];
   meta.uid = uid.text().value_or("");
   const Field labels = metadata["labels"];
-  meta.labels = decodeLabels(labels);
+  meta.labels = decodeObjectLabels(labels);
   return meta;
 }
 

@@ -5,6 +5,7 @@
 #include "kube/field.hpp"
 #include "policy/objects.hpp"
 
+#include <cstddef>
 #include <string>
 
 // The parts of apimachinery's meta/v1 that several kinds share.
@@ -15,6 +16,10 @@ struct ObjectMeta {
   std::string uid;
   policy::Labels labels;
 };
+
+// The API server limits the size of an object, but not that of its labels. Beyond this many bytes
+// of keys and values, which no object in use comes near, the labels are an error and are left out.
+inline constexpr std::size_t kMostLabelBytes = 64 * 1024;
 
 ObjectMeta decodeMeta(const Field& root, Kind kind);
 

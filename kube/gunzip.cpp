@@ -58,6 +58,7 @@ struct Gunzip::State {
   zlib::inflate_stream stream;
   std::uint32_t crc = 0;
   std::uint32_t size = 0;
+  bool more = false;  // inflate() stopped before it had used all bytes
 };
 
 Gunzip::Gunzip() : state_(std::make_unique<State>()) {}
@@ -84,6 +85,7 @@ std::string_view Gunzip::State::inflate(std::string_view bytes, std::string& out
   z.next_in = bytes.data();
   z.avail_in = bytes.size();
   boost::system::error_code error;
+  const auto before = out.size();
   do {
     z.next_out = room.data();
     z.avail_out = room.size();
@@ -92,7 +94,8 @@ std::string_view Gunzip::State::inflate(std::string_view bytes, std::string& out
     crc = extendCrc(crc, part);
     size += static_cast<std::uint32_t>(part.size());
     out += part;
-  } while (!error && (z.avail_in > 0 || z.avail_out == 0));
+    more = !error && (z.avail_in > 0 || z.avail_out == 0);
+  } while (more && out.size() - before < kMostAtOnce);
   if (error == zlib::error::end_of_stream) {
     place = Place::Tail;
   } else if (error && error != zlib::error::need_buffers) {
@@ -110,11 +113,19 @@ void Gunzip::State::takeTail(std::string_view bytes) {
   place = Place::Done;
 }
 
-void Gunzip::feed(std::string_view bytes, std::string& out) {
-  if (state_->place == State::Place::Head) bytes = state_->takeHead(bytes);
-  if (state_->place == State::Place::Body && !bytes.empty()) bytes = state_->inflate(bytes, out);
+std::size_t Gunzip::feed(std::string_view bytes, std::string& out) {
+  auto rest = bytes;
+  if (state_->place == State::Place::Head) rest = state_->takeHead(rest);
+  if (state_->place == State::Place::Body && (state_->more || !rest.empty()))
+    rest = state_->inflate(rest, out);
   const bool atTail = state_->place == State::Place::Tail || state_->place == State::Place::Done;
-  if (atTail && !bytes.empty()) state_->takeTail(bytes);
+  if (!atTail || rest.empty()) return bytes.size() - rest.size();
+  state_->takeTail(rest);
+  return bytes.size();
+}
+
+bool Gunzip::hasMore() const {
+  return state_->more;
 }
 
 bool Gunzip::complete() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,9 +18,14 @@ class Gunzip {
   Gunzip(Gunzip&&) noexcept;
   Gunzip& operator=(Gunzip&&) noexcept;
 
-  // Consumes all of `bytes` and appends the decompressed bytes to `out`.
-  void feed(std::string_view bytes, std::string& out);
+  // Consumes bytes from the start of `bytes`, appends the decompressed bytes to `out` and returns
+  // the number consumed. Stops after kMostAtOnce decompressed bytes, because gzip can make a byte a
+  // thousand; then hasMore() is true and the next call, with the rest of `bytes`, continues.
+  [[nodiscard]] std::size_t feed(std::string_view bytes, std::string& out);
+  [[nodiscard]] bool hasMore() const;
   [[nodiscard]] bool complete() const;
+
+  static constexpr std::size_t kMostAtOnce = 256 * 1024;
 
  private:
   struct State;

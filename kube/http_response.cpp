@@ -20,6 +20,7 @@ namespace {
 // The limit for the head of a response, the head of a chunk (which may have extensions), and the
 // trailer after the last chunk.
 constexpr std::uint32_t kLongestHead = 64 * 1024;
+constexpr std::size_t kMostOfParser = 65536;  // bytes of the body that one call of it returns
 
 [[noreturn]] void fail(const boost::system::error_code& error) {
   throw ApiError("not an HTTP response: " + error.message());
@@ -51,7 +52,12 @@ struct ResponseReader::State {
   std::string pending;       // bytes that the parser could not use yet
   bool bodyBegun = false;
   std::optional<ResponseHead> head;
+  void unpack(std::string_view part, std::string& body);
+  [[nodiscard]] bool isPacked() const { return gunzip && (gunzip->hasMore() || !packed.empty()); }
+
   std::optional<Gunzip> gunzip;
+  std::string packed;    // bytes that gunzip could not use yet
+  bool stopped = false;  // feed() returned before it had used all bytes
 };
 
 ResponseReader::ResponseReader() : state_(std::make_unique<State>()) {}
@@ -93,6 +99,11 @@ std::size_t ResponseReader::State::put(std::string_view bytes) {
   return used;
 }
 
+void ResponseReader::State::unpack(std::string_view part, std::string& body) {
+  packed += part;
+  packed.erase(0, gunzip->feed(packed, body));
+}
+
 std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& body) {
   // Beast assumes that the first bytes of a chunked body are at least as many as those of the
   // shortest body, in which the last chunk is also the first.
@@ -100,7 +111,7 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
   const bool begins = head && !bodyBegun && parser.chunked();
   if (begins && bytes.size() < kShortest.size()) return 0;
   bodyBegun = bodyBegun || head;
-  std::array<char, 65536> room;
+  std::array<char, kMostOfParser> room;
   auto& sink = parser.get().body();
   sink.data = room.data();
   sink.size = room.size();
@@ -113,7 +124,7 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
   }
   const std::string_view part(room.data(), room.size() - sink.size);
   if (gunzip) {
-    gunzip->feed(part, body);
+    unpack(part, body);
   } else {
     body += part;
   }
@@ -123,15 +134,24 @@ std::size_t ResponseReader::State::parse(std::string_view bytes, std::string& bo
 void ResponseReader::feed(std::string_view bytes, std::string& body) {
   auto& pending = state_->pending;
   pending += bytes;
+  const std::size_t most = body.size() + kMostAtOnce - Gunzip::kMostAtOnce - kMostOfParser;
+  if (state_->isPacked()) state_->unpack({}, body);
   std::size_t at = 0;
-  while (at < pending.size() && !complete()) {
-    const std::size_t used = state_->parse(std::string_view(pending).substr(at), body);
+  std::size_t used = 1;
+  const auto mayGoOn = [&] { return !state_->isPacked() && body.size() <= most; };
+  while (mayGoOn() && used > 0 && at < pending.size() && !state_->parser.is_done()) {
+    used = state_->parse(std::string_view(pending).substr(at), body);
     at += used;
-    if (used == 0) break;
   }
   pending.erase(0, at);
+  state_->stopped = !mayGoOn();
+  if (state_->stopped) return;
   state_->checkEnd();
   if (complete() && !pending.empty()) throw ApiError("bytes after the end of a response");
+}
+
+bool ResponseReader::hasMore() const {
+  return state_->stopped;
 }
 
 void ResponseReader::close() {
@@ -148,7 +168,7 @@ const std::optional<ResponseHead>& ResponseReader::head() const {
 }
 
 bool ResponseReader::complete() const {
-  return state_->parser.is_done();
+  return state_->parser.is_done() && !state_->stopped;
 }
 
 }  // namespace kpol::kube

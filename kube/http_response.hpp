@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +17,10 @@ struct ResponseHead {
 };
 
 // Reads one HTTP/1.1 response, whose bytes arrive in parts of any size. The body may be chunked,
-// have a Content-Length or end with the connection, and be plain or gzip. Does no I/O. Stores no
-// part of the body, and at most 64 KiB of a head. Throws ApiError if the response is invalid or is
-// followed by more bytes; the connection must not be used after that.
+// have a Content-Length or end with the connection, and be plain or gzip. Does no I/O. Stores at
+// most 64 KiB of a head, and of the body only bytes that feed() has not returned yet. Throws
+// ApiError if the response is invalid or is followed by more bytes; the connection must not be used
+// after that.
 class ResponseReader {
  public:
   ResponseReader();
@@ -26,14 +28,19 @@ class ResponseReader {
   ResponseReader(ResponseReader&&) noexcept;
   ResponseReader& operator=(ResponseReader&&) noexcept;
 
-  // Consumes all of `bytes` and appends their part of the body to `body`.
+  // Takes all of `bytes` and appends the next part of the body to `body`: at most kMostAtOnce
+  // bytes. While hasMore() is true, call it again without bytes, before the next bytes.
   void feed(std::string_view bytes, std::string& body);
+  [[nodiscard]] bool hasMore() const;
   // Call this when the connection was closed: it ends a body without a length. Throws ApiError if
   // another body is incomplete.
   void close();
 
   [[nodiscard]] const std::optional<ResponseHead>& head() const;
+  // Whether feed() has returned the whole body.
   [[nodiscard]] bool complete() const;
+
+  static constexpr std::size_t kMostAtOnce = 512 * 1024;
 
  private:
   struct State;

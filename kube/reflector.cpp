@@ -112,10 +112,13 @@ void Reflector::report(const ApiObject& object) {
   known = object.diagnostics;
   for (const auto& diagnostic : known) {
     const bool isError = diagnostic.severity == policy::Diagnostic::Severity::Error;
+    const auto leftOut = invalidLines_.admit(Clock::now());
+    if (!leftOut) continue;
     base::log(isError ? base::LogLevel::Error : base::LogLevel::Warn, "invalid object",
               {{"object", diagnostic.object},
                {"field", diagnostic.field},
-               {"error", diagnostic.message}});
+               {"error", diagnostic.message},
+               {"left_out", *leftOut}});
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/async/event.hpp"
 #include "base/histogram.hpp"
+#include "base/log_limit.hpp"
 #include "kube/api_client.hpp"
 #include "kube/api_stream.hpp"
 #include "kube/known_objects.hpp"
@@ -119,6 +120,7 @@ class Reflector {
   std::size_t at_ = 0;     // how many of them are processed
   KnownObjects known_;
   std::map<ObjectId, std::vector<policy::Diagnostic>> diagnostics_;
+  base::LogLimit invalidLines_{100, std::chrono::seconds(60)};
   std::string trouble_;
   std::optional<std::chrono::system_clock::time_point> heardAt_;
   std::uint64_t lists_ = 0;  // number of complete lists

@@ -54,7 +54,9 @@ std::string chainName(const ProfileKey& key, Names& names);
 //   CHAIN-ports        verdict map protocol . port (exact)
 //   CHAIN-ranges       the same for port ranges (interval)
 //   CHAIN-deny         accepts traffic of a pod to itself; counts and drops everything else
-void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
+// Returns false if the profile is larger than kMostProfileEntries allows; then it adds what
+// addDenyingChains() adds.
+bool addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
                       nft::Ruleset& ruleset);
 
 // Adds only CHAIN, CHAIN-deny and the counter, so that everything except traffic of a pod to itself

@@ -231,6 +231,10 @@ void Engine::deny(const std::set<std::string>& profiles) {
   state_->profiles.deny(profiles);
 }
 
+const std::set<std::string>& Engine::oversizedProfiles() const {
+  return state_->profiles.oversized();
+}
+
 std::set<std::string> Engine::profilesWith(const std::string& object) const {
   return state_->profiles.users(object);
 }

@@ -69,6 +69,9 @@ class Engine {
   // Makes exactly these profiles (given by chain) deny everything except traffic of a pod to
   // itself, whatever their policies allow, because the kernel rejects their rules.
   void deny(const std::set<std::string>& profiles);
+  // The profiles that deny everything because their policies are too large (kMostProfileEntries),
+  // as of the last takeChanges() or ruleset().
+  [[nodiscard]] const std::set<std::string>& oversizedProfiles() const;
   // The profiles that have a chain, counter or set of this name. Empty: the object belongs to no
   // profile, but to the part of the table that all share.
   [[nodiscard]] std::set<std::string> profilesWith(const std::string& object) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/evaluate.hpp"
 
+#include "policy/named_ports.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
@@ -70,10 +71,9 @@ bool peerMatches(const Question& question, const Peer& peer, const std::string& 
 // (types.go, NetworkPolicyPort.port: "a numerical or named port on a pod").
 bool nameMatches(const Question& question, const std::string& name, base::Protocol protocol) {
   if (question.destination == nullptr || name.empty()) return false;
-  return std::ranges::any_of(question.destination->ports, [&](const ContainerPort& port) {
-    return port.name == name && port.protocol == protocol &&
-           port.port == question.flow.destinationPort;
-  });
+  return std::ranges::any_of(
+      portsNamed(question.destination->ports, name, protocol),
+      [&](const ContainerPort& port) { return port.port == question.flow.destinationPort; });
 }
 
 bool portMatches(const Question& question, const PolicyPort& port) {

@@ -72,6 +72,16 @@ void LabelTable::enter(const InternedLabels& labels) {
   }
 }
 
+std::size_t LabelTable::indexOf(const InternedLabels& labels, const InternedLabels::Entry& entry) {
+  const auto& entries = labels.entries_;
+  const auto place = std::lower_bound(entries.begin(), entries.end(), entry,
+                                      [&](const auto& one, const auto& wanted) {
+                                        ++steps_;
+                                        return *one.first < *wanted.first;
+                                      });
+  return static_cast<std::size_t>(place - entries.begin());
+}
+
 // Removes the labels from each list; the last item of the list moves to the free place.
 void LabelTable::leave(const InternedLabels& labels) {
   for (std::size_t i = 0; i < labels.entries_.size(); ++i) {
@@ -79,8 +89,7 @@ void LabelTable::leave(const InternedLabels& labels) {
     const auto place = withLabel_.find(entry);
     auto& list = place->second;
     const auto* last = list.back();
-    const auto own = std::find(last->entries_.begin(), last->entries_.end(), entry);
-    last->places_[static_cast<std::size_t>(own - last->entries_.begin())] = labels.places_[i];
+    last->places_[indexOf(*last, entry)] = labels.places_[i];
     list[labels.places_[i]] = last;
     list.pop_back();
     if (list.empty()) withLabel_.erase(place);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/text_hash.hpp"
 #include "policy/objects.hpp"
 
 #include <cstdint>
@@ -28,9 +29,7 @@ class StringTable {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept {
-      return std::hash<std::string_view>{}(text);
-    }
+    std::size_t operator()(std::string_view text) const noexcept { return base::textHash(text); }
   };
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> holders_;
 };
@@ -68,6 +67,8 @@ class LabelTable {
   const InternedLabels* intern(const Labels& labels);
   void release(const InternedLabels* labels);
   [[nodiscard]] std::size_t size() const { return holders_.size(); }
+  // The entries that release() has compared so far, as a measure of its cost.
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
   // Calls `visit` with each distinct set of labels that `selector` (canonical()) may match: those
   // with a label of one of its In requirements; without such a requirement, all.
   template <class Visit>
@@ -90,12 +91,15 @@ class LabelTable {
   void releaseTexts(const InternedLabels& labels);
   void enter(const InternedLabels& labels);
   void leave(const InternedLabels& labels);
+  // The index of `entry`, which must be present, in labels.entries().
+  std::size_t indexOf(const InternedLabels& labels, const InternedLabels::Entry& entry);
   [[nodiscard]] std::optional<std::vector<const List*>> withDemandedLabel(
       const LabelSelector& selector) const;
 
   StringTable& strings_;
   std::map<InternedLabels, std::uint32_t> holders_;
   std::unordered_map<InternedLabels::Entry, List, HashEntry> withLabel_;
+  std::uint64_t steps_ = 0;
 };
 
 }  // namespace kpol::policy

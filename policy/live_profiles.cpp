@@ -73,24 +73,31 @@ void LiveProfiles::refresh() {
     }
   }
   stale_.clear();
+  // The table keeps the sets that were released until its next take().
+  if (names_.shouldForget())
+    names_.forget([&](const std::string& name) {
+      return profiles_.contains(name) || table_.find(name) != nullptr;
+    });
 }
 
 void LiveProfiles::compile(const std::string& chain, Profile& profile) {
   nft::Ruleset part;
   NotedPeers noted;
+  oversized_.erase(chain);
   if (denied_.contains(chain)) {
     addDenyingChains(profile.direction, chain, part);
   } else {
     ProfileKey key{profile.direction, {}, profile.namedPorts};
     for (const auto& policy : profile.policies) key.policies.push_back(&recordOf(policy)->policy);
     PeerSets peerSets(noted, families_, part, names_);
-    addProfileChains(key, chain, peerSets, part);
+    if (!addProfileChains(key, chain, peerSets, part)) oversized_.insert(chain);
   }
   profile.part.replace(table_, peers_, std::move(part), noted.feeds);
 }
 
 void LiveProfiles::forget(const std::string& chain, Profile& profile) {
   profile.part.replace(table_, peers_, {}, {});
+  oversized_.erase(chain);
   for (const auto& policy : profile.policies)
     if (auto* record = recordOf(policy)) record->profiles.erase(chain);
 }

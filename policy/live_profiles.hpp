@@ -34,6 +34,9 @@ class LiveProfiles {
   // may still refer to profiles with deleted policies.
   void refresh();
 
+  // The profiles that deny everything because they are too large (kMostProfileEntries), as of the
+  // last refresh().
+  [[nodiscard]] const std::set<std::string>& oversized() const { return oversized_; }
   // The profiles that have a chain, counter or set of this name.
   [[nodiscard]] std::set<std::string> users(const std::string& object) const;
   [[nodiscard]] std::vector<base::ObjectKey> policiesOf(const std::string& chain) const;
@@ -62,6 +65,7 @@ class LiveProfiles {
   std::map<std::string, Profile> profiles_;
   std::set<std::string> stale_;
   std::set<std::string> denied_;
+  std::set<std::string> oversized_;
 };
 
 }  // namespace kpol::policy

@@ -3,6 +3,7 @@
 
 #include "base/sorted_unique.hpp"
 #include "policy/address_ranges.hpp"
+#include "policy/named_ports.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
@@ -12,9 +13,8 @@ namespace {
 
 void addNamed(const Member& member, const NamedPortPeers& port, const base::IpAddress& ip,
               std::vector<NamedAddress>& out) {
-  for (const auto& declared : member.pod->ports)
-    if (declared.name == port.name && declared.protocol == port.protocol)
-      out.push_back({ip, port.protocol, declared.port});
+  for (const auto& declared : portsNamed(member.pod->ports, port.name, port.protocol))
+    out.push_back({ip, port.protocol, declared.port});
 }
 
 }  // namespace
@@ -98,12 +98,16 @@ std::vector<base::IpAddress> Membership::addressesOf(const PeerSelector& selecto
 
 std::vector<NamedAddress> Membership::resolve(const NamedPortPeers& port) const {
   std::vector<NamedAddress> result;
+  std::vector<const Member*> admitted;
   if (port.peers.any)
-    for (const auto& member : members_)
-      for (const auto& ip : member.ips) addNamed(member, port, ip, result);
-  for (const auto& [selector, origins] : port.peers.selectors)
-    for (const auto* member : membersOf(selector))
-      for (const auto& ip : member->ips) addNamed(*member, port, ip, result);
+    for (const auto& member : members_) admitted.push_back(&member);
+  for (const auto& [selector, origins] : port.peers.selectors) {
+    const auto more = membersOf(selector);
+    admitted.insert(admitted.end(), more.begin(), more.end());
+    base::sortUnique(admitted);
+  }
+  for (const auto* member : admitted)
+    for (const auto& ip : member->ips) addNamed(*member, port, ip, result);
 
   std::vector<AddressRange> ranges;
   for (const auto& [block, origins] : port.peers.blocks)

@@ -37,6 +37,7 @@ std::string Names::name(std::string_view prefix, const Identity& identity) {
   for (std::uint64_t seed = 0;; ++seed) {
     auto name = fmt::format("{}-{:012x}", prefix, hashOf(identity.text(), seed) >> 16U);
     const auto [entry, isNew] = owner_.try_emplace(name, identity.text());
+    if (isNew) bytes_ += name.size() + identity.text().size();
     if (isNew || entry->second == identity.text()) return name;
   }
 }

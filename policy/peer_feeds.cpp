@@ -2,9 +2,11 @@
 #include "policy/peer_feeds.hpp"
 
 #include "base/sorted_unique.hpp"
+#include "policy/named_ports.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace kpol::policy {
 namespace {
@@ -20,6 +22,14 @@ std::vector<AddressRange> rangesOf(const std::map<IpBlock, Origins>& blocks) {
 // contain its name.
 bool selects(const LabelSelector& selector, const NamespaceRecord& ns) {
   return ns.known ? matches(selector, *ns.labels) : matchesByName(selector, ns.name);
+}
+
+// An order in which two subscriptions are equal if they add the same elements for a pod that both
+// match.
+bool addsLess(const Subscription* a, const Subscription* b) {
+  const bool allOfA = !a->ranges;
+  const bool allOfB = !b->ranges;
+  return std::tie(a->set, a->port, allOfA) < std::tie(b->set, b->port, allOfB);
 }
 
 }  // namespace
@@ -142,7 +152,6 @@ void PeerFeeds::setGroups(NamespaceRecord& ns, std::vector<Group*> groups) {
 
 void PeerFeeds::contribute(const PodRecord& pod, const Subscription& subscription,
                            std::vector<Contribution>& out) const {
-  if (!matches(subscription.selector, *pod.labels)) return;
   for (const auto& ip : pod.claims()) {
     if (ip.family() != subscription.family || !cluster_.owns(pod, ip)) continue;
     if (subscription.ranges && !within(*subscription.ranges, ip)) continue;
@@ -151,22 +160,28 @@ void PeerFeeds::contribute(const PodRecord& pod, const Subscription& subscriptio
       continue;
     }
     const auto& [name, protocol] = *subscription.port;
-    for (const auto& declared : *pod.ports)
-      if (declared.name == name && declared.protocol == protocol)
-        out.push_back({subscription.set, {ip, protocol, declared.port}});
+    for (const auto& declared : portsNamed(*pod.ports, name, protocol))
+      out.push_back({subscription.set, {ip, protocol, declared.port}});
   }
 }
 
 std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& pod) const {
   std::vector<Contribution> all;
   if (!pod.claiming) return all;
+  std::vector<const Subscription*> matching;
   const auto ask = [&](const SelectorIndex<Subscription>& index) {
-    index.forEachCandidate(
-        *pod.labels, [&](const Subscription& subscription) { contribute(pod, subscription, all); });
+    index.forEachCandidate(*pod.labels, [&](const Subscription& subscription) {
+      if (matches(subscription.selector, *pod.labels)) matching.push_back(&subscription);
+    });
   };
   if (pod.ns->subscriptions) ask(*pod.ns->subscriptions);
   for (const auto* group : pod.ns->groups) ask(group->subscriptions);
   ask(everywhere_);
+  // Many selectors of one set may match a pod: they add the same elements.
+  std::sort(matching.begin(), matching.end(), addsLess);
+  const auto adder = [&](const auto* a, const auto* b) { return !addsLess(a, b); };
+  matching.erase(std::unique(matching.begin(), matching.end(), adder), matching.end());
+  for (const auto* subscription : matching) contribute(pod, *subscription, all);
   base::sortUnique(all);
   return all;
 }
@@ -176,7 +191,8 @@ std::vector<PeerFeeds::Contribution> PeerFeeds::contributions(const PodRecord& p
 void PeerFeeds::contributeAll(const Subscription& subscription,
                               std::vector<Contribution>& out) const {
   const auto addFrom = [&](const NamespaceRecord& ns) {
-    for (const auto& [name, pod] : ns.pods) contribute(pod, subscription, out);
+    for (const auto& [name, pod] : ns.pods)
+      if (matches(subscription.selector, *pod.labels)) contribute(pod, subscription, out);
   };
   const auto* group = subscription.group;
   if (subscription.ns != nullptr) {
@@ -196,8 +212,13 @@ void PeerFeeds::contributeAll(const Subscription& subscription,
 
 std::vector<nft::Element> PeerFeeds::elementsOf(const LiveSet& set) const {
   std::vector<Contribution> all;
-  for (const auto& subscription : followed_.at(&set).subscriptions)
+  std::size_t most = 4096;  // before duplicates are removed; many selectors may match a pod
+  for (const auto& subscription : followed_.at(&set).subscriptions) {
     contributeAll(*subscription, all);
+    if (all.size() < most) continue;
+    base::sortUnique(all);
+    most = 2 * all.size() + 4096;
+  }
   base::sortUnique(all);
   std::vector<nft::Element> elements;
   elements.reserve(all.size());

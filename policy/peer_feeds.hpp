@@ -85,6 +85,7 @@ class PeerFeeds {
   void remove(Subscription& subscription);
   Group& groupAt(const LabelSelector& selector);
   SelectorIndex<Subscription>& indexOf(const Subscription& subscription);
+  // Adds the elements of a pod that the subscription's selector matches.
   void contribute(const PodRecord& pod, const Subscription& subscription,
                   std::vector<Contribution>& out) const;
   void contributeAll(const Subscription& subscription, std::vector<Contribution>& out) const;

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/profile.hpp"
 
+#include "base/sorted_unique.hpp"
+#include "policy/allowance.hpp"
+#include "policy/named_ports.hpp"
 #include "policy/selector.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace kpol::policy {
 namespace {
-
-constexpr std::array kProtocols{base::Protocol::Tcp, base::Protocol::Udp, base::Protocol::Sctp};
-
-template <class Map>
-bool sameKeys(const Map& a, const Map& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.first == y.first; });
-}
-
-template <class Map>
-void addAll(Map& to, const Map& from) {
-  for (const auto& [key, origins] : from) to[key].insert(origins.begin(), origins.end());
-}
 
 PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
   const Origins origin{policy.key};
@@ -49,76 +38,101 @@ PeerSet peersOf(const NetworkPolicy& policy, const PolicyRule& rule) {
   return result;
 }
 
-// Adds one entry of a rule's `ports` to `profile`.
-void addPort(Profile& profile, const ProfileKey& key, const PolicyPort& port,
-             const PeerSet& peers) {
-  if (!port.protocol) return;  // not supported: matches nothing, pods stay isolated
-  if (const auto* range = std::get_if<base::PortRange>(&port.port)) {
-    profile.ports.push_back({*port.protocol, range->first(), range->last(), peers});
-  } else if (const auto* name = std::get_if<std::string>(&port.port)) {
-    if (name->empty()) return;  // does not mean ports without a name
-    if (key.direction == Direction::Egress) {
-      profile.named.push_back({*port.protocol, *name, peers});
-      return;
+// Adds up the rules of a profile. Each add() returns false if the profile is too large.
+class ProfileBuilder {
+ public:
+  explicit ProfileBuilder(const ProfileKey& key) : key_(key) {}
+
+  bool add(const NetworkPolicy& policy, const PolicyRule& rule) {
+    const auto peers = peersOf(policy, rule);
+    const auto entries = entriesOf(peers);
+    if (rule.ports.empty()) {
+      profile_.anyPort.add(peers);
+      return allowance_.take(entries);
     }
-    const auto numbers = key.namedPorts.find({*name, *port.protocol});
-    if (numbers == key.namedPorts.end()) return;
-    for (const auto number : numbers->second)
-      profile.ports.push_back({*port.protocol, number, number, peers});
-  } else {
-    profile.ports.push_back({*port.protocol, 0, 65535, peers});
+    place_.reset();
+    auto ports = rule.ports;
+    base::sortUnique(ports);  // a repeated port must not cost again
+    return std::all_of(ports.begin(), ports.end(),
+                       [&](const auto& port) { return addPort(port, peers, entries); });
   }
-}
+
+  Profile take() {
+    for (auto& [named, peers] : named_)
+      profile_.named.push_back({named.second, named.first, std::move(peers)});
+    profile_.peers.resize(places_.size());
+    while (!places_.empty()) {
+      auto node = places_.extract(places_.begin());
+      profile_.peers[node.mapped()] = std::move(node.key());
+    }
+    return std::move(profile_);
+  }
+
+ private:
+  bool addPort(const PolicyPort& port, const PeerSet& peers, std::size_t entries) {
+    if (!port.protocol) return true;  // not supported: matches nothing, pods stay isolated
+    if (const auto* range = std::get_if<base::PortRange>(&port.port))
+      return addRange(*port.protocol, range->first(), range->last(), peers, entries);
+    if (const auto* name = std::get_if<std::string>(&port.port))
+      return addNamed(*port.protocol, *name, peers, entries);
+    return addRange(*port.protocol, 0, 65535, peers, entries);
+  }
+
+  bool addNamed(base::Protocol protocol, const std::string& name, const PeerSet& peers,
+                std::size_t entries) {
+    if (name.empty()) return true;  // does not mean ports without a name
+    if (key_.direction == Direction::Egress) {
+      if (!allowance_.take(entries)) return false;
+      named_[{name, protocol}].add(peers);
+      return true;
+    }
+    const auto numbers = key_.namedPorts.find({name, protocol});
+    return numbers == key_.namedPorts.end() ||
+           std::all_of(numbers->second.begin(), numbers->second.end(), [&](auto number) {
+             return addRange(protocol, number, number, peers, entries);
+           });
+  }
+
+  bool addRange(base::Protocol protocol, std::uint16_t first, std::uint16_t last,
+                const PeerSet& peers, std::size_t entries) {
+    if (!place_) {
+      const auto [place, isNew] = places_.try_emplace(peers, places_.size());
+      if (isNew && !allowance_.take(entries)) return false;
+      place_ = place->second;
+    }
+    profile_.ports.push_back({protocol, first, last, *place_});
+    return allowance_.take(1);
+  }
+
+  const ProfileKey& key_;
+  Allowance allowance_{kMostProfileEntries};
+  Profile profile_;
+  std::map<PeerSet, std::size_t> places_;  // in profile_.peers
+  std::optional<std::size_t> place_;       // of the peers of the current rule
+  std::map<std::pair<std::string, base::Protocol>, PeerSet> named_;
+};
 
 // Adds the named ports of `pod` that ingress rules of `policy` use.
 void collectNamedPorts(const Pod& pod, const NetworkPolicy& policy, NamedPorts& found) {
   for (const auto& rule : policy.ingress) {
     for (const auto& port : rule.ports) {
       const auto* name = std::get_if<std::string>(&port.port);
-      if (name == nullptr || !port.protocol) continue;
-      for (const auto& declared : pod.ports)
-        if (declared.name == *name && declared.protocol == *port.protocol)
-          found[{*name, *port.protocol}].insert(declared.port);
+      if (name == nullptr || !port.protocol || found.contains({*name, *port.protocol})) continue;
+      for (const auto& declared : portsNamed(pod.ports, *name, *port.protocol))
+        found[{*name, *port.protocol}].insert(declared.port);
     }
   }
 }
 
-// Appends `next`, which starts after the last range, or joins the two if they are alike.
-void append(std::vector<PortPeers>& ranges, PortPeers next) {
-  if (!ranges.empty()) {
-    auto& last = ranges.back();
-    if (last.protocol == next.protocol && last.last + 1 == next.first && last.peers == next.peers) {
-      last.last = next.last;
-      return;
-    }
+std::size_t textBytes(const LabelSelector& selector) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : selector.matchLabels.entries())
+    bytes += key.size() + value.size();
+  for (const auto& requirement : selector.matchExpressions) {
+    bytes += requirement.key.size() + 32;
+    for (const auto& value : requirement.values) bytes += value.size() + 32;
   }
-  ranges.push_back(std::move(next));
-}
-
-// The ports at which the set of matching rules may change: the starts of the elementary ranges.
-std::set<std::uint32_t> boundaries(const std::vector<const PortPeers*>& ports) {
-  std::set<std::uint32_t> starts;
-  for (const auto* port : ports) {
-    starts.insert(port->first);
-    starts.insert(port->last + 1U);
-  }
-  return starts;
-}
-
-void appendProtocol(const Profile& profile, base::Protocol protocol, std::vector<PortPeers>& out) {
-  std::vector<const PortPeers*> ports;
-  for (const auto& port : profile.ports)
-    if (port.protocol == protocol) ports.push_back(&port);
-  const auto starts = boundaries(ports);
-  for (auto start = starts.begin(); start != starts.end() && std::next(start) != starts.end();
-       ++start) {
-    const auto first = static_cast<std::uint16_t>(*start);
-    const auto last = static_cast<std::uint16_t>(*std::next(start) - 1);
-    PortPeers range{protocol, first, last, profile.anyPort};
-    for (const auto* port : ports)
-      if (port->first <= first && last <= port->last) range.peers.add(port->peers);
-    if (!range.peers.admitsSameAs(profile.anyPort)) append(out, std::move(range));
-  }
+  return bytes;
 }
 
 }  // namespace
@@ -127,25 +141,6 @@ std::string toString(const PeerSelector& selector) {
   const auto where =
       selector.namespaceSelector ? "{" + toString(*selector.namespaceSelector) + "}" : selector.ns;
   return where + ": " + toString(selector.podSelector);
-}
-
-void PeerSet::add(const PeerSet& other) {
-  if (other.any) {
-    if (!any) any.emplace();
-    any->insert(other.any->begin(), other.any->end());
-  }
-  if (any) {
-    selectors.clear();
-    blocks.clear();
-    return;
-  }
-  addAll(selectors, other.selectors);
-  addAll(blocks, other.blocks);
-}
-
-bool PeerSet::admitsSameAs(const PeerSet& other) const {
-  return any.has_value() == other.any.has_value() && sameKeys(selectors, other.selectors) &&
-         sameKeys(blocks, other.blocks);
 }
 
 bool ProfileKey::operator<(const ProfileKey& other) const {
@@ -173,22 +168,23 @@ std::optional<ProfileKey> profileKey(const Pod& pod,
   return key;
 }
 
-Profile makeProfile(const ProfileKey& key) {
-  Profile profile;
-  for (const auto* policy : key.policies) {
-    for (const auto& rule : policy->rules(key.direction)) {
-      const auto peers = peersOf(*policy, rule);
-      if (rule.ports.empty()) profile.anyPort.add(peers);
-      for (const auto& port : rule.ports) addPort(profile, key, port, peers);
-    }
+std::size_t entriesOf(const PeerSet& peers) {
+  std::size_t entries = 1 + (peers.any ? peers.any->size() : 0);
+  for (const auto& [selector, origins] : peers.selectors) {
+    auto bytes = textBytes(selector.podSelector);
+    if (selector.namespaceSelector) bytes += textBytes(*selector.namespaceSelector);
+    entries += kSelectorEntries + bytes / 32 + origins.size();
   }
-  return profile;
+  for (const auto& [block, origins] : peers.blocks) entries += block.except.size() + origins.size();
+  return entries;
 }
 
-std::vector<PortPeers> disjointPorts(const Profile& profile) {
-  std::vector<PortPeers> result;
-  for (const auto protocol : kProtocols) appendProtocol(profile, protocol, result);
-  return result;
+std::optional<Profile> makeProfile(const ProfileKey& key) {
+  ProfileBuilder builder(key);
+  for (const auto* policy : key.policies)
+    for (const auto& rule : policy->rules(key.direction))
+      if (!builder.add(*policy, rule)) return std::nullopt;
+  return builder.take();
 }
 
 }  // namespace kpol::policy

@@ -37,19 +37,20 @@ struct PeerSet {
   std::optional<Origins> any;  // set: every peer is admitted, and the rest is empty
   std::map<PeerSelector, Origins> selectors;
   std::map<IpBlock, Origins> blocks;
-  bool operator==(const PeerSet&) const = default;
+  auto operator<=>(const PeerSet&) const = default;
 
   void add(const PeerSet& other);
   // Whether both contain the same peers, whatever their origins.
   [[nodiscard]] bool admitsSameAs(const PeerSet& other) const;
 };
 
-// Ports `first`..`last` of one protocol; 0..65535 means all ports.
+// Ports `first`..`last` of one protocol; 0..65535 means all ports. `peers` is an index in the list
+// of the Profile or PortTable, whose entries are distinct, because many ports admit the same peers.
 struct PortPeers {
   base::Protocol protocol = base::Protocol::Tcp;
   std::uint16_t first = 0;
   std::uint16_t last = 0;
-  PeerSet peers;
+  std::size_t peers = 0;
 };
 
 // A named port, to be resolved on each peer pod (egress).
@@ -70,10 +71,25 @@ struct ProfileKey {
   bool operator<(const ProfileKey& other) const;
 };
 
+// What one profile may cost: makeProfile() and disjointPorts() stop at this many entries. A port or
+// range of ports is one entry. Each distinct set of peers has one entry for each ipBlock and each
+// of its excepts, and for each selector kSelectorEntries and one for each requirement, each value
+// and each 32 bytes of text. Without a limit n rules with overlapping ports and different peers
+// would cost n², because they have n distinct sets.
+inline constexpr std::size_t kMostProfileEntries = std::size_t{1} << 17U;
+inline constexpr std::size_t kSelectorEntries = 4;
+
 struct Profile {
   PeerSet anyPort;                    // admitted on every protocol and port
+  std::vector<PeerSet> peers;         // of `ports`, distinct
   std::vector<PortPeers> ports;       // as in the policies: may overlap, unordered
-  std::vector<NamedPortPeers> named;  // egress only
+  std::vector<NamedPortPeers> named;  // egress only; sorted by name, each once
+};
+
+// The ports of a profile as disjoint ranges, sorted by protocol and port.
+struct PortTable {
+  std::vector<PeerSet> peers;  // distinct
+  std::vector<PortPeers> ranges;
 };
 
 // Returns the key of the pod's profile in `direction`, or nullopt if none of `policies` isolates
@@ -83,11 +99,15 @@ std::optional<ProfileKey> profileKey(const Pod& pod,
                                      const std::vector<const NetworkPolicy*>& policies,
                                      Direction direction);
 
-Profile makeProfile(const ProfileKey& key);
+// Returns nullopt if the profile has more than kMostProfileEntries.
+std::optional<Profile> makeProfile(const ProfileKey& key);
 
-// Returns the ports of `profile` as disjoint ranges, sorted by protocol and port, each with all
-// peers admitted there (including those of anyPort). Adjacent ranges with equal peers are joined.
-// Ranges that admit only what anyPort admits are left out.
-std::vector<PortPeers> disjointPorts(const Profile& profile);
+// Returns each port of `profile` with all peers admitted there (including those of anyPort).
+// Adjacent ranges with equal peers are joined. Ranges that admit only what anyPort admits are left
+// out. Returns nullopt if the result would have more than kMostProfileEntries.
+std::optional<PortTable> disjointPorts(const Profile& profile);
+
+// The entries of a set of peers, as kMostProfileEntries counts them.
+std::size_t entriesOf(const PeerSet& peers);
 
 }  // namespace kpol::policy

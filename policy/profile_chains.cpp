@@ -43,10 +43,10 @@ class ProfileChains {
                 nft::Ruleset& ruleset)
       : side_(sideOf(direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
 
-  void add(const Profile& profile) {
+  void add(const Profile& profile, const PortTable& ports) {
     nft::Chain chain{name_, {}, {}};
     addNamedPorts(profile, chain);
-    addPortMaps(disjointPorts(profile), chain);
+    addPortMaps(ports, chain);
     addPeers(profile.anyPort, chain);
     ruleset_.add(std::move(chain));
     addDenyChain();
@@ -66,16 +66,18 @@ class ProfileChains {
   }
 
   // Adds a chain for each distinct set of peers, and the maps that lead a port to its chain.
-  void addPortMaps(const std::vector<PortPeers>& ports, nft::Chain& chain) {
+  void addPortMaps(const PortTable& ports, nft::Chain& chain) {
     auto exact = portMap(name_ + "-ports", false);
     auto ranges = portMap(name_ + "-ranges", true);
-    std::vector<std::pair<const PortPeers*, std::string>> chains;
-    for (const auto& port : ports) {
+    std::vector<std::string> chains(ports.peers.size());
+    for (const auto& port : ports.ranges) {
+      auto& target = chains[port.peers];
+      if (target.empty()) target = addPortChain(port, ports.peers[port.peers]);
       const auto protocol = nft::Key::of(port.protocol);
       auto& map = port.first == port.last ? exact : ranges;
       map.elements.push_back(nft::range(protocol.dot(nft::Key::of(port.first)),
                                         protocol.dot(nft::Key::of(port.last)),
-                                        {Verdict::Kind::Goto, portChain(port, chains)}));
+                                        {Verdict::Kind::Goto, target}));
     }
     exact.size = capacityFor(exact.elements.size());
     addMap(std::move(exact), chain);
@@ -98,19 +100,15 @@ class ProfileChains {
     ruleset_.add(std::move(map));
   }
 
-  // The chain of the ports that admit the same peers as `port`; created for the first of them.
-  std::string portChain(const PortPeers& port,
-                        std::vector<std::pair<const PortPeers*, std::string>>& made) {
-    for (const auto& [first, name] : made)
-      if (first->peers == port.peers) return name;
+  // Creates the chain of the ports that admit `peers`; `port` is the first of them.
+  std::string addPortChain(const PortPeers& port, const PeerSet& peers) {
     std::string protocol(toString(port.protocol));
     std::transform(protocol.begin(), protocol.end(), protocol.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     nft::Chain chain;
-    addPeers(port.peers, chain);
+    addPeers(peers, chain);
     chain.name = name_ + "-" + protocol + "-" + std::to_string(port.first) + "-" + contentOf(chain);
-    made.emplace_back(&port, ruleset_.add(std::move(chain)).name);
-    return made.back().second;
+    return ruleset_.add(std::move(chain)).name;
   }
 
   // What the rules of a chain of peers do, as digits.
@@ -183,9 +181,15 @@ std::string chainName(const ProfileKey& key, Names& names) {
   return names.name(prefix + key.policies.front()->key.ns, identity);
 }
 
-void addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
+bool addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
                       nft::Ruleset& ruleset) {
-  ProfileChains(key.direction, chain, &peerSets, ruleset).add(makeProfile(key));
+  const auto profile = makeProfile(key);
+  const auto ports = profile ? disjointPorts(*profile) : std::nullopt;
+  if (ports)
+    ProfileChains(key.direction, chain, &peerSets, ruleset).add(*profile, *ports);
+  else
+    addDenyingChains(key.direction, chain, ruleset);
+  return ports.has_value();
 }
 
 void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/text_hash.hpp"
 #include "policy/label_table.hpp"
 #include "policy/objects.hpp"
 
@@ -59,7 +60,7 @@ class SelectorIndex {
   // Labels with the same hash share a place, which adds candidates that do not match.
   using Places = std::unordered_map<std::size_t, std::vector<Entry*>>;
 
-  static std::size_t hashOf(std::string_view key) { return std::hash<std::string_view>{}(key); }
+  static std::size_t hashOf(std::string_view key) { return base::textHash(key); }
   static std::size_t hashOf(std::string_view key, std::string_view value) {
     return hashOf(key) * 1099511628211ULL ^ hashOf(value);
   }

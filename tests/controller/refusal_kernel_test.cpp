@@ -4,6 +4,7 @@
 // they are sent: the kernel's rejection, its message and its table are real.
 #include "base/async/asio.hpp"
 #include "base/async/task_group.hpp"
+#include "controller/event_reporter.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "tests/controller/values.hpp"
 #include "tests/support/interpreter.hpp"
@@ -156,6 +157,36 @@ TEST_F(RefusalTest, IsolatesOnlyThePodsOfTheRejectedPolicy) {
     spoilt = {"shop/for-b"};
     apply(allowing("b", 80));
   }
+}
+
+// Not the kernel, but the limit of what a profile may cost.
+TEST_F(RefusalTest, ReportsPoliciesThatAreTooLarge) {
+  startWithThreePods();
+  ASSERT_TRUE(settle());
+  auto large = allowing("b", 81);
+  for (std::uint16_t i = 0; i < 800; ++i)
+    large.ingress.push_back(test::rule({test::pods(test::is("app", "x" + std::to_string(i)))},
+                                       {test::ports(static_cast<std::uint16_t>(1000 + i),
+                                                    static_cast<std::uint16_t>(60000 - i))}));
+  apply(large);
+  ASSERT_TRUE(settle()) << diagnostics();
+  EXPECT_FALSE(lets(kA, kB, 81));
+  EXPECT_TRUE(lets(kA, kC, 80));
+  EXPECT_EQ(loop.oversizedProfiles(), 1U);
+  EXPECT_EQ(loop.refusedProfiles(), 0U);
+  EXPECT_EQ(
+      diagnostics(),
+      "NetworkPolicy shop/for-b: the policies that select the same pods (1) need more than "
+      "131072 entries, so until they have fewer rules with different ports or peers no packet "
+      "reaches shop/b\n");
+  const auto all = loop.diagnostics();
+  ASSERT_EQ(eventsOf(all).size(), 1U);
+  EXPECT_EQ(eventsOf(all)[0].reason, "PolicyNotEnforced");
+  apply(allowing("b", 81));
+  ASSERT_TRUE(settle()) << diagnostics();
+  EXPECT_TRUE(lets(kA, kB, 81));
+  EXPECT_EQ(loop.oversizedProfiles(), 0U);
+  EXPECT_EQ(diagnostics(), "");
 }
 
 TEST_F(RefusalTest, FindsSeveralUnnamedProfiles) {

@@ -16,6 +16,17 @@ struct Answer {
   bool whole = false;  // else rejected
 };
 
+void feedAll(kpol::kube::ResponseReader& reader, std::string_view bytes, std::string& body) {
+  const auto before = body.size();
+  reader.feed(bytes, body);
+  kpol::fuzz::require(body.size() - before <= reader.kMostAtOnce, "a call returns a bounded part");
+  while (reader.hasMore()) {
+    const auto size = body.size();
+    reader.feed({}, body);
+    kpol::fuzz::require(body.size() - size <= reader.kMostAtOnce, "so does the next");
+  }
+}
+
 template <class Feed>
 Answer readResponse(Feed feed) {
   kpol::kube::ResponseReader reader;
@@ -37,9 +48,10 @@ KPOL_FUZZ_HARNESS(http_response) {
   using kpol::fuzz::require;
   auto text = kpol::fuzz::textOf(data, size);
   const auto cut = kpol::fuzz::cutByte(text);
-  const Answer atOnce = readResponse([&](auto& reader, auto& body) { reader.feed(text, body); });
+  const Answer atOnce =
+      readResponse([&](auto& reader, auto& body) { feedAll(reader, text, body); });
   const Answer inParts = readResponse([&](auto& reader, auto& body) {
-    kpol::fuzz::inParts(text, cut, [&](std::string_view part) { reader.feed(part, body); });
+    kpol::fuzz::inParts(text, cut, [&](std::string_view part) { feedAll(reader, part, body); });
   });
   require(atOnce.whole == inParts.whole, "an answer is whole however it is cut");
   // As much as deflate can swell.

@@ -144,6 +144,48 @@ TEST_F(Enforcement, PolicyAppliesUntilItIsDeleted) {
   expectOpen("outside", "shop/a");
 }
 
+// `rules` nested port ranges with a different peer each; all admit port 80, the last one b.
+std::string nestedRules(int rules) {
+  std::string text = R"(
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {namespace: shop, name: nested}
+spec:
+  podSelector: {matchLabels: {app: a}}
+  policyTypes: [Ingress]
+  ingress:
+)";
+  for (int i = 1; i <= rules; ++i)
+    text += "  - {from: [{podSelector: {matchLabels: {app: " +
+            (i == rules ? "b" : "x" + std::to_string(i)) +
+            "}}}], ports: [{port: " + std::to_string(1 + i * 79 / rules) +
+            ", endPort: " + std::to_string(60000 - i) + "}, " +
+            "{protocol: UDP, port: " + std::to_string(i) + "}, {protocol: UDP, port: 80}]}\n";
+  return text;
+}
+
+TEST_F(Enforcement, PolicyThatIsTooLargeIsolatesItsPodsOnly) {
+  start();
+  std::vector<Attempt> b;
+  for (const auto family : {Family::V4, Family::V6})
+    for (const std::uint8_t protocol : {std::uint8_t{6}, std::uint8_t{17}})
+      b.push_back({"shop/b", {ipOf("shop/b", family), ipOf("shop/a", family), protocol, 80}});
+  node_.apply("policy.yaml", nestedRules(60));
+  node_.sync();
+  EXPECT_EQ(prober_.run(b, std::vector<bool>(4, true)), std::vector<Reach>(4, Reach::Both));
+  node_.apply("policy.yaml", nestedRules(800));
+  node_.sync();
+  EXPECT_EQ(prober_.run(b, std::vector<bool>(4, false)), std::vector<Reach>(4, Reach::None));
+  expectOpen("shop/a", "shop/b");
+  expectOpen("outside", "shop/b");
+  const auto status = node_.kpolctl({"status"});
+  EXPECT_NE(status.out.find("NetworkPolicy shop/nested"), std::string::npos) << status.out;
+  EXPECT_NE(status.out.find("no packet reaches shop/a"), std::string::npos) << status.out;
+  node_.apply("policy.yaml", nestedRules(60));
+  node_.sync();
+  EXPECT_EQ(prober_.run(b, std::vector<bool>(4, true)), std::vector<Reach>(4, Reach::Both));
+}
+
 TEST_F(Enforcement, PodThatKpoldDoesNotKnowExchangesNoPacket) {
   start();
   addStranger();

@@ -193,6 +193,28 @@ TEST(ApiStream, PodWithInvalidLabelsIsRejected) {
   EXPECT_FALSE(object->diagnostics.empty());
 }
 
+// Each label costs every node memory and work, and the API server has no limit for them.
+TEST(ApiStream, PodWithTooManyBytesOfLabelsIsRejected) {
+  const auto podWith = [](std::size_t bytes) {
+    std::string labels;
+    for (std::size_t i = 0; i < bytes / 8; ++i) {
+      char label[32];
+      std::snprintf(label, sizeof label, "%s\"k%05zu\":\"vv\"", i > 0 ? "," : "", i);
+      labels += label;
+    }
+    return event("MODIFIED",
+                 R"({"metadata":{"namespace":"shop","name":"a","labels":{)" + labels + "}}}");
+  };
+  EXPECT_EQ(readWatch(podWith(64 * 1024), 70'000), "1 Pod shop/a @\nend");
+  EXPECT_EQ(readWatch(podWith(64 * 1024 + 8), 70'000), "1 Pod shop/a @ withheld\nend");
+  WatchBody body(Kind::Pod);
+  std::size_t at = 0;
+  const auto item = body.next(podWith(500'000), at);
+  ASSERT_EQ(std::get<ApiObject>(*item).diagnostics.size(), 1U);
+  EXPECT_EQ(std::get<ApiObject>(*item).diagnostics[0].message,
+            "must have at most 65536 bytes of keys and values, found 500000");
+}
+
 TEST(ApiStream, InvalidPolicyIsolates) {
   WatchBody body(Kind::NetworkPolicy);
   std::size_t at = 0;

@@ -35,9 +35,10 @@ std::string ports(const std::vector<NetworkPolicy>& policies, const Pod& target)
   const auto key = profileKey(target, pointers, Direction::Ingress);
   if (!key) return "not isolated";
   std::string text;
-  for (const auto& port : disjointPorts(makeProfile(*key)))
+  const auto table = disjointPorts(*makeProfile(*key));
+  for (const auto& port : table->ranges)
     text += std::string(toString(port.protocol)) + " " + std::to_string(port.first) + "-" +
-            std::to_string(port.last) + " " + peersText(port.peers) + "|";
+            std::to_string(port.last) + " " + peersText(table->peers[port.peers]) + "|";
   return text;
 }
 
