@@ -23,7 +23,7 @@ constexpr std::size_t kHistory = 256;
 constexpr int kReadAttempts = 3;
 
 base::UniqueFd openFile(const std::string& path, int flags) {
-  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   if (!fd && errno != ENOENT) throw base::SystemError("open " + path, errno);
   return fd;
 }
@@ -91,10 +91,8 @@ void LeaseStore::load() {
   const auto text = journal_ ? readAll(journal_.value(), path) : std::string();
   auto journal = understood(path, text, bootId_);
   book_ = std::move(journal.book);
-  if (!journal.isCurrent) {
-    rewrite();
-    return;
-  }
+  isCurrent_ = journal.isCurrent;
+  if (!isCurrent_) return;
   if (journal.complete < text.size() &&
       ::ftruncate(journal_.value(), static_cast<off_t>(journal.complete)) != 0)
     throw base::SystemError("truncate " + path, errno);
@@ -103,6 +101,7 @@ void LeaseStore::load() {
 }
 
 void LeaseStore::append(const std::string& line) {
+  if (!isCurrent_) rewrite();
   const auto written = ::write(journal_.value(), line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) {
     journalSize_ += line.size();
@@ -116,6 +115,31 @@ void LeaseStore::append(const std::string& line) {
   throw base::SystemError("write " + directory_ + "/leases", code);
 }
 
+// Appends `line`. If the disk is full, overwrites the beginning of the line `known` with `mark`.
+void LeaseStore::record(const std::string& line, const std::string& known, std::string_view mark) {
+  try {
+    append(line);
+  } catch (const base::SystemError& error) {
+    if (!isFull(error.code()) || !overwrite(known, mark)) throw;
+  }
+}
+
+// Returns false if the journal has no such line.
+bool LeaseStore::overwrite(const std::string& known, std::string_view mark) {
+  const std::string path = directory_ + "/leases";
+  // Another descriptor: with O_APPEND, pwrite(2) ignores the offset.
+  const auto fd = openFile(path, O_RDWR);
+  if (!fd) return false;
+  // The last one, because earlier ones are history.
+  const auto place = readAll(fd.value(), path).rfind('\n' + known);
+  if (place == std::string::npos) return false;
+  const auto written =
+      ::pwrite(fd.value(), mark.data(), mark.size(), static_cast<off_t>(place) + 1);
+  if (written != static_cast<ssize_t>(mark.size()))
+    throw base::SystemError("write " + path, written < 0 ? errno : ENOSPC);
+  return true;
+}
+
 void LeaseStore::makeRoom() {
   if (lines_ > 2 * (book_.leases.size() + book_.departures.size()) + kHistory) rewrite();
 }
@@ -125,6 +149,8 @@ void LeaseStore::rewrite() {
   const std::string text = journalHeader(bootId_) + printBook(book_, lines);
   const std::string path = directory_ + "/leases";
   const std::string temporary = path + ".new";
+  // Releases need this file, and could not create it on a full disk.
+  openFile(directory_ + "/" + kSettleLock, O_RDWR | O_CREAT);
   base::UniqueFd fd(
       ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) throw base::SystemError("open " + temporary, errno);
@@ -138,6 +164,7 @@ void LeaseStore::rewrite() {
   journal_ = std::move(fd);
   journalSize_ = text.size();
   lines_ = lines;
+  isCurrent_ = true;
 }
 
 void LeaseStore::add(const Lease& lease) {
@@ -149,25 +176,38 @@ void LeaseStore::add(const Lease& lease) {
 }
 
 bool LeaseStore::remove(const conf::AttachmentId& id) {
-  if (!book_.leases.contains(id)) return false;
-  append(freeLine(id));
-  book_.leases.erase(id);
+  const auto found = book_.leases.find(id);
+  if (found == book_.leases.end()) return false;
+  record(freeLine(id), giveLine(found->second), kFreedGive);
+  book_.leases.erase(found);
   return true;
 }
 
 bool LeaseStore::depart(const conf::AttachmentId& id, base::IfIndex link) {
   const auto found = book_.leases.find(id);
   if (found == book_.leases.end()) return false;
-  append(leaveLine(id, link));
+  record(leaveLine(id, link), giveLine(found->second), kLeftGive);
   book_.departures.push_back({std::move(found->second), link});
   book_.leases.erase(found);
   return true;
 }
 
+// The release is in a `leave` line, or in a `give` line that a full disk let DEL mark only.
+void LeaseStore::recordGone(const Departure& departure) {
+  auto marked = giveLine(departure.lease);
+  marked.replace(0, kLeftGive.size(), kLeftGive);
+  try {
+    record(goneLine(departure), marked, kFreedGive);
+  } catch (const base::SystemError& error) {
+    const auto leave = leaveLine(departure.lease.id, departure.link);
+    if (!isFull(error.code()) || !overwrite(leave, kGoneLeave)) throw;
+  }
+}
+
 void LeaseStore::settle(const Departure& departure) {
   const auto found = std::find(book_.departures.begin(), book_.departures.end(), departure);
   if (found == book_.departures.end()) return;
-  append(goneLine(departure));
+  recordGone(departure);
   book_.departures.erase(found);
 }
 
