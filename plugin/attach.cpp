@@ -126,6 +126,7 @@ std::string add(const Request& request) {
 
   const auto pod = openPod(request);
   const auto alone = lockAttachment(request, idOf(request));
+  awaitReleases(request, pod);
   Rollback rollback;
   const auto assignment = assign(request);
   rollback.add("assign addresses", [&] { release(request); });

@@ -195,9 +195,6 @@ void gc(const Request& request) {
 
 void status(const Request& request) {
   verifyReady(request.config);
-  if (!hasFreeAddress(request))
-    throw conf::CniFailure(conf::CniCode::NotAvailable, "no address is free for another pod",
-                           "`kpolctl show ips` shows which pods have them");
   if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Status);
 }
 
