@@ -23,7 +23,8 @@ bool shareAnAddress(const conf::Attachment& a, const conf::Attachment& b) {
 
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod) {
   if (attachment.pod != pod.key) return false;
-  return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid;
+  return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid ||
+         attachment.podUid == pod.configHash;
 }
 
 policy::Endpoint endpointOf(const conf::Attachment& attachment) {

@@ -56,8 +56,7 @@ class Store {
   // Grows with every change that snapshot() shows; 0 only before the first change.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   // All of the state, built on demand and shared until the next change: for people, not for the
-  // event path. An attachment is an endpoint once its pod is known and, if both have a UID, the
-  // UIDs are equal: a pod that replaced another of its name does not inherit its interface.
+  // event path. An attachment is an endpoint once its pod is known and isOf() it.
   [[nodiscard]] std::shared_ptr<const policy::Snapshot> snapshot() const;
 
   // The engine with the table for the current snapshot.
@@ -110,7 +109,8 @@ class Store {
 };
 
 // Whether `attachment` is an interface of `pod`: the names are equal and, if both have a UID, the
-// UIDs too.
+// UIDs too, so that a pod that replaced another of its name does not inherit its interface. The UID
+// of a static pod's attachment is the configHash of its mirror pod.
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod);
 // The attachment as the policy engine sees it.
 policy::Endpoint endpointOf(const conf::Attachment& attachment);

@@ -78,6 +78,8 @@ struct Pod {
   Labels labels;
   std::vector<base::IpAddress> ips;  // status.podIPs, sorted, unique
   std::vector<ContainerPort> ports;  // of containers and restartable init containers, sorted
+  // Of the mirror of a static pod: the UID by which its kubelet and container runtime know the pod.
+  std::string configHash = {};
   auto operator<=>(const Pod&) const = default;
 };
 

@@ -154,6 +154,26 @@ TEST(Store, PutReplacesAnAttachmentOfTheSameId) {
   EXPECT_EQ(store.find(conf::idOf(second)), nullptr);
 }
 
+// The runtime knows a static pod by the hash of its manifest, the API server by a UID of its own.
+TEST(Store, AttachmentOfAStaticPodIsJoinedByTheHashOfItsMirrorPod) {
+  Store store(policy::PodToNode::Allow);
+  const auto held =
+      attachment("c1", "web", "kpol1", "10.0.0.1", "4f2a8c61d0f7a3b95e1c24f68a7b3d90");
+  store.put(held);
+  auto mirror = pod("web", "11111111-2222-3333-4444-555555555555");
+  store.apply(added(mirror));
+  EXPECT_EQ(store.endpointSince(held), std::nullopt) << "another pod of the same name";
+  mirror.configHash = held.podUid;
+  store.apply(modified(mirror));
+  EXPECT_TRUE(store.endpointSince(held));
+  EXPECT_EQ(store.snapshot()->endpoints, (Endpoints{endpointOf(held)}));
+  EXPECT_EQ(store.findPod(mirror.key), mirror);
+  // Its manifest was changed: the kubelet starts another pod.
+  mirror.configHash = "0123456789abcdef0123456789abcdef";
+  store.apply(modified(mirror));
+  EXPECT_EQ(store.endpointSince(held), std::nullopt);
+}
+
 TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
   Store store(policy::PodToNode::Allow);
   const auto held = attachment("c1", "web", "kpol1", "10.0.0.1");
