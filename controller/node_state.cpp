@@ -32,6 +32,9 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   const auto& cni = state.cniConfig.status();
   if (!cni.trouble.empty())
     all.push_back({policy::Diagnostic::Severity::Warning, cni.file, "", cni.trouble});
+  if (!cni.shadowedBy.empty())
+    all.push_back(
+        {policy::Diagnostic::Severity::Error, cni.shadowedBy, "", CniConfig::describeShadow(cni)});
   for (const auto& finding : state.hostFirewalls.findings())
     all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", toString(finding)});
   if (const auto& trouble = state.hostFirewalls.trouble(); !trouble.empty())
