@@ -15,13 +15,13 @@
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
 #include "controller/metrics.hpp"
+#include "controller/metrics_port.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
 #include "netlink/route_socket.hpp"
 #include "nft/table_watch.hpp"
 #include "policy/peer_sets.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <unistd.h>
 
@@ -32,8 +32,6 @@
 
 namespace kpol::controller {
 namespace {
-
-using base::asio::ip::tcp;
 
 std::string nodeNameOf(const conf::DaemonConfig& config) {
   if (!config.nodeName.empty()) return config.nodeName;
@@ -92,16 +90,6 @@ bool linkExists(const base::IfName& name) {
   return netlink::RouteSocket().findLink(name).has_value();
 }
 
-base::UniqueFd listenOn(base::asio::io_context& io, const conf::ListenAddress& listen) {
-  const auto address = base::asio::ip::make_address(toString(listen.address));
-  try {
-    return base::UniqueFd(tcp::acceptor(io, tcp::endpoint(address, listen.port)).release());
-  } catch (const boost::system::system_error& error) {
-    throw base::SystemError("cannot listen on " + toString(listen) + " (--metrics-listen)",
-                            error.code().value());
-  }
-}
-
 std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::string>& problems) {
   std::vector<policy::Diagnostic> diagnostics;
   for (const auto& problem : problems)
@@ -144,6 +132,10 @@ struct Daemon::Parts {
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop),
+        tasks(io.get_executor()),
+        metricsPort(
+            config.metricsListen,
+            [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -155,11 +147,11 @@ struct Daemon::Parts {
               cniConfig,
               network,
               hostFirewalls,
+              metricsPort,
               {}},
         events(state, *source),
         api(state, podStart, *source, loop),
         metrics(state, podStart, config.stateDir),
-        tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
     store.setNodeIps(readNodeAddresses());
     podStart.explainBy([this] { return source->trouble(); });
@@ -197,13 +189,14 @@ struct Daemon::Parts {
   NodeNetwork network;
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
+  base::TaskGroup tasks;
+  MetricsPort metricsPort;
   NodeState state;
   EventReporter events;
   ControlApi api;
   Metrics metrics;
   Router controlRoutes;
   Router healthRoutes;
-  base::TaskGroup tasks;
   base::asio::signal_set signals;
 };
 
@@ -213,12 +206,7 @@ void Daemon::Parts::start() {
     base::logInfo("stopping, the kernel keeps the policy", {{"signal", signal}});
     tasks.cancel();
   });
-  // Open the descriptors before any task runs, so that a failure makes the start fail.
-  if (config.metricsListen)
-    tasks.spawn(serve(
-        listenOn(io, *config.metricsListen),
-        [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks,
-        kMostTcpConnections));
+  tasks.spawn(metricsPort.run());
   tasks.spawn(serve(
       socket.takeListener(),
       [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks,

@@ -4,7 +4,10 @@
 #include "tests/support/node.hpp"
 #include "tests/support/prober.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <filesystem>
@@ -199,6 +202,24 @@ TEST_F(MetricsTest, FailedReadsAreCountedAndTheRestIsServed) {
   EXPECT_EQ(valueOf(families, "kpold_unreadable_total", {{"what", "leases"}}), 1);
   EXPECT_TRUE(families.at("kpold_ipam_addresses").samples.empty());
   EXPECT_EQ(valueOf(families, "kpold_attachments"), 2);
+}
+
+// Another process has the port: policies are enforced all the same.
+TEST(MetricsPortOfKpold, IsNotNeededToEnforce) {
+  const base::UniqueFd holder(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9464);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(holder.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(holder.value(), 1), 0);
+  Node node(withMetrics());
+  node.apply("pods.yaml", kCountedPods);
+  node.startKpold();
+  node.add({"shop", "a"});
+  EXPECT_NE(node.kpolctl({"status"}).out.find("cannot listen on 127.0.0.1:9464"),
+            std::string::npos);
+  EXPECT_NE(node.log().find("metrics and health are not served"), std::string::npos);
 }
 
 }  // namespace
