@@ -58,7 +58,10 @@ policy::DefaultPolicy defaultPolicyOf(const conf::DaemonConfig& config) {
 Store::Settings settingsOf(const conf::DaemonConfig& config) {
   const std::set<std::string> exempt(config.systemNamespaces.begin(),
                                      config.systemNamespaces.end());
-  return {podToNodeOf(config), {defaultPolicyOf(config), exempt}, {config.metadataGuard, exempt}};
+  return {podToNodeOf(config),
+          {defaultPolicyOf(config), exempt},
+          {config.metadataGuard, exempt},
+          nodeNameOf(config)};
 }
 
 Reconciler makeReconciler(const conf::DaemonConfig& config) {
@@ -79,6 +82,19 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   settings.vxlanPort = config.vxlanPort;
   settings.mtu = config.mtu;
   return options;
+}
+
+// Host ports are translated before local delivery, so a pod would take what is for kpold.
+std::vector<ReservedPort> reservedPortsOf(const conf::DaemonConfig& config) {
+  std::vector<ReservedPort> ports;
+  const auto routing = conf::routingOf(config);
+  if (routing == conf::Routing::Auto || routing == conf::Routing::Vxlan)
+    ports.push_back({{base::Protocol::Udp, config.vxlanPort, {}, config.vxlanPort},
+                     "kpold's VXLAN device (vxlanPort)"});
+  if (const auto& listen = config.metricsListen)
+    ports.push_back({{base::Protocol::Tcp, listen->port, listen->address, listen->port},
+                     "kpold's metrics and health (metricsListen)"});
+  return ports;
 }
 
 CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config, const NodeNetwork& network) {
@@ -153,7 +169,8 @@ struct Daemon::Parts {
         api(state, podStart, *source, loop),
         metrics(state, podStart, config.stateDir),
         signals(io, SIGTERM, SIGINT) {
-    store.setNodeIps(readNodeAddresses());
+    readNodeAddresses(store);
+    podStart.reserve(reservedPortsOf(config));
     podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.settleWith(settler, config.stateDir);

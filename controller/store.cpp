@@ -51,6 +51,7 @@ void Store::apply(const policy::Node& node, bool deleted) {
   }
   ++nodesGeneration_;
   changedIf(true);
+  if (node.name == settings_.nodeName) applyHostPortIps();
 }
 
 const policy::Node* Store::findNode(const std::string& name) const {
@@ -148,10 +149,24 @@ const conf::Attachment* Store::conflicting(const conf::Attachment& attachment) c
   return nullptr;
 }
 
-void Store::setNodeIps(std::vector<base::IpAddress> nodeIps) {
+void Store::setNodeIps(std::vector<base::IpAddress> nodeIps,
+                       std::vector<base::IpAddress> auxiliary) {
   std::sort(nodeIps.begin(), nodeIps.end());
   nodeIps.erase(std::unique(nodeIps.begin(), nodeIps.end()), nodeIps.end());
+  nodeIps_ = nodeIps;
+  auxiliaryIps_ = std::move(auxiliary);
   changedIf(engine_.setNodeIps(std::move(nodeIps)));
+  applyHostPortIps();
+}
+
+void Store::applyHostPortIps() {
+  const auto* self = findNode(settings_.nodeName);
+  auto ips = nodeIps_;
+  std::erase_if(ips, [&](const base::IpAddress& ip) {
+    const bool own = self != nullptr && std::ranges::count(self->addresses, ip) != 0;
+    return !own && std::ranges::count(auxiliaryIps_, ip) != 0;
+  });
+  changedIf(engine_.setHostPortIps(std::move(ips)));
 }
 
 void Store::setNetwork(policy::NodeNetwork network) {

@@ -27,6 +27,7 @@ class Store {
     policy::PodToNode podToNode = policy::PodToNode::Allow;
     policy::Posture posture;
     policy::MetadataGuard metadataGuard;
+    std::string nodeName = {};
   };
   explicit Store(Settings settings)
       : settings_(std::move(settings)), engine_({settings_.podToNode, settings_.metadataGuard}) {}
@@ -50,7 +51,12 @@ class Store {
   // the host ports; null if there is none.
   [[nodiscard]] const conf::Attachment* conflicting(const conf::Attachment& attachment) const;
 
-  void setNodeIps(std::vector<base::IpAddress> nodeIps);
+  // `auxiliary`: those of `nodeIps` that are on the loopback device or on dummy devices. Such an
+  // address is usually one of a service (kube-proxy in IPVS mode, node-local DNS, a load balancer
+  // that leaves the destination unchanged), so host ports do not apply to it, unless the status of
+  // this node's Node object contains it.
+  void setNodeIps(std::vector<base::IpAddress> nodeIps,
+                  std::vector<base::IpAddress> auxiliary = {});
   void setNetwork(policy::NodeNetwork network);
 
   // Grows with every change that snapshot() shows; 0 only before the first change.
@@ -93,6 +99,7 @@ class Store {
   void apply(const policy::NetworkPolicy& policy, bool deleted);
   void changedIf(bool changed);
   void applyPosture(const std::string& ns);
+  void applyHostPortIps();
   void tellEndpoints(const base::ObjectKey& pod);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
 
@@ -100,6 +107,8 @@ class Store {
   bool synced_ = false;
   std::uint64_t generation_ = 0;
   policy::Engine engine_;
+  std::vector<base::IpAddress> nodeIps_;
+  std::vector<base::IpAddress> auxiliaryIps_;
   std::map<std::string, policy::Node> nodes_;
   std::uint64_t nodesGeneration_ = 0;
   std::map<conf::AttachmentId, conf::Attachment> attachments_;

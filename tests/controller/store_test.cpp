@@ -154,6 +154,23 @@ TEST(Store, PutReplacesAnAttachmentOfTheSameId) {
   EXPECT_EQ(store.find(conf::idOf(second)), nullptr);
 }
 
+// In IPVS mode, kube-proxy adds the addresses of all services to a dummy device.
+TEST(Store, HostPortsApplyToTheNodesOwnAddresses) {
+  Store store(Store::Settings{{}, {}, {}, "n1"});
+  using Ips = std::vector<base::IpAddress>;
+  const Ips all{ip("10.96.0.1"), ip("192.0.2.1"), ip("198.51.100.7")};
+  store.setNodeIps(all, {ip("10.96.0.1"), ip("198.51.100.7")});
+  EXPECT_EQ(store.snapshot()->nodeIps, all);
+  EXPECT_EQ(store.snapshot()->hostPortIps, Ips{ip("192.0.2.1")});
+  // A node's address may be on the loopback device.
+  policy::Node self{"n1", {}, {ip("198.51.100.7")}, {}};
+  store.apply(added(policy::Node{"n2", {}, {ip("10.96.0.1")}, {}}));
+  store.apply(added(self));
+  EXPECT_EQ(store.snapshot()->hostPortIps, (Ips{ip("192.0.2.1"), ip("198.51.100.7")}));
+  store.apply(deleted(self));
+  EXPECT_EQ(store.snapshot()->hostPortIps, Ips{ip("192.0.2.1")});
+}
+
 // The runtime knows a static pod by the hash of its manifest, the API server by a UID of its own.
 TEST(Store, AttachmentOfAStaticPodIsJoinedByTheHashOfItsMirrorPod) {
   Store store(policy::PodToNode::Allow);
