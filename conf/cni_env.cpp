@@ -19,6 +19,19 @@ CniCommand parseCommand(const std::optional<std::string>& text) {
   return static_cast<CniCommand>(found - kCommands.begin());
 }
 
+// The errors do not repeat the text.
+void refuseLonger(std::string_view what, std::string_view text, std::size_t most) {
+  if (text.size() > most)
+    throw EnvError(std::string(what) + " must have at most " + std::to_string(most) +
+                   " bytes, not " + std::to_string(text.size()));
+}
+
+// An attachment's file name, at most 255 bytes, contains the container ID and the interface name.
+constexpr std::size_t kLongestContainerId = 200;
+constexpr std::size_t kLongestPath = 4095;       // PATH_MAX without the terminating byte
+constexpr std::size_t kLongestObjectName = 253;  // of Kubernetes, a DNS subdomain
+constexpr std::size_t kLongestArgs = 16384;
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (!text.empty()) {
@@ -75,6 +88,7 @@ bool parseBool(std::string_view text) {
 // Checks that the value is one word without '/', because files and paths contain these names and
 // UIDs.
 std::string word(std::string_view key, std::string_view value) {
+  refuseLonger("CNI_ARGS: " + std::string(key), value, kLongestObjectName);
   const bool plain = std::all_of(value.begin(), value.end(),
                                  [](char c) { return c > ' ' && c < 0x7f && c != '/'; });
   if (!plain)
@@ -103,6 +117,7 @@ base::MacAddress parseMac(std::string_view text) {
 }
 
 CniArgs parseArgs(std::string_view text) {
+  refuseLonger("CNI_ARGS", text, kLongestArgs);
   CniArgs args;
   bool ignoreUnknown = false;
   std::string unknown;
@@ -152,11 +167,14 @@ CniEnv parseCniEnv(const EnvLookup& lookup) {
   env.command = parseCommand(lookup("CNI_COMMAND"));
   refuseMissing(env.command, lookup);
   env.containerId = lookup("CNI_CONTAINERID").value_or("");
+  refuseLonger("CNI_CONTAINERID", env.containerId, kLongestContainerId);
   if (!env.containerId.empty() && !isContainerId(env.containerId))
     throw EnvError("CNI_CONTAINERID must be letters, digits, '_', '.' and '-', not \"" +
                    env.containerId + "\"");
   env.netns = lookup("CNI_NETNS").value_or("");
+  refuseLonger("CNI_NETNS", env.netns, kLongestPath);
   if (const auto ifName = lookup("CNI_IFNAME").value_or(""); !ifName.empty()) {
+    refuseLonger("CNI_IFNAME", ifName, kLongestObjectName);
     env.ifName = base::IfName::parse(ifName);
     if (!env.ifName)
       throw EnvError("CNI_IFNAME must be an interface name of at most 15 bytes, not \"" + ifName +

@@ -112,7 +112,12 @@ base::IfName JsonObject::interface(std::string_view key) const {
 
 std::string stringAt(const Json& json, const std::string& path) {
   if (!json.is_string()) refuse(path, "a string", json);
-  return json.get<std::string>();
+  const auto& text = json.get_ref<const std::string&>();
+  // The error does not repeat the text.
+  if (text.size() > kLongestText)
+    throw ConfigError(path, "must have at most " + std::to_string(kLongestText) + " bytes, not " +
+                                std::to_string(text.size()));
+  return text;
 }
 
 base::IpAddress addressAt(const Json& json, const std::string& path) {

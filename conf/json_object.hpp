@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@
 namespace kpol::conf {
 
 using Json = nlohmann::json;
+
+// The longest text in a network config or a plugin's result: PATH_MAX. Names have smaller bounds.
+inline constexpr std::size_t kLongestText = 4096;
 
 // Throws ConfigError without a field: "<what> is not JSON: …", also if it is nested too deep.
 Json parseJson(std::string_view text, std::string_view what);
@@ -72,6 +76,7 @@ class JsonObject {
   std::string path_;
 };
 
+// At most kLongestText bytes.
 std::string stringAt(const Json& json, const std::string& path);
 base::IpAddress addressAt(const Json& json, const std::string& path);
 

@@ -15,8 +15,14 @@ namespace {
 constexpr IntegerBounds kConfiguredMtuBounds{68, 65535};
 constexpr IntegerBounds kTimeoutBounds{1, 600};
 
+// A network's name is part of link aliases and of lines of the lease journal.
+constexpr std::size_t kLongestName = 255;
+
 std::string readName(const JsonObject& config) {
   auto name = config.string("name");
+  if (name.size() > kLongestName)
+    throw ConfigError("name", "must have at most " + std::to_string(kLongestName) + " bytes, not " +
+                                  std::to_string(name.size()));
   const auto isAlphanumeric = [](char c) {
     return ('0' <= c && c <= '9') || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z');
   };

@@ -33,6 +33,7 @@ base::Task<> CniConfig::run() {
   for (;;) {
     static_cast<void>(watch.drain());
     keep();
+    checkOthers();
     const auto again = std::chrono::steady_clock::now() + kConfigCheckInterval;
     std::optional<bool> progressed;
     co_await base::returnsFirst(readable.wait(),
@@ -89,6 +90,26 @@ void CniConfig::keep() {
     status_.written = false;
     troubled(std::string("cannot be written: ") + error.what());
   }
+}
+
+std::string CniConfig::describeShadow(const Status& status) {
+  return "sorts before " + std::string(node::kConflistName) +
+         ", so the container runtime uses that network for new pods, without kpol's policies; "
+         "delete or rename " +
+         status.shadowedBy;
+}
+
+void CniConfig::checkOthers() {
+  const auto other = node::configBefore(options_.directory);
+  const auto path =
+      other ? (std::filesystem::path(options_.directory) / *other).string() : std::string();
+  if (path == status_.shadowedBy) return;
+  status_.shadowedBy = path;
+  if (other)
+    base::logError("another network's config is used instead of kpol's",
+                   {{"file", path}, {"error", describeShadow(status_)}});
+  else
+    base::logInfo("kpol's network config is the first one again", {{"file", status_.file}});
 }
 
 void CniConfig::write(const conf::Conflist& wanted) {

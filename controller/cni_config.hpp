@@ -40,8 +40,13 @@ class CniConfig {
     std::string file;  // empty: run() has not started, or no file is configured
     bool written = false;
     std::string trouble;  // why the file is not written or is out of date; empty if it is current
+    // The path of another network's config, which container runtimes use instead of ours because
+    // its name sorts before; empty: none.
+    std::string shadowedBy = {};
   };
   [[nodiscard]] const Status& status() const { return status_; }
+  // A sentence about Status::shadowedBy.
+  static std::string describeShadow(const Status& status);
 
  private:
   void makeDirectory();
@@ -49,6 +54,7 @@ class CniConfig {
   void keep();
   void troubled(const std::string& why);
   void write(const conf::Conflist& wanted);
+  void checkOthers();
 
   Options options_;
   const Store& store_;

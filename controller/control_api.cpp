@@ -230,8 +230,9 @@ Task<Response> ControlApi::sync(Call call) {
 }
 
 void addHealthRoutes(const NodeState& state, Metrics& metrics, Router& router) {
-  router.addPlain("GET", "/metrics",
-                  [&metrics](const Call&) { return plainText(200, metrics.text()); });
+  router.addPlain("GET", "/metrics", [&metrics](const Call&) {
+    return plainText(200, metrics.text(std::chrono::steady_clock::now()));
+  });
   router.addPlain("GET", "/livez", [&state](const Call&) {
     return healthAnswer(whyNotAlive(state.loop, std::chrono::steady_clock::now()));
   });

@@ -15,6 +15,7 @@
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
 #include "controller/metrics.hpp"
+#include "controller/metrics_port.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
 #include "controller/pod_routes.hpp"
@@ -23,7 +24,6 @@
 #include "nft/table_watch.hpp"
 #include "policy/peer_sets.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <unistd.h>
 
@@ -34,8 +34,6 @@
 
 namespace kpol::controller {
 namespace {
-
-using base::asio::ip::tcp;
 
 std::string nodeNameOf(const conf::DaemonConfig& config) {
   if (!config.nodeName.empty()) return config.nodeName;
@@ -91,6 +89,19 @@ NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   return options;
 }
 
+// Host ports are translated before local delivery, so a pod would take what is for kpold.
+std::vector<ReservedPort> reservedPortsOf(const conf::DaemonConfig& config) {
+  std::vector<ReservedPort> ports;
+  const auto routing = conf::routingOf(config);
+  if (routing == conf::Routing::Auto || routing == conf::Routing::Vxlan)
+    ports.push_back({{base::Protocol::Udp, config.vxlanPort, {}, config.vxlanPort},
+                     "kpold's VXLAN device (vxlanPort)"});
+  if (const auto& listen = config.metricsListen)
+    ports.push_back({{base::Protocol::Tcp, listen->port, listen->address, listen->port},
+                     "kpold's metrics and health (metricsListen)"});
+  return ports;
+}
+
 CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config, const NodeNetwork& network) {
   return {conf::cniConfDirOf(config), nodeNameOf(config), config.stateDir, config.socket,
           [&network] { return network.podMtu(); }};
@@ -98,16 +109,6 @@ CniConfig::Options cniOptionsOf(const conf::DaemonConfig& config, const NodeNetw
 
 bool linkExists(const base::IfName& name) {
   return netlink::RouteSocket().findLink(name).has_value();
-}
-
-base::UniqueFd listenOn(base::asio::io_context& io, const conf::ListenAddress& listen) {
-  const auto address = base::asio::ip::make_address(toString(listen.address));
-  try {
-    return base::UniqueFd(tcp::acceptor(io, tcp::endpoint(address, listen.port)).release());
-  } catch (const boost::system::system_error& error) {
-    throw base::SystemError("cannot listen on " + toString(listen) + " (--metrics-listen)",
-                            error.code().value());
-  }
 }
 
 std::vector<policy::Diagnostic> attachmentDiagnostics(const std::vector<std::string>& problems) {
@@ -154,6 +155,10 @@ struct Daemon::Parts {
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop, [this] { return network.vxlanPackets(); }),
         thirdPartyPods(store, loop),
+        tasks(io.get_executor()),
+        metricsPort(
+            config.metricsListen,
+            [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -165,14 +170,15 @@ struct Daemon::Parts {
               cniConfig,
               network,
               hostFirewalls,
+              metricsPort,
               {}},
         events(state, *source),
         api(state, podStart, *source, loop),
         metrics(state, podStart, config.stateDir),
-        tasks(io.get_executor()),
         signals(io, SIGTERM, SIGINT) {
-    store.setNodeIps(readNodeAddresses());
+    readNodeAddresses(store);
     network.observe([this](const auto& event) { podRoutes.handle(event); });
+    podStart.reserve(reservedPortsOf(config));
     podStart.explainBy([this] { return source->trouble(); });
     state.startDiagnostics = attachmentDiagnostics(podStart.restore());
     api.settleWith(settler, config.stateDir);
@@ -210,13 +216,14 @@ struct Daemon::Parts {
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
   ThirdPartyPods thirdPartyPods;
+  base::TaskGroup tasks;
+  MetricsPort metricsPort;
   NodeState state;
   EventReporter events;
   ControlApi api;
   Metrics metrics;
   Router controlRoutes;
   Router healthRoutes;
-  base::TaskGroup tasks;
   base::asio::signal_set signals;
 };
 
@@ -226,12 +233,7 @@ void Daemon::Parts::start() {
     base::logInfo("stopping, the kernel keeps the policy", {{"signal", signal}});
     tasks.cancel();
   });
-  // Open the descriptors before any task runs, so that a failure makes the start fail.
-  if (config.metricsListen)
-    tasks.spawn(serve(
-        listenOn(io, *config.metricsListen),
-        [this](Request request) { return healthRoutes.handle(std::move(request)); }, tasks,
-        kMostTcpConnections));
+  tasks.spawn(metricsPort.run());
   tasks.spawn(serve(
       socket.takeListener(),
       [this](Request request) { return controlRoutes.handle(std::move(request)); }, tasks,

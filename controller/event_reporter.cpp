@@ -73,10 +73,22 @@ std::vector<ClusterEvent> eventsOf(const std::vector<node::FirewallFinding>& fin
   return events;
 }
 
+std::vector<ClusterEvent> eventsOf(const CniConfig::Status& status, const std::string& nodeName) {
+  if (status.shadowedBy.empty()) return {};
+  return {{ClusterEvent::Type::Warning,
+           "v1",
+           "Node",
+           {"", nodeName},
+           "OtherNetworkConfigUsed",
+           status.shadowedBy + " " + CniConfig::describeShadow(status)}};
+}
+
 void EventReporter::gather() {
   const auto now = Clock::now();
   for (const auto& event : eventsOf(diagnosticsOf(state_))) queue_.add(event, now);
   for (const auto& event : eventsOf(state_.hostFirewalls.findings(), state_.nodeName))
+    queue_.add(event, now);
+  for (const auto& event : eventsOf(state_.cniConfig.status(), state_.nodeName))
     queue_.add(event, now);
   const auto drifts = state_.loop.counters().drifts;
   if (std::exchange(drifts_, drifts) == drifts) return;

@@ -17,6 +17,10 @@ std::vector<ClusterEvent> eventsOf(const std::vector<policy::Diagnostic>& diagno
 std::vector<ClusterEvent> eventsOf(const std::vector<node::FirewallFinding>& findings,
                                    const std::string& nodeName);
 
+// The event for a network config that the container runtime uses instead of kpol's, about the Node
+// object.
+std::vector<ClusterEvent> eventsOf(const CniConfig::Status& status, const std::string& nodeName);
+
 // Reports this node's problems to the cluster as Events. Enforcement never waits for it.
 class EventReporter {
  public:

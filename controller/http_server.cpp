@@ -9,12 +9,13 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
+#include <vector>
 
 namespace kpol::controller {
 namespace {
@@ -84,19 +85,74 @@ Task<std::optional<Request>> readRequest(Socket& socket, RequestParser& parser) 
   co_return request;
 }
 
-// Its use count is the number of open connections plus one.
-using Slot = std::shared_ptr<const std::monostate>;
+// One open connection. While it waits for its client, it may be closed to make room for another.
+class Connection;
 
-Task<> converse(Socket socket, HttpHandler handler, [[maybe_unused]] Slot slot) {
+// The open connections of one listener.
+class Connections {
+ public:
+  explicit Connections(std::size_t most) : most_(most) {}
+  // Returns false if there is no room and no connection that waits for its client.
+  bool makeRoom();
+  void add(Connection& connection) { open_.push_back(&connection); }
+  void remove(Connection& connection) { std::erase(open_, &connection); }
+
+ private:
+  std::size_t most_;
+  std::vector<Connection*> open_;
+};
+
+class Connection {
+ public:
+  Connection(Socket socket, std::shared_ptr<Connections> all)
+      : socket_(std::move(socket)), all_(std::move(all)) {
+    all_->add(*this);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { all_->remove(*this); }
+
+  Socket& socket() { return socket_; }
+  void waitForClient() { waitingSince_ = std::chrono::steady_clock::now(); }
+  void work() { waitingSince_ = base::Event::kNever; }
+  // kNever: its handler runs.
+  [[nodiscard]] base::Event::Time waitingSince() const { return waitingSince_; }
+  // Makes its read or write fail, which ends its coroutine.
+  void yield() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  Socket socket_;
+  std::shared_ptr<Connections> all_;
+  base::Event::Time waitingSince_ = std::chrono::steady_clock::now();
+};
+
+bool Connections::makeRoom() {
+  if (open_.size() < most_) return true;
+  const auto idlest = std::ranges::min_element(open_, {}, &Connection::waitingSince);
+  if (idlest == open_.end() || (*idlest)->waitingSince() == base::Event::kNever) return false;
+  Connection& connection = **idlest;
+  open_.erase(idlest);
+  connection.yield();
+  return true;
+}
+
+Task<> converse(Socket socket, HttpHandler handler, std::shared_ptr<Connections> all) {
+  Connection connection(std::move(socket), std::move(all));
   RequestParser parser;
   for (bool keepAlive = true; keepAlive;) {
-    std::optional<Request> request = co_await readRequest(socket, parser);
+    connection.waitForClient();
+    std::optional<Request> request = co_await readRequest(connection.socket(), parser);
     std::optional<Response> response = parser.failure();
     keepAlive = request && request->keepAlive;
-    if (request) response = co_await answer(socket, handler, *std::move(request));
+    connection.work();
+    if (request) response = co_await answer(connection.socket(), handler, *std::move(request));
     if (!response) co_return;
     const std::string text = print(*response, keepAlive);
-    const bool written = co_await writeAll(socket, text);
+    connection.waitForClient();
+    const bool written = co_await writeAll(connection.socket(), text);
     if (!written) co_return;
   }
 }
@@ -107,18 +163,18 @@ constexpr auto kAcceptPause = 100ms;
 }  // namespace
 
 Task<> serve(base::UniqueFd listener, HttpHandler handler, base::TaskGroup& connections,
-             long mostConnections) {
+             std::size_t mostConnections) {
   Acceptor acceptor(co_await base::asio::this_coro::executor);
   // Nothing below depends on the address family.
   acceptor.assign(Protocol(AF_UNSPEC, 0), listener.value());
   static_cast<void>(listener.release());
-  const Slot slot = std::make_shared<const std::monostate>();
+  const auto all = std::make_shared<Connections>(mostConnections);
   for (;;) {
     auto [error, socket] =
         co_await acceptor.async_accept(base::asio::as_tuple(base::asio::use_awaitable));
     if (!error) {
-      const bool full = slot.use_count() > mostConnections;  // if full, the socket is closed here
-      if (!full) connections.spawn(converse(std::move(socket), handler, slot));
+      // Without room the socket is closed here.
+      if (all->makeRoom()) connections.spawn(converse(std::move(socket), handler, all));
       continue;
     }
     if (base::isCancelled(error)) co_return;

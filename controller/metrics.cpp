@@ -19,6 +19,9 @@ using Cause = policy::Denial::Cause;
 // Limits the time series: a node may have as many profiles as it has different pods.
 constexpr std::size_t kMostProfiles = 100;
 
+// A scrape reads the kernel's counters and the journal of leases, on the thread that enforces.
+constexpr std::chrono::seconds kFresh{1};
+
 const char* wordOf(Cause cause) {
   switch (cause) {
     case Cause::Ingress: return "ingress";
@@ -183,7 +186,15 @@ void Metrics::addAddresses(Exposition& exposition) {
   }
 }
 
-std::string Metrics::text() {
+const std::string& Metrics::text(std::chrono::steady_clock::time_point now) {
+  if (!madeAt_ || now - *madeAt_ >= kFresh) {
+    text_ = make();
+    madeAt_ = now;
+  }
+  return text_;
+}
+
+std::string Metrics::make() {
   Exposition exposition;
   addState(exposition);
   addTable(exposition);

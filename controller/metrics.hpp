@@ -6,24 +6,27 @@
 #include "controller/node_state.hpp"
 #include "controller/pod_start.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace kpol::controller {
 
 // The Prometheus metrics, listed in docs/metrics.md. Most of them are counted where they occur. The
-// kernel's counters and the leases are read at each scrape; if they cannot be read, their families
-// have no samples.
+// kernel's counters and the leases are read when the text is made; if they cannot be read, their
+// families have no samples.
 class Metrics {
  public:
   // All arguments outlive this object.
   Metrics(const NodeState& state, const PodStart& podStart, std::string stateDir)
       : state_(state), podStart_(podStart), stateDir_(std::move(stateDir)) {}
 
-  // The metrics in the Prometheus text format, version 0.0.4.
-  [[nodiscard]] std::string text();
+  // The metrics in the Prometheus text format, version 0.0.4, made at most a second before `now`.
+  [[nodiscard]] const std::string& text(std::chrono::steady_clock::time_point now);
 
  private:
+  std::string make();
   void addState(Exposition& exposition) const;
   void addTable(Exposition& exposition) const;
   void addCommits(Exposition& exposition) const;
@@ -42,6 +45,8 @@ class Metrics {
     std::uint64_t leases = 0;
   };
   Unreadable unreadable_;
+  std::string text_;
+  std::optional<std::chrono::steady_clock::time_point> madeAt_;
 };
 
 }  // namespace kpol::controller

@@ -18,14 +18,28 @@ bool isLoopback(const base::IpAddress& address) {
   return address.isV4() ? bytes[0] == 127 : address == kLoopback6;
 }
 
+std::set<base::IfIndex> auxiliaryLinks(netlink::RouteSocket& socket) {
+  std::set<base::IfIndex> links;
+  for (const auto& link : socket.links())
+    if (link.kind == "dummy" || link.name.text() == "lo") links.insert(link.index);
+  return links;
+}
+
 }  // namespace
 
-std::vector<base::IpAddress> readNodeAddresses() {
+void readNodeAddresses(Store& store) {
   netlink::RouteSocket socket;
-  std::set<base::IpAddress> addresses;
-  for (const auto& address : socket.addresses())
-    if (!isLoopback(address.address)) addresses.insert(address.address);
-  return {addresses.begin(), addresses.end()};
+  const auto links = auxiliaryLinks(socket);
+  std::vector<base::IpAddress> all;
+  std::set<base::IpAddress> auxiliary;
+  std::set<base::IpAddress> others;
+  for (const auto& address : socket.addresses()) {
+    if (isLoopback(address.address)) continue;
+    all.push_back(address.address);
+    (links.contains(address.link) ? auxiliary : others).insert(address.address);
+  }
+  for (const auto& address : others) auxiliary.erase(address);
+  store.setNodeIps(std::move(all), {auxiliary.begin(), auxiliary.end()});
 }
 
 base::Task<> followNodeAddresses(Store& store, std::function<void()> changed) {
@@ -33,7 +47,7 @@ base::Task<> followNodeAddresses(Store& store, std::function<void()> changed) {
   netlink::RouteEvents events({netlink::RouteTopic::Addresses});
   base::Readable readable(co_await base::asio::this_coro::executor, events.fd());
   for (;;) {
-    store.setNodeIps(readNodeAddresses());
+    readNodeAddresses(store);
     changed();
     co_await readable.wait();
     // It does not matter what changed: the addresses are few, so all are read again.

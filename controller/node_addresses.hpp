@@ -8,9 +8,9 @@
 
 namespace kpol::controller {
 
-// The node's own addresses without loopback addresses (127.0.0.0/8, ::1), in the network namespace
-// of the calling thread. Throws netlink::Error.
-std::vector<base::IpAddress> readNodeAddresses();
+// Passes the addresses of the node (Store::setNodeIps) to the store, without loopback addresses
+// (127.0.0.0/8, ::1): those in the network namespace of the calling thread. Throws netlink::Error.
+void readNodeAddresses(Store& store);
 
 // Keeps the store's node addresses up to date until cancelled. Calls `changed` after every read.
 // Throws netlink::Error; it may then be called again.

@@ -33,6 +33,12 @@ std::vector<policy::Diagnostic> diagnosticsOf(const NodeState& state) {
   const auto& cni = state.cniConfig.status();
   if (!cni.trouble.empty())
     all.push_back({policy::Diagnostic::Severity::Warning, cni.file, "", cni.trouble});
+  if (!cni.shadowedBy.empty())
+    all.push_back(
+        {policy::Diagnostic::Severity::Error, cni.shadowedBy, "", CniConfig::describeShadow(cni)});
+  if (const auto& trouble = state.metricsPort.trouble(); !trouble.empty())
+    all.push_back({policy::Diagnostic::Severity::Error, "metrics and health", "",
+                   trouble + "; kpold enforces policies and tries again"});
   for (const auto& finding : state.hostFirewalls.findings())
     all.push_back({policy::Diagnostic::Severity::Warning, "host firewall", "", toString(finding)});
   if (const auto& trouble = state.hostFirewalls.trouble(); !trouble.empty())

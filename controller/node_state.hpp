@@ -3,6 +3,7 @@
 
 #include "controller/cni_config.hpp"
 #include "controller/host_firewalls.hpp"
+#include "controller/metrics_port.hpp"
 #include "controller/node_network.hpp"
 #include "controller/reconcile_loop.hpp"
 #include "controller/source.hpp"
@@ -28,6 +29,7 @@ struct NodeState {
   const CniConfig& cniConfig;
   const NodeNetwork& network;
   const HostFirewalls& hostFirewalls;
+  const MetricsPort& metricsPort;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

@@ -79,6 +79,15 @@ std::vector<std::string> PodStart::restore() {
   return std::move(loaded.broken);
 }
 
+std::optional<Conflict> PodStart::usesReserved(const conf::Attachment& attachment) const {
+  for (const auto& port : attachment.hostPorts)
+    for (const auto& reserved : reserved_)
+      if (overlap(port, reserved.port))
+        return Conflict{"host port " + toString(port) + " of " + describe(attachment) +
+                        " is reserved for " + reserved.owner};
+  return std::nullopt;
+}
+
 std::optional<Conflict> PodStart::clearTheWay(const conf::Attachment& attachment) {
   while (const auto* other = store_.conflicting(attachment)) {
     const bool isStale =
@@ -106,6 +115,7 @@ base::Task<PutOutcome> PodStart::put(conf::Attachment attachment, base::Event::T
 }
 
 base::Task<PutOutcome> PodStart::enforce(conf::Attachment attachment, base::Event::Time deadline) {
+  if (const auto conflict = usesReserved(attachment)) co_return *conflict;
   if (const auto conflict = clearTheWay(attachment)) co_return *conflict;
   Claim claim(*this, attachment);
   for (bool inTime = true;;) {

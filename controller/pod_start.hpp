@@ -21,9 +21,14 @@ struct Enforced {
   std::uint64_t generation = 0;
 };
 // The attachment cannot be enforced: another one has its host interface, an address or a host port,
-// or it was removed meanwhile.
+// a host port is reserved, or it was removed meanwhile.
 struct Conflict {
   std::string reason;
+};
+// A port of the node that no pod may have as host port.
+struct ReservedPort {
+  base::HostPort port;  // the containerPort does not matter
+  std::string owner;    // "kpold's VXLAN device"
 };
 struct TimedOut {
   std::string reason;
@@ -43,6 +48,8 @@ class PodStart {
 
   // Sets a function that returns a reason why a pod may not be known yet, or an empty string.
   void explainBy(std::function<std::string()> trouble) { trouble_ = std::move(trouble); }
+
+  void reserve(std::vector<ReservedPort> ports) { reserved_ = std::move(ports); }
 
   // Loads the attachments on disk whose host interface still exists and removes the others. Returns
   // one sentence for each file that cannot be loaded. Throws base::SystemError if a file cannot be
@@ -75,6 +82,7 @@ class PodStart {
  private:
   class Claim;
   base::Task<PutOutcome> enforce(conf::Attachment attachment, base::Event::Time deadline);
+  [[nodiscard]] std::optional<Conflict> usesReserved(const conf::Attachment& attachment) const;
   std::optional<Conflict> clearTheWay(const conf::Attachment& attachment);
   [[nodiscard]] std::string because() const;
   [[nodiscard]] std::string whyNot(const conf::Attachment& attachment) const;
@@ -83,6 +91,7 @@ class PodStart {
   AttachmentStore& files_;
   ReconcileLoop& loop_;
   LinkExists linkExists_;
+  std::vector<ReservedPort> reserved_;
   std::function<std::string()> trouble_;
   Counters counters_;
   std::map<conf::AttachmentId, const Claim*> claims_;  // the latest waiting put() of each ID

@@ -63,7 +63,10 @@ Json faultJson(const NodeState& state) {
 Json cniConfigJson(const NodeState& state) {
   const auto& cni = state.cniConfig.status();
   if (cni.file.empty()) return nullptr;
-  return {{"file", cni.file}, {"written", cni.written}, {"trouble", cni.trouble}};
+  return {{"file", cni.file},
+          {"written", cni.written},
+          {"trouble", cni.trouble},
+          {"shadowedBy", cni.shadowedBy}};
 }
 
 // The routes to the pods of other nodes.

@@ -27,7 +27,8 @@ bool shareAnAddress(const conf::Attachment& a, const conf::Attachment& b) {
 
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod) {
   if (attachment.pod != pod.key) return false;
-  return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid;
+  return attachment.podUid.empty() || pod.uid.empty() || attachment.podUid == pod.uid ||
+         attachment.podUid == pod.configHash;
 }
 
 policy::Endpoint endpointOf(const conf::Attachment& attachment) {
@@ -54,6 +55,7 @@ void Store::apply(const policy::Node& node, bool deleted) {
   }
   ++nodesGeneration_;
   changedIf(true);
+  if (node.name == settings_.nodeName) applyHostPortIps();
 }
 
 const policy::Node* Store::findNode(const std::string& name) const {
@@ -238,10 +240,24 @@ const conf::Attachment* Store::conflicting(const conf::Attachment& attachment) c
   return nullptr;
 }
 
-void Store::setNodeIps(std::vector<base::IpAddress> nodeIps) {
+void Store::setNodeIps(std::vector<base::IpAddress> nodeIps,
+                       std::vector<base::IpAddress> auxiliary) {
   std::sort(nodeIps.begin(), nodeIps.end());
   nodeIps.erase(std::unique(nodeIps.begin(), nodeIps.end()), nodeIps.end());
+  nodeIps_ = nodeIps;
+  auxiliaryIps_ = std::move(auxiliary);
   changedIf(engine_.setNodeIps(std::move(nodeIps)));
+  applyHostPortIps();
+}
+
+void Store::applyHostPortIps() {
+  const auto* self = findNode(settings_.nodeName);
+  auto ips = nodeIps_;
+  std::erase_if(ips, [&](const base::IpAddress& ip) {
+    const bool own = self != nullptr && std::ranges::count(self->addresses, ip) != 0;
+    return !own && std::ranges::count(auxiliaryIps_, ip) != 0;
+  });
+  changedIf(engine_.setHostPortIps(std::move(ips)));
 }
 
 void Store::setNetwork(policy::NodeNetwork network) {

@@ -57,7 +57,12 @@ class Store {
   // are not included: their addresses may already belong to other pods. Sorted.
   [[nodiscard]] std::vector<policy::Endpoint> unattached() const;
 
-  void setNodeIps(std::vector<base::IpAddress> nodeIps);
+  // `auxiliary`: those of `nodeIps` that are on the loopback device or on dummy devices. Such an
+  // address is usually one of a service (kube-proxy in IPVS mode, node-local DNS, a load balancer
+  // that leaves the destination unchanged), so host ports do not apply to it, unless the status of
+  // this node's Node object contains it.
+  void setNodeIps(std::vector<base::IpAddress> nodeIps,
+                  std::vector<base::IpAddress> auxiliary = {});
   void setNetwork(policy::NodeNetwork network);
   // The node of each pod CIDR. From now on a pod has only those of its status.podIPs that are in a
   // pod CIDR of its node: no pod gets the rights of a pod of another node by reporting its address.
@@ -68,9 +73,8 @@ class Store {
   // Grows with every change that snapshot() shows; 0 only before the first change.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   // All of the state, built on demand and shared until the next change: for people, not for the
-  // event path. An attachment is an endpoint once its pod is known and, if both have a UID, the
-  // UIDs are equal: a pod that replaced another of its name does not inherit its interface. See
-  // also unattached().
+  // event path. An attachment is an endpoint once its pod is known and isOf() it. See also
+  // unattached().
   [[nodiscard]] std::shared_ptr<const policy::Snapshot> snapshot() const;
 
   // The engine with the table for the current snapshot.
@@ -110,6 +114,7 @@ class Store {
   void applyPosture(const std::string& ns);
   [[nodiscard]] bool isInCidrOf(const std::string& node, const base::IpAddress& ip) const;
   policy::Pod withoutForeignAddresses(policy::Pod pod);
+  void applyHostPortIps();
   void tellEndpoints(const base::ObjectKey& pod);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   void noteResident(const policy::Pod& pod, bool deleted);
@@ -132,6 +137,8 @@ class Store {
   bool synced_ = false;
   std::uint64_t generation_ = 0;
   policy::Engine engine_;
+  std::vector<base::IpAddress> nodeIps_;
+  std::vector<base::IpAddress> auxiliaryIps_;
   std::map<std::string, policy::Node> nodes_;
   std::uint64_t nodesGeneration_ = 0;
   std::optional<PodCidrs> podCidrs_;
@@ -145,7 +152,8 @@ class Store {
 };
 
 // Whether `attachment` is an interface of `pod`: the names are equal and, if both have a UID, the
-// UIDs too.
+// UIDs too, so that a pod that replaced another of its name does not inherit its interface. The UID
+// of a static pod's attachment is the configHash of its mirror pod.
 bool isOf(const conf::Attachment& attachment, const policy::Pod& pod);
 // The attachment as the policy engine sees it.
 policy::Endpoint endpointOf(const conf::Attachment& attachment);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/attachment_lock.hpp"
 
+#include "base/error.hpp"
 #include "ipam/directory.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string_view>
 
@@ -22,11 +25,24 @@ off_t byteOf(const conf::AttachmentId& id) {
   return static_cast<off_t>(hash >> 2);
 }
 
+// DEL must not fail because a full disk cannot hold the lock's file. If the file does not exist, no
+// other process can have the lock, so a file without a name does as well.
+base::UniqueFd openOrSubstitute(const std::string& stateDir) {
+  try {
+    return openLockFile(stateDir, kFile);
+  } catch (const base::SystemError& error) {
+    if (!isFull(error.code())) throw;
+  }
+  base::UniqueFd fd(::memfd_create(kFile, MFD_CLOEXEC));
+  if (!fd) throw base::SystemError("memfd_create", errno);
+  return fd;
+}
+
 }  // namespace
 
 AttachmentLock::AttachmentLock(const std::string& stateDir, const conf::AttachmentId& id,
                                std::chrono::milliseconds patience)
-    : fd_(openLockFile(stateDir, kFile)) {
+    : fd_(openOrSubstitute(stateDir)) {
   // An open file description lock: unlike a process lock, it is not released when the process
   // closes another descriptor of the file.
   struct flock lock {};

@@ -13,8 +13,8 @@ namespace kpol::ipam {
 // unfinished ADD would free addresses that the ADD then uses. The lock is one byte of
 // <state-dir>/ipam/attachments.lock (fcntl(2), F_OFD_SETLK); the kernel releases it if the process
 // dies. The byte is a hash of the id: in the rare case of a collision two attachments wait for each
-// other. Creates missing directories. Throws StoreBusy if the lock is not free within `patience`,
-// and base::SystemError.
+// other. Creates missing directories. If a full disk prevents that, there is no lock to wait for.
+// Throws StoreBusy if the lock is not free within `patience`, and base::SystemError.
 class AttachmentLock {
  public:
   AttachmentLock(const std::string& stateDir, const conf::AttachmentId& id,

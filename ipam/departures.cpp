@@ -20,10 +20,10 @@ constexpr std::uint32_t kDyingGroup = 0x6b706f6c;
 // Returns the lock that only the releasing process holds, or an empty descriptor if another process
 // holds it.
 base::UniqueFd becomeSettler(const std::string& stateDir) {
-  auto fd = openLockFile(stateDir, "settle.lock");
+  auto fd = openLockFile(stateDir, kSettleLock);
   if (::flock(fd.value(), LOCK_EX | LOCK_NB) == 0) return fd;
   if (errno != EWOULDBLOCK && errno != EINTR)
-    throw base::SystemError("lock " + stateDir + "/ipam/settle.lock", errno);
+    throw base::SystemError("lock " + stateDir + "/ipam/" + kSettleLock, errno);
   return {};
 }
 
@@ -31,6 +31,12 @@ bool isThere(netlink::RouteSocket& node, const Departure& departure) {
   if (departure.link.value == 0) return false;
   const auto link = node.findLink(departure.link);
   return link && isLinkOf(*link, departure.lease.id);
+}
+
+// Whether `link` is that of a release whose link is not recorded. An alias is required, because the
+// name alone does not identify the pod.
+bool isUnrecorded(const netlink::Link& link, const Departure& departure) {
+  return departure.link.value == 0 && !link.alias.empty() && isLinkOf(link, departure.lease.id);
 }
 
 // Whether `link` is the IFB that limits what the pod of `id` sends. It is not deleted with the veth
@@ -52,7 +58,8 @@ void settle(const std::string& stateDir, const std::vector<Departure>& departure
   }
   for (const auto& link : node.links())
     for (const auto& departure : departures)
-      if (isIfbOf(link, departure.lease.id)) links.push_back(link.index);
+      if (isIfbOf(link, departure.lease.id) || isUnrecorded(link, departure))
+        links.push_back(link.index);
   deleteTogether(node, links);
   // Established packets are accepted before policies are evaluated, and the next pod may get the
   // same address, so the conntrack entries must be deleted first.

@@ -26,6 +26,10 @@ void makeDirectory(const std::string& path) {
 
 }  // namespace
 
+bool isFull(int code) {
+  return code == ENOSPC || code == EDQUOT;
+}
+
 base::UniqueFd openLockFile(const std::string& stateDir, const std::string& name) {
   const auto directory = stateDir + "/ipam";
   const auto path = directory + "/" + name;

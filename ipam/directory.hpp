@@ -10,6 +10,12 @@
 // Files below <state-dir>/ipam, and locks on them.
 namespace kpol::ipam {
 
+// Held by the process that completes pending releases.
+inline constexpr const char* kSettleLock = "settle.lock";
+
+// Whether `code` is the errno of a file system without space.
+bool isFull(int code);
+
 // Opens the file for reading and writing. Creates it, and its directories with mode 0700, if they
 // do not exist. Throws base::SystemError.
 base::UniqueFd openLockFile(const std::string& stateDir, const std::string& name);

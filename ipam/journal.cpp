@@ -123,6 +123,8 @@ class Replay {
     const auto verb = line.substr(0, line.find(' '));
     const bool taken = (verb == "give" && give(line)) || (verb == "free" && free(line)) ||
                        (verb == "leave" && leave(line)) || (verb == "gone" && gone(line)) ||
+                       (verb == "Give" && leftGive(line)) || (verb == "GIve" && freedGive(line)) ||
+                       (verb == "Leave" && goneLeave(line)) ||
                        (verb == "last" && note(last_, line)) || (verb == "rest" && rest(line)) ||
                        (verb == "ranges" && note(ranges_, line));
     if (!taken) refuseLine(line);
@@ -182,6 +184,24 @@ class Replay {
     if (!index || *index < 0 || found == gives_.end()) return false;
     leaving_.push_back({(*words<7>(found->second))[6], found->second, {*index}});
     gives_.erase(found);
+    return true;
+  }
+
+  bool freedGive(std::string_view line) {
+    const auto word = words<7>(line);
+    if (word) last_[(*word)[3]] = (*word)[6];
+    return word.has_value();
+  }
+
+  bool leftGive(std::string_view line) {
+    if (!freedGive(line)) return false;
+    leaving_.push_back({(*words<7>(line))[6], line, {}});
+    return true;
+  }
+
+  bool goneLeave(std::string_view line) {
+    if (!leave(line)) return false;
+    leaving_.pop_back();
     return true;
   }
 

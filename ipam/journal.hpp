@@ -21,6 +21,11 @@
 //   rest ADDRESS,… TIME                      the addresses were freed at that time
 //   last NETWORK ADDRESS,…                   the last addresses given, if their `give` is omitted
 //   ranges NETWORK SUBNET=FIRST-LAST[!GATEWAY],…;…     the ranges from here on; ';' between sets
+//
+// A full disk takes no new line, but a byte of an old line can be overwritten:
+//   Give …                                   was `give`: the pod ended, its link is not recorded
+//   GIve …                                   was `give` or `Give`: the addresses are free
+//   Leave …                                  was `leave`: complete, the addresses are free
 namespace kpol::ipam {
 
 // The state after the last line of a journal.
@@ -56,6 +61,12 @@ struct Journal {
 // Ignores a last line without a newline. A text of another boot may be whatever a power failure
 // left of a journal. Throws JournalError if kpol did not write the text.
 Journal readJournal(std::string_view text, std::string_view bootId);
+
+// What overwrites the first bytes of a line. A prefix of kFreedGive is kLeftGive, so an overwrite
+// that a kill cuts short leaves a pending release.
+inline constexpr std::string_view kLeftGive = "G";
+inline constexpr std::string_view kFreedGive = "GI";
+inline constexpr std::string_view kGoneLeave = "L";
 
 std::string giveLine(const Lease& lease);
 std::string freeLine(const conf::AttachmentId& id);

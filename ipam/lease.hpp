@@ -31,7 +31,7 @@ inline constexpr std::int64_t kRestSeconds = 60;
 // still be in the kernel. The addresses must not be assigned until both are deleted.
 struct Departure {
   Lease lease;
-  base::IfIndex link{};  // the host interface; 0: it was already gone
+  base::IfIndex link{};  // the host interface; 0: it was already gone, or could not be recorded
   auto operator<=>(const Departure&) const = default;
 };
 

@@ -25,7 +25,7 @@ constexpr std::size_t kHistory = 256;
 constexpr int kReadAttempts = 3;
 
 base::UniqueFd openFile(const std::string& path, int flags) {
-  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
   if (!fd && errno != ENOENT) throw base::SystemError("open " + path, errno);
   return fd;
 }
@@ -96,10 +96,8 @@ void LeaseStore::load() {
   const std::int64_t now = std::time(nullptr);
   for (auto& [ip, time] : book_.freed)
     if (time == 0) time = now;
-  if (!journal.isCurrent) {
-    rewrite();
-    return;
-  }
+  isCurrent_ = journal.isCurrent;
+  if (!isCurrent_) return;
   if (journal.complete < text.size() &&
       ::ftruncate(journal_.value(), static_cast<off_t>(journal.complete)) != 0)
     throw base::SystemError("truncate " + path, errno);
@@ -108,6 +106,7 @@ void LeaseStore::load() {
 }
 
 void LeaseStore::append(const std::string& line) {
+  if (!isCurrent_) rewrite();
   const auto written = ::write(journal_.value(), line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) {
     journalSize_ += line.size();
@@ -119,6 +118,32 @@ void LeaseStore::append(const std::string& line) {
   if (written > 0 && ::ftruncate(journal_.value(), static_cast<off_t>(journalSize_)) != 0)
     throw base::SystemError("truncate " + directory_ + "/leases", errno);
   throw base::SystemError("write " + directory_ + "/leases", code);
+}
+
+// Appends `line`. If the disk is full, overwrites the beginning of the line `known` with `mark`; then
+// that addresses rest is not recorded.
+void LeaseStore::record(const std::string& line, const std::string& known, std::string_view mark) {
+  try {
+    append(line);
+  } catch (const base::SystemError& error) {
+    if (!isFull(error.code()) || !overwrite(known, mark)) throw;
+  }
+}
+
+// Returns false if the journal has no such line.
+bool LeaseStore::overwrite(const std::string& known, std::string_view mark) {
+  const std::string path = directory_ + "/leases";
+  // Another descriptor: with O_APPEND, pwrite(2) ignores the offset.
+  const auto fd = openFile(path, O_RDWR);
+  if (!fd) return false;
+  // The last one, because earlier ones are history.
+  const auto place = readAll(fd.value(), path).rfind('\n' + known);
+  if (place == std::string::npos) return false;
+  const auto written =
+      ::pwrite(fd.value(), mark.data(), mark.size(), static_cast<off_t>(place) + 1);
+  if (written != static_cast<ssize_t>(mark.size()))
+    throw base::SystemError("write " + path, written < 0 ? errno : ENOSPC);
+  return true;
 }
 
 void LeaseStore::makeRoom() {
@@ -151,6 +176,8 @@ void LeaseStore::rewrite() {
   const std::string text = journalHeader(bootId_) + printBook(book_, lines);
   const std::string path = directory_ + "/leases";
   const std::string temporary = path + ".new";
+  // Releases need this file, and could not create it on a full disk.
+  openFile(directory_ + "/" + kSettleLock, O_RDWR | O_CREAT);
   base::UniqueFd fd(
       ::open(temporary.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) throw base::SystemError("open " + temporary, errno);
@@ -164,6 +191,7 @@ void LeaseStore::rewrite() {
   journal_ = std::move(fd);
   journalSize_ = text.size();
   lines_ = lines;
+  isCurrent_ = true;
 }
 
 void LeaseStore::add(const Lease& lease) {
@@ -177,9 +205,10 @@ void LeaseStore::add(const Lease& lease) {
 bool LeaseStore::remove(const conf::AttachmentId& id) {
   const auto found = book_.leases.find(id);
   if (found == book_.leases.end()) return false;
+  const auto& addresses = found->second.addresses;
   const std::int64_t now = std::time(nullptr);
-  append(freeLine(id) + restLine(found->second.addresses, now));
-  rest(found->second.addresses, now);
+  record(freeLine(id) + restLine(addresses, now), giveLine(found->second), kFreedGive);
+  rest(addresses, now);
   book_.leases.erase(found);
   return true;
 }
@@ -187,17 +216,29 @@ bool LeaseStore::remove(const conf::AttachmentId& id) {
 bool LeaseStore::depart(const conf::AttachmentId& id, base::IfIndex link) {
   const auto found = book_.leases.find(id);
   if (found == book_.leases.end()) return false;
-  append(leaveLine(id, link));
+  record(leaveLine(id, link), giveLine(found->second), kLeftGive);
   book_.departures.push_back({std::move(found->second), link});
   book_.leases.erase(found);
   return true;
+}
+
+// The release is in a `leave` line, or in a `give` line that a full disk let DEL mark only.
+void LeaseStore::recordGone(const Departure& departure, const std::string& resting) {
+  auto marked = giveLine(departure.lease);
+  marked.replace(0, kLeftGive.size(), kLeftGive);
+  try {
+    record(goneLine(departure) + resting, marked, kFreedGive);
+  } catch (const base::SystemError& error) {
+    const auto leave = leaveLine(departure.lease.id, departure.link);
+    if (!isFull(error.code()) || !overwrite(leave, kGoneLeave)) throw;
+  }
 }
 
 void LeaseStore::settle(const Departure& departure) {
   const auto found = std::find(book_.departures.begin(), book_.departures.end(), departure);
   if (found == book_.departures.end()) return;
   const std::int64_t now = std::time(nullptr);
-  append(goneLine(departure) + restLine(departure.lease.addresses, now));
+  recordGone(departure, restLine(departure.lease.addresses, now));
   rest(departure.lease.addresses, now);
   book_.departures.erase(found);
 }

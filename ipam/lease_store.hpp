@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kpol::ipam {
@@ -26,6 +27,11 @@ class StoreBusy : public base::Error {
 // reported as done. When most of the file is history, it is rewritten to another file, which is
 // renamed.
 //
+// A full disk (ENOSPC, EDQUOT) must not stop the release of addresses, or the eviction of pods
+// would free no disk. So remove(), depart() and settle() then overwrite one or two bytes of the
+// line that recorded the lease or the release, which needs no space (ipam/journal.hpp). The link of
+// such a release is not recorded (0).
+//
 // Appends are not fsynced: the first line contains the boot ID, and leases of an earlier boot are
 // ignored, because no pod survives a reboot; only their addresses rest. So a power failure can only
 // lose or damage leases that are then ignored anyway. A rewritten file is fsynced before it is
@@ -39,7 +45,8 @@ class StoreBusy : public base::Error {
 // assigned).
 class LeaseStore {
  public:
-  // Creates missing directories and acquires the lock.
+  // Creates missing directories and acquires the lock. Writes nothing else: a journal of an earlier
+  // boot is replaced by the first change.
   static LeaseStore open(const std::string& stateDir,
                          std::chrono::milliseconds patience = std::chrono::seconds(10));
 
@@ -70,6 +77,9 @@ class LeaseStore {
   LeaseStore() = default;
   void load();
   void append(const std::string& line);
+  void record(const std::string& line, const std::string& known, std::string_view mark);
+  bool overwrite(const std::string& known, std::string_view mark);
+  void recordGone(const Departure& departure, const std::string& resting);
   void makeRoom();
   void rewrite();
   void rest(const std::vector<base::IpAddress>& addresses, std::int64_t time);
@@ -81,6 +91,7 @@ class LeaseStore {
   base::UniqueFd journal_;
   std::size_t journalSize_ = 0;
   std::size_t lines_ = 0;
+  bool isCurrent_ = false;  // the file exists, and is of this boot and in the current format
   LeaseBook book_;
 };
 

@@ -81,7 +81,8 @@ std::string networkLine(const Json& network) {
 std::string cniConfigLine(const Json& cni) {
   const std::string line =
       textOf(cni, "file") + (cni.at("written").get<bool>() ? ", written" : ", not written");
-  return textOf(cni, "trouble").empty() ? line : line + " (see below)";
+  const bool isUsed = textOf(cni, "trouble").empty() && cni.value("shadowedBy", "").empty();
+  return isUsed ? line : line + " (see below)";
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ struct DecodeResult {
 };
 
 // Decodes the JSON text of one object of `kind`. Its own apiVersion and kind are ignored, because
-// the items of a typed list have none. Unknown fields are ignored, with a warning inside a
-// NetworkPolicy's spec. Reports all errors of the object, not only the first. Never throws on any
-// input.
+// the items of a typed list have none. Unknown fields are ignored, except in a NetworkPolicy: with
+// a warning in its spec and podSelector, and as an error inside a rule. Reports all errors of the
+// object, not only the first. Never throws on any input.
 DecodeResult decodeObject(Kind kind, std::string_view json, Origin origin);
 
 }  // namespace kpol::kube

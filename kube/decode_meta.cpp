@@ -58,11 +58,16 @@ std::vector<std::string> decodeValues(const Field& field) {
   return values;
 }
 
+void reportUnknown(const Field& field, Unknown unknown,
+                   std::initializer_list<std::string_view> names) {
+  unknown == Unknown::Error ? field.failUnknown(names) : field.warnUnknown(names);
+}
+
 // apimachinery pkg/apis/meta/v1/validation ValidateLabelSelectorRequirement.
-policy::LabelRequirement decodeRequirement(const Field& field) {
+policy::LabelRequirement decodeRequirement(const Field& field, Unknown unknown) {
   policy::LabelRequirement requirement;
   if (!field.object()) return requirement;
-  field.warnUnknown({"key", "operator", "values"});
+  reportUnknown(field, unknown, {"key", "operator", "values"});
   const Field key = field["key"];
   if (key.required()) {
     const auto name = key.text();
@@ -125,15 +130,15 @@ ObjectMeta decodeMeta(const Field& root, Kind kind) {
   return meta;
 }
 
-policy::LabelSelector decodeSelector(const Field& field) {
+policy::LabelSelector decodeSelector(const Field& field, Unknown unknown) {
   policy::LabelSelector selector;
   if (!field.object()) return selector;
-  field.warnUnknown({"matchLabels", "matchExpressions"});
+  reportUnknown(field, unknown, {"matchLabels", "matchExpressions"});
   const Field matchLabels = field["matchLabels"];
   selector.matchLabels = decodeLabels(matchLabels);
   const Field matchExpressions = field["matchExpressions"];
   for (const Field& item : matchExpressions.items()) {
-    selector.matchExpressions.push_back(decodeRequirement(item));
+    selector.matchExpressions.push_back(decodeRequirement(item, unknown));
   }
   return selector;
 }

@@ -23,7 +23,10 @@ inline constexpr std::size_t kMostLabelBytes = 64 * 1024;
 
 ObjectMeta decodeMeta(const Field& root, Kind kind);
 
+// How unknown fields are reported.
+enum class Unknown : unsigned char { Warning, Error };
+
 // `field` is a LabelSelector; if it is absent, returns the empty selector.
-policy::LabelSelector decodeSelector(const Field& field);
+policy::LabelSelector decodeSelector(const Field& field, Unknown unknown = Unknown::Warning);
 
 }  // namespace kpol::kube

@@ -17,7 +17,8 @@ using policy::PolicyRule;
 
 // Replaces a rule that could not be read. To leave out only the invalid part could allow more than
 // its author wrote ("from" without its only peer allows all sources). To leave out the rule could
-// change which directions an absent policyTypes isolates.
+// change which directions an absent policyTypes isolates. An unknown field is an error too: it may
+// be a misspelt restriction, or one of a newer API, and without it the rule would allow more.
 PolicyRule matchesNothing() {
   return {{}, {PolicyPort{std::nullopt, std::monostate{}}}};
 }
@@ -52,7 +53,7 @@ PolicyPort decodeNamedPort(PolicyPort result, const Field& port, const Field& en
 
 PolicyPort decodePort(const Field& field) {
   if (!field.object()) return {};
-  field.warnUnknown({"protocol", "port", "endPort"});
+  field.failUnknown({"protocol", "port", "endPort"});
   const Field protocol = field["protocol"];
   const Field port = field["port"];
   const Field endPort = field["endPort"];
@@ -74,7 +75,7 @@ PolicyPort decodePort(const Field& field) {
 
 std::optional<policy::IpBlock> decodeIpBlock(const Field& field) {
   if (!field.object()) return std::nullopt;
-  field.warnUnknown({"cidr", "except"});
+  field.failUnknown({"cidr", "except"});
   const Field cidrField = field["cidr"];
   const Field exceptField = field["except"];
   const auto cidr = cidrField.required() ? decodeCidr(cidrField) : std::nullopt;
@@ -95,12 +96,12 @@ std::optional<policy::IpBlock> decodeIpBlock(const Field& field) {
 
 std::optional<policy::LabelSelector> decodeOptionalSelector(const Field& field) {
   if (!field.present()) return std::nullopt;
-  return decodeSelector(field);
+  return decodeSelector(field, Unknown::Error);
 }
 
 policy::Peer decodePeer(const Field& field) {
   if (!field.object()) return {};
-  field.warnUnknown({"podSelector", "namespaceSelector", "ipBlock"});
+  field.failUnknown({"podSelector", "namespaceSelector", "ipBlock"});
   const Field podSelector = field["podSelector"];
   const Field namespaceSelector = field["namespaceSelector"];
   const Field ipBlock = field["ipBlock"];
@@ -119,7 +120,7 @@ PolicyRule decodeRule(const Field& field, std::string_view peersName) {
   const auto errors = field.report().errors;
   PolicyRule rule;
   if (field.object()) {
-    field.warnUnknown({peersName, "ports"});
+    field.failUnknown({peersName, "ports"});
     const Field peers = field[peersName];
     for (const Field& item : peers.items()) rule.peers.push_back(decodePeer(item));
     const Field ports = field["ports"];

@@ -130,6 +130,19 @@ void decodeTimes(const Field& metadata, policy::Pod& pod) {
   pod.terminating = deleted.present();
 }
 
+// The kubelet writes both annotations to the mirror pod of a static pod (pkg/kubelet/types
+// pod_update.go, pkg/kubelet/pod/mirror_client.go), with the static pod's own UID, which it also
+// passes to the container runtime. The mirror pod's metadata.uid is another one.
+std::string decodeConfigHash(const Field& root) {
+  const Field metadata = root["metadata"];
+  const Field annotations = metadata["annotations"];
+  for (const char* name : {"kubernetes.io/config.mirror", "kubernetes.io/config.hash"}) {
+    const Field annotation = annotations[name];
+    if (!annotation.blank()) return std::string(annotation.text().value_or(""));
+  }
+  return {};
+}
+
 }  // namespace
 
 policy::Pod decodePod(const Field& root) {
@@ -152,6 +165,7 @@ policy::Pod decodePod(const Field& root) {
   pod.phase = decodePhase(phase);
   pod.ips = decodePodIps(status);
   decodeTimes(metadata, pod);
+  pod.configHash = decodeConfigHash(root);
   return pod;
 }
 

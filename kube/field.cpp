@@ -154,13 +154,22 @@ void Field::check(Flaw flaw) const {
   if (flaw) refuse(std::string(*flaw) + ", found " + found());
 }
 
-void Field::warnUnknown(std::initializer_list<std::string_view> names) const {
-  if (!present() || !value_->is_object()) return;
+std::vector<Field> Field::unknown(std::initializer_list<std::string_view> names) const {
+  std::vector<Field> result;
+  if (!present() || !value_->is_object()) return result;
   for (const auto& [name, value] : value_->get_ref<const Json::object_t&>()) {
-    if (std::ranges::find(names, name) == names.end()) {
-      (*this)[name].warn("is not a known field and is ignored");
-    }
+    if (std::ranges::find(names, name) == names.end()) result.push_back((*this)[name]);
   }
+  return result;
+}
+
+void Field::warnUnknown(std::initializer_list<std::string_view> names) const {
+  for (const Field& field : unknown(names)) field.warn("is not a known field and is ignored");
+}
+
+void Field::failUnknown(std::initializer_list<std::string_view> names) const {
+  for (const Field& field : unknown(names))
+    field.fail("is not a known field, and a rule that contains one matches nothing");
 }
 
 std::string Field::path() const {

@@ -67,6 +67,8 @@ class Field {
   void warn(std::string message) const;
   // Warns about every member of this object that is not in `names`.
   void warnUnknown(std::initializer_list<std::string_view> names) const;
+  // Reports every member of this object that is not in `names` as an error.
+  void failUnknown(std::initializer_list<std::string_view> names) const;
 
   [[nodiscard]] const Report& report() const { return *report_; }
   [[nodiscard]] std::string path() const;                     // "spec.ingress[0].ports[1].port"
@@ -78,6 +80,7 @@ class Field {
   Field(const Field& parent, const Json* value, Step step)
       : parent_(&parent), value_(value), report_(parent.report_), step_(step) {}
   void report(policy::Diagnostic::Severity severity, std::string message) const;
+  [[nodiscard]] std::vector<Field> unknown(std::initializer_list<std::string_view> names) const;
 
   const Field* parent_ = nullptr;
   const Json* value_ = nullptr;

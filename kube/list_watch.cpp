@@ -78,8 +78,14 @@ ListWatch::Action ListWatch::gone(Time now) {
 
 ListWatch::Action ListWatch::read() const {
   if (listing_) return Read{options_.patience};
-  if (bookmarks_) return Read{options_.bookmarkPatience};
+  if (bookmarks_ || bookmarksExpected_) return Read{options_.bookmarkPatience};
   return Read{watchTimeout_ + kGrace};
+}
+
+// Whether this watch has sent nothing, although it was open long enough for a bookmark.
+bool ListWatch::wasSilent(Time now) const {
+  return !listing_ && answered_ && bookmarksExpected_ && !bookmarks_ && !advanced_ &&
+         now - askedAt_ >= options_.bookmarkPatience;
 }
 
 void ListWatch::advance(const std::string& resourceVersion) {
@@ -139,6 +145,7 @@ ListWatch::Action ListWatch::take(const ObjectRead& object, Time) {
 ListWatch::Action ListWatch::take(const BookmarkRead& bookmark, Time now) {
   bookmarks_ = true;
   if (!listing_) {
+    bookmarksExpected_ = true;
     advance(bookmark.resourceVersion);
     return read();
   }
@@ -153,6 +160,7 @@ ListWatch::Action ListWatch::take(const BookmarkRead& bookmark, Time now) {
 ListWatch::Action ListWatch::take(const Swept&, Time) {
   const bool streaming = streams();
   listing_ = false;
+  bookmarksExpected_ = false;
   resourceVersion_ = listVersion_;
   forgetList();
   if (streaming) return read();
@@ -160,7 +168,7 @@ ListWatch::Action ListWatch::take(const Swept&, Time) {
 }
 
 ListWatch::Action ListWatch::take(const Ended&, Time now) {
-  if (listing_) return take(Broken{}, now);
+  if (listing_ || wasSilent(now)) return take(Broken{}, now);
   if (now - askedAt_ >= kHealthy) backoff_.reset();
   if (advanced_ || now - askedAt_ >= kHealthy) return request();
   return retry(now);
@@ -170,6 +178,11 @@ ListWatch::Action ListWatch::take(const Broken&, Time now) {
   // Two streams without an end of the initial events: the server may not know the parameter and
   // ignore it. Lists in pages always work.
   if (listing_ && streams() && answered_ && ++brokenStreams_ > 1) streamingOffered_ = false;
+  if (wasSilent(now)) {
+    listing_ = true;
+    forgetList();
+    return retry(now);
+  }
   if (!listing_ && now - askedAt_ >= kHealthy) backoff_.reset();
   return retry(now);
 }

@@ -33,7 +33,10 @@ class ListWatch {
     std::chrono::seconds longestWatch{600};
     // The longest silence within a list, and before the head of any response.
     Duration patience = std::chrono::seconds(30);
-    // The longest silence of a watch that has sent bookmarks: servers send one about every minute.
+    // The longest silence of a watch if one since the list has sent bookmarks: servers send one
+    // about every minute. A server whose store was restored from a backup sends neither events nor
+    // bookmarks to a watch that begins at a later version than its own, so after such a silence the
+    // objects are listed again.
     Duration bookmarkPatience = std::chrono::seconds(150);
     Duration firstWait = std::chrono::milliseconds(250);
     Duration longestWait = std::chrono::seconds(30);
@@ -59,10 +62,12 @@ class ListWatch {
     std::string resourceVersion;
     bool initialEventsEnd = false;
   };
-  struct Ended {};     // the server ended a watch between two events
-  struct Broken {};    // no connection, a broken or silent one, or invalid bytes
-  struct Swept {};     // the Sweep was done
-  struct Distrust {};  // a caller must be sure that no event was missed: list again
+  struct Ended {};   // the server ended a watch between two events
+  struct Broken {};  // no connection, a broken or silent one, or invalid bytes
+  struct Swept {};   // the Sweep was done
+  // A caller must be sure that no event was missed, or the server's newest version is smaller than
+  // ours, as after a restore of its store from a backup: list again.
+  struct Distrust {};
   using Event = std::variant<Started, Elapsed, Answered, Refused, PageRead, ObjectRead,
                              BookmarkRead, Ended, Broken, Swept, Distrust>;
 
@@ -125,6 +130,7 @@ class ListWatch {
   [[nodiscard]] bool streams() const;
   bool cannotStream(unsigned status);
   [[nodiscard]] Action read() const;
+  [[nodiscard]] bool wasSilent(Time now) const;
   void advance(const std::string& resourceVersion);
   void forgetList();
 
@@ -140,9 +146,10 @@ class ListWatch {
   std::chrono::seconds watchTimeout_{};
   Time askedAt_{};
   unsigned brokenStreams_ = 0;
-  bool answered_ = false;   // this request has a response
-  bool bookmarks_ = false;  // this watch has sent a bookmark
-  bool advanced_ = false;   // this watch has sent something new
+  bool answered_ = false;           // this request has a response
+  bool bookmarks_ = false;          // this watch has sent a bookmark
+  bool bookmarksExpected_ = false;  // a watch since the list has sent a bookmark
+  bool advanced_ = false;           // this watch has sent something new
 };
 
 const char* toString(ListWatch::State state);

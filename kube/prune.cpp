@@ -17,7 +17,7 @@ struct Unused {
   std::array<std::string_view, 13> names;
 };
 constexpr std::array kUnused = {
-    Unused{"metadata", {"managedFields", "annotations", "ownerReferences", "generateName"}},
+    Unused{"metadata", {"managedFields", "ownerReferences", "generateName"}},
     Unused{"spec", {"volumes", "tolerations", "affinity"}},
     Unused{"containers",
            {"env", "resources", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe",
@@ -165,6 +165,9 @@ bool Pruner::step() {
 }  // namespace
 
 bool isUnused(std::string_view owner, std::string_view name) {
+  // An object may have 256 KiB of annotations. The decoder of Pods reads these two.
+  if (owner == "annotations")
+    return name != "kubernetes.io/config.hash" && name != "kubernetes.io/config.mirror";
   for (const auto& unused : kUnused)
     if (unused.owner == owner)
       return !name.empty() && std::ranges::find(unused.names, name) != unused.names.end();

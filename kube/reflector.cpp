@@ -359,11 +359,14 @@ Task<bool> Reflector::catchUp(base::Event::Time deadline) {
   {
     ApiClient client(credentials_);
     const std::string newest = co_await newestVersion(client);
+    // An older version: the server's store was restored from a backup. A watch from our version
+    // would send nothing, so only a list helps.
     while (listed() && isNewer(newest, resourceVersion())) {
       const bool notified = co_await progress_.waitUntil(hopeUntil);
       if (!notified) break;
     }
-    if (listed() && !isNewer(newest, resourceVersion())) co_return true;
+    const bool current = !isNewer(newest, resourceVersion()) && !isOlder(newest, resourceVersion());
+    if (listed() && current) co_return true;
   }
   // There may be no event of this kind with that version, because all kinds share the same numbers.
   requestList();

@@ -25,4 +25,9 @@ inline bool isNewer(std::string_view version, std::string_view known) {
   return version > known;
 }
 
+// Whether `version` is earlier than `known`; false if one of them is not a number.
+inline bool isOlder(std::string_view version, std::string_view known) {
+  return isNumber(version) && isNumber(known) && isNewer(known, version);
+}
+
 }  // namespace kpol::kube

@@ -43,6 +43,19 @@ std::string rangesText(const std::vector<base::Prefix>& ranges) {
 
 }  // namespace
 
+std::optional<std::string> configBefore(const std::filesystem::path& directory) {
+  std::optional<std::string> first;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const auto extension = entry.path().extension();
+    const auto name = entry.path().filename().string();
+    if (extension != ".conf" && extension != ".conflist" && extension != ".json") continue;
+    if (entry.is_directory(ignored) || name >= first.value_or(kConflistName)) continue;
+    first = name;
+  }
+  return first;
+}
+
 ConflistOutcome keepConflist(const std::filesystem::path& directory, const conf::Conflist& wanted) {
   const auto text = print(wanted);
   const auto path = directory / kConflistName;

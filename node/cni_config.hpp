@@ -4,6 +4,7 @@
 #include "conf/conflist.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -21,6 +22,11 @@ struct ConflistKept {
   std::string why;
 };
 using ConflistOutcome = std::variant<ConflistHolds, ConflistKept>;
+
+// Returns the name of the first network config in `directory` that sorts before kpol's, or nullopt
+// if there is none. Container runtimes use the first file by name (libcni ConfFiles: *.conf,
+// *.conflist and *.json).
+std::optional<std::string> configBefore(const std::filesystem::path& directory);
 
 // Writes `wanted` to `directory`/10-kpol.conflist with node::writeFile, unless the file has this
 // content already. Does not write while a pod of this network, according to the leases in

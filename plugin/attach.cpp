@@ -117,7 +117,7 @@ std::vector<std::string> findChainedFaults(const Request& request, const Netns& 
 
 std::string add(const Request& request) {
   requirePodName(request);
-  requireKpold(request.config);
+  requireServable(request.config);
   if (request.config.prevResult && isChained(request)) return addChained(request);
   if (request.config.prevResult)
     throw conf::ConfigError("ipam", "must not be given if kpol is chained after another plugin");
@@ -126,6 +126,7 @@ std::string add(const Request& request) {
 
   const auto pod = openPod(request);
   const auto alone = lockAttachment(request, idOf(request));
+  awaitReleases(request, pod);
   Rollback rollback;
   const auto assignment = assign(request);
   rollback.add("assign addresses", [&] { release(request); });

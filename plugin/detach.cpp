@@ -75,9 +75,17 @@ void forgetFlowsOf(const std::vector<base::IpAddress>& ips) {
   }
 }
 
+bool isRecorded(const ipam::LeaseBook& book, const AttachmentId& id) {
+  return book.leases.contains(id) ||
+         std::any_of(book.departures.begin(), book.departures.end(),
+                     [&](const ipam::Departure& departure) { return departure.lease.id == id; });
+}
+
 // Turns the pod's lease into a pending release (ipam::Departure), recorded on return. Returns false
 // if the pod has neither a lease nor a pending release for `link`.
 bool depart(const Request& request, const AttachmentId& id, base::IfIndex link) {
+  // To open the store may need disk space for its lock.
+  if (!isRecorded(ipam::readLeases(request.config.stateDir), id)) return false;
   auto store = openLeases(request);
   if (store.depart(id, link)) return true;
   const auto& departures = store.departures();
@@ -187,9 +195,6 @@ void gc(const Request& request) {
 
 void status(const Request& request) {
   verifyReady(request.config);
-  if (!hasFreeAddress(request))
-    throw conf::CniFailure(conf::CniCode::NotAvailable, "no address is free for another pod",
-                           "`kpolctl show ips` shows which pods have them");
   if (isDelegated(request)) runIpamPlugin(request, conf::CniCommand::Status);
 }
 

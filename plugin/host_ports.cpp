@@ -10,7 +10,22 @@
 
 namespace kpol::plugin {
 
-void requireKpold(const conf::NetworkConfig& config) {
+namespace {
+
+// Programs of the node listen on such addresses, as its resolver does on 127.0.0.53.
+bool isOtherLoopback(const base::IpAddress& address) {
+  static const auto kLocalhost = *base::IpAddress::parse("127.0.0.1");
+  return address.isV4() && address.bytes()[0] == 127 && address != kLocalhost;
+}
+
+}  // namespace
+
+void requireServable(const conf::NetworkConfig& config) {
+  for (const auto& port : config.hostPorts)
+    if (port.hostIp && isOtherLoopback(*port.hostIp))
+      throw conf::ConfigError(
+          "runtimeConfig.portMappings",
+          "must have no hostIP in 127.0.0.0/8 but 127.0.0.1 (" + toString(port) + ")");
   if (config.hostPorts.empty() || config.policy == conf::PolicyMode::Required) return;
   throw conf::ConfigError("runtimeConfig.portMappings",
                           "need kpold (" + toString(config.hostPorts.front()) +

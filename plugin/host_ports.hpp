@@ -10,8 +10,8 @@
 namespace kpol::plugin {
 
 // Throws conf::ConfigError if host ports are requested but the policy mode is "none", so that kpold
-// would not program them.
-void requireKpold(const conf::NetworkConfig& config);
+// would not program them, or if a hostIP is a loopback address other than 127.0.0.1.
+void requireServable(const conf::NetworkConfig& config);
 
 // Deletes stale conntrack entries of UDP host ports. If a port had no pod or another pod before,
 // the entry of a client still has that destination, so the client would never reach the new pod.

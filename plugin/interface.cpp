@@ -212,6 +212,13 @@ std::uint32_t uplinkMtu() {
   return smallest;
 }
 
+std::vector<base::IfIndex> peersIn(const Netns& pod) {
+  std::vector<base::IfIndex> peers;
+  for (const auto& link : routeSocketIn(pod).links())
+    if (link.peer) peers.push_back(*link.peer);
+  return peers;
+}
+
 std::vector<base::Family> familiesRoutedElsewhere(const Netns& pod, const base::IfName& ifName) {
   auto inside = routeSocketIn(pod);
   const auto own = inside.findLink(ifName);

@@ -23,6 +23,9 @@ std::uint32_t makeInterface(const AttachPlan& plan, const netlink::Netns& pod, R
 // The smallest MTU of the interfaces with a default route of the node; 0 if there is none.
 std::uint32_t uplinkMtu();
 
+// The peers of the interfaces in the pod's namespace, as indexes in the namespaces of the peers.
+std::vector<base::IfIndex> peersIn(const netlink::Netns& pod);
+
 // The families that have a default route in the pod through another interface than `ifName`. A
 // family is repeated for each such interface.
 std::vector<base::Family> familiesRoutedElsewhere(const netlink::Netns& pod,

@@ -6,6 +6,7 @@
 #include "ipam/departures.hpp"
 #include "plugin/address_choice.hpp"
 #include "plugin/delegate.hpp"
+#include "plugin/interface.hpp"
 #include "plugin/settle.hpp"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ namespace {
 using conf::CniCode;
 using conf::CniFailure;
 
-// How long ADD waits for the addresses of pods that have just ended, if no other address is free.
+// How long ADD waits for what pods that have just ended have: the interface in its namespace, or
+// their addresses, if no other address is free.
 constexpr std::chrono::seconds kDepartureWait{3};
 
 std::string nameOf(const Request& request) {
@@ -66,6 +68,15 @@ std::optional<std::vector<base::IpAddress>> choose(const Request& request,
     if (store.departures().empty()) throw;
     return std::nullopt;
   }
+}
+
+bool hasPendingRelease(const Request& request, const netlink::Netns& pod) {
+  const auto departures = ipam::readLeases(request.config.stateDir).departures;
+  if (departures.empty()) return false;
+  const auto peers = peersIn(pod);
+  return std::any_of(departures.begin(), departures.end(), [&](const ipam::Departure& departure) {
+    return std::find(peers.begin(), peers.end(), departure.link) != peers.end();
+  });
 }
 
 std::optional<Assignment> tryAssign(const Request& request) {
@@ -137,15 +148,17 @@ ipam::LeaseStore openLeases(const Request& request) {
   }
 }
 
-bool hasFreeAddress(const Request& request) {
-  if (!isBuiltIn(request)) return true;
-  const auto book = ipam::readLeases(request.config.stateDir);
-  try {
-    // Addresses of pending releases count as free: ADD waits for them if it needs them.
-    (void)chooseAddresses({request.config.ipam.ranges, heldIn(book.leases), {}, {}});
-    return true;
-  } catch (const CniFailure&) {
-    return false;
+void awaitReleases(const Request& request, const netlink::Netns& pod) {
+  const auto deadline = std::chrono::steady_clock::now() + kDepartureWait;
+  while (hasPendingRelease(request, pod)) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw CniFailure(CniCode::TryAgain,
+                       "the interface of an ended container in the same network namespace is not "
+                       "deleted yet",
+                       "`kpolctl show ips` shows it as departed");
+    // Returns at once if another process is releasing already.
+    ipam::settleDepartures(request.config.stateDir, remark);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "conf/cni_result.hpp"
 #include "ipam/attachment_lock.hpp"
 #include "ipam/lease_store.hpp"
+#include "netlink/netns.hpp"
 #include "plugin/request.hpp"
 
 #include <vector>
@@ -24,13 +25,14 @@ struct Assignment {
 // lease is recorded.
 Assignment assign(const Request& request);
 
+// For ADD: completes the pending releases of interfaces in the pod's namespace. A container that
+// ended a moment ago in the same namespace leaves an interface of the same name, and the pod's
+// default route. Throws TryAgain if that takes too long.
+void awaitReleases(const Request& request, const netlink::Netns& pod);
+
 // For DEL and for an ADD that is undone: frees the addresses of the container ID and ifname.
 // Succeeds if there are none.
 void release(const Request& request);
-
-// Whether an ADD could get its addresses now. Reads one file, usually without waiting for a lock
-// (see ipam::readLeases). Always true for a delegated plugin: call its STATUS instead.
-bool hasFreeAddress(const Request& request);
 
 // Whether the addresses come from kpol's own lease store.
 bool isBuiltIn(const Request& request);

@@ -78,7 +78,8 @@ void enforce(const conf::NetworkConfig& config, const conf::Attachment& attachme
   if (response.status == 409)
     throw CniFailure(CniCode::Conflict, what + ": " + says(response),
                      "it is free when the other pod is deleted (`kpolctl show pods`); pods with "
-                     "the same host port cannot run on the same node");
+                     "the same host port cannot run on the same node, and a reserved port needs "
+                     "another hostPort");
   throw CniFailure(CniCode::TryAgain, what + ": " + says(response), kLookAtKpold);
 }
 

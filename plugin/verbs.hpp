@@ -24,7 +24,9 @@ void check(const Request& request);
 // network whose network namespace is gone. Without the list, deletes only the latter.
 void gc(const Request& request);
 
-// Checks that an ADD could succeed now.
+// Checks that kpold is ready and can program the kernel, and calls a delegated IPAM plugin's
+// STATUS. Succeeds while no address is free: runtimes report the network of a node whose STATUS
+// fails as not ready, and Kubernetes then evicts pods that run well.
 void status(const Request& request);
 
 }  // namespace kpol::plugin

@@ -83,6 +83,7 @@ Pod PodRecord::pod() const {
   pod.ports = *ports;
   pod.terminating = terminating;
   pod.created = created;
+  if (configHash != nullptr) pod.configHash = *configHash;
   return pod;
 }
 
@@ -150,6 +151,7 @@ PodRecord& Cluster::store(const Pod& pod) {
   record.ips = pod.ips;
   record.ips.shrink_to_fit();
   setUid(record, pod.uid);
+  record.configHash = pod.configHash.empty() ? nullptr : strings_.intern(pod.configHash);
   record.phase = pod.phase;
   record.hostNetwork = pod.hostNetwork;
   record.terminating = pod.terminating;
@@ -180,6 +182,7 @@ void Cluster::leaveLabels(PodRecord& pod) {
 void Cluster::release(const Held& held) {
   strings_.release(held.nodeName);
   if (held.uidText != nullptr) strings_.release(held.uidText);
+  if (held.configHash != nullptr) strings_.release(held.configHash);
   labels_.release(held.labels);
   releasePorts(held.ports);
 }

@@ -34,6 +34,7 @@ struct PodRecord {
   std::unique_ptr<const std::vector<base::IpAddress>> endpointIps;
   std::array<std::uint8_t, 16> uidBytes{};  // a UID as the API server writes it (RFC 9562)
   const std::string* uidText = nullptr;     // any other UID; else null
+  const std::string* configHash = nullptr;  // null: none
   std::uint32_t placeInLabels = 0;          // index in labels->pods
   std::uint32_t created = 0;
   PodPhase phase = PodPhase::Pending;
@@ -123,11 +124,12 @@ class Cluster {
   struct Held {  // a record's references to the tables below
     const std::string* nodeName;
     const std::string* uidText;
+    const std::string* configHash;
     const InternedLabels* labels;
     const std::vector<ContainerPort>* ports;
   };
   static Held heldBy(const PodRecord& pod) {
-    return {pod.nodeName, pod.uidText, pod.labels, pod.ports};
+    return {pod.nodeName, pod.uidText, pod.configHash, pod.labels, pod.ports};
   }
   void release(const Held& held);
   void setUid(PodRecord& pod, const std::string& uid);

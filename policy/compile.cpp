@@ -38,7 +38,7 @@ class Compiler {
     for (const auto& [key, chain] : profiles_)
       addProfileChains(key, chain, peerSets_, result_.ruleset);
     for (auto& [name, elements] : local_) setElements(name, std::move(elements));
-    addHostPorts(hostPorts_, result_.ruleset);
+    addHostPorts(hostPorts_, snapshot_.hostPortIps, result_.ruleset);
     addNodeNetwork(snapshot_.network, result_.ruleset);
     // Before any policy is evaluated.
     std::move(guarded_).addTo(result_.ruleset, {{names::kNewFlow, 0, base::Family::V4},

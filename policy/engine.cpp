@@ -165,6 +165,10 @@ bool Engine::setNodeIps(std::vector<base::IpAddress> nodeIps) {
   return true;
 }
 
+bool Engine::setHostPortIps(std::vector<base::IpAddress> ips) {
+  return state_->locals.setHostPortIps(std::move(ips));
+}
+
 bool Engine::setNetwork(NodeNetwork network) {
   if (network == state_->network) return false;
   state_->network = std::move(network);
@@ -273,6 +277,7 @@ Snapshot Engine::snapshot() const {
   }
   snapshot.endpoints = state_->locals.endpoints();
   snapshot.nodeIps = state_->nodeIps;
+  snapshot.hostPortIps = state_->locals.hostPortIps();
   snapshot.network = state_->network;
   snapshot.podToNode = state_->settings.podToNode;
   snapshot.metadataGuard = state_->settings.metadataGuard;

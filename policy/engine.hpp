@@ -49,6 +49,7 @@ class Engine {
   bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
   // The node's addresses are not part of the table, only of snapshot().
   bool setNodeIps(std::vector<base::IpAddress> nodeIps);
+  bool setHostPortIps(std::vector<base::IpAddress> ips);  // sorted, unique
   bool setNetwork(NodeNetwork network);
 
   // Returns the changes of the table since the last call, for one transaction (at the first call:

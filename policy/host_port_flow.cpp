@@ -6,10 +6,15 @@
 namespace kpol::policy {
 namespace {
 
-bool isFor(const base::HostPort& port, const Flow& flow) {
+bool contains(const std::vector<base::IpAddress>& addresses, const base::IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
+bool isFor(const Snapshot& snapshot, const base::HostPort& port, const Flow& flow) {
+  const auto only = port.onlyIp();
   return static_cast<std::uint8_t>(port.protocol) == flow.protocol &&
          port.hostPort == flow.destinationPort && port.concerns(flow.destination.family()) &&
-         port.onlyIp().value_or(flow.destination) == flow.destination;
+         (only ? *only == flow.destination : contains(snapshot.hostPortIps, flow.destination));
 }
 
 // Returns nullopt if `endpoint` has no address of the flow's family.
@@ -26,14 +31,12 @@ std::optional<Flow> into(const Endpoint& endpoint, const base::HostPort& port, F
 }  // namespace
 
 std::optional<Flow> throughHostPorts(const Snapshot& snapshot, const Flow& flow) {
-  if (std::find(snapshot.nodeIps.begin(), snapshot.nodeIps.end(), flow.destination) ==
-      snapshot.nodeIps.end())
-    return std::nullopt;
+  if (!contains(snapshot.nodeIps, flow.destination)) return std::nullopt;
   for (const auto& endpoint : snapshot.endpoints) {
     const auto* pod = findPod(snapshot, endpoint.pod);
     if (pod == nullptr || !hasPodNetwork(*pod)) continue;
     for (const auto& port : endpoint.hostPorts)
-      if (isFor(port, flow))
+      if (isFor(snapshot, port, flow))
         if (auto inner = into(endpoint, port, flow)) return inner;
   }
   return std::nullopt;

@@ -25,14 +25,17 @@ struct HostPortNames {
   Family family;
   const char* byAddress;
   const char* all;
+  const char* ips;
   Field source;
   Field destination;
   const char* self;
 };
-constexpr HostPortNames kHostPorts4{Family::V4,     "hostports4",   "all-hostports4",
-                                    Field::IpSaddr, Field::IpDaddr, names::kSelf4};
+constexpr HostPortNames kHostPorts4{Family::V4,      "hostports4",   "all-hostports4",
+                                    "hostport-ips4", Field::IpSaddr, Field::IpDaddr,
+                                    names::kSelf4};
 constexpr HostPortNames kHostPorts6{Family::V6,      "hostports6",    "all-hostports6",
-                                    Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6};
+                                    "hostport-ips6", Field::Ip6Saddr, Field::Ip6Daddr,
+                                    names::kSelf6};
 
 nft::Set destinations(const char* name, std::vector<DataType> key, Family family,
                       std::vector<nft::Element> elements) {
@@ -59,13 +62,28 @@ void addMaps(const HostPortNames& names, std::vector<nft::Element> byAddress,
                            std::move(all)));
 }
 
+constexpr std::array<std::uint8_t, 4> kLocalhost4{127, 0, 0, 1};
+
+void addIps(const HostPortNames& names, const std::vector<base::IpAddress>& ips,
+            nft::Ruleset& ruleset) {
+  nft::Set set;
+  set.name = names.ips;
+  set.key = {addressType(names.family)};
+  if (names.family == Family::V4) set.elements.push_back(nft::element(nft::Key(kLocalhost4)));
+  for (const auto& ip : ips)
+    if (ip.family() == names.family) set.elements.push_back(nft::element(nft::Key::of(ip)));
+  std::sort(set.elements.begin(), set.elements.end());
+  set.size = capacityFor(set.elements.size());
+  ruleset.add(std::move(set));
+}
+
 nft::Chain natChain(const char* name, Hook hook, std::int32_t priority, std::vector<Rule> rules) {
   return {name,
           nft::BaseChain{nft::BaseChain::Type::Nat, hook, priority, nft::Verdict::Kind::Accept},
           std::move(rules)};
 }
 
-// Matches packets to the node's own addresses.
+// Matches packets to addresses of the node.
 Rule toHostPorts() {
   std::uint32_t local = nft::fib_type::kLocal;
   std::array<std::uint8_t, sizeof local> bytes;
@@ -75,10 +93,16 @@ Rule toHostPorts() {
           {}};
 }
 
-Rule translation(const HostPortNames& names, bool byAddress) {
-  std::vector<Field> key{Field::L4Proto, Field::ThDport};
-  if (byAddress) key.insert(key.begin(), names.destination);
-  return {{nft::DestinationNat{names.family, key, byAddress ? names.byAddress : names.all}}, {}};
+Rule translationByAddress(const HostPortNames& names) {
+  return {{nft::DestinationNat{
+              names.family, {names.destination, Field::L4Proto, Field::ThDport}, names.byAddress}},
+          {}};
+}
+
+Rule translationOfAll(const HostPortNames& names) {
+  return {{Match{{names.destination}, false, nft::InSet{names.ips}},
+           nft::DestinationNat{names.family, {Field::L4Proto, Field::ThDport}, names.all}},
+          {}};
 }
 
 Match translated() {
@@ -151,8 +175,11 @@ bool HostPortMaps::empty() const {
   return byAddress4.empty() && byAddress6.empty() && all4.empty() && all6.empty();
 }
 
-void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
+void addHostPorts(HostPortMaps maps, const std::vector<base::IpAddress>& ips,
+                  nft::Ruleset& ruleset) {
   if (maps.empty()) return;
+  addIps(kHostPorts4, ips, ruleset);
+  addIps(kHostPorts6, ips, ruleset);
   addMaps(kHostPorts4, std::move(maps.byAddress4), std::move(maps.all4), ruleset);
   addMaps(kHostPorts6, std::move(maps.byAddress6), std::move(maps.all6), ruleset);
   ruleset.add(natChain("hostport-dnat", Hook::Prerouting, kDestinationPriority,
@@ -161,8 +188,8 @@ void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset) {
                        {noAnswerToLoopback6(), toHostPorts()}));
   ruleset.add(nft::Chain{"hostports",
                          {},
-                         {translation(kHostPorts4, true), translation(kHostPorts6, true),
-                          translation(kHostPorts4, false), translation(kHostPorts6, false)}});
+                         {translationByAddress(kHostPorts4), translationByAddress(kHostPorts6),
+                          translationOfAll(kHostPorts4), translationOfAll(kHostPorts6)}});
   ruleset.add(natChain("hostport-snat", Hook::Postrouting, kSourcePriority,
                        {hairpin(kHostPorts4), hairpin(kHostPorts6), loopbackClient()}));
 }

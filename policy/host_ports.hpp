@@ -9,7 +9,10 @@
 // Host ports in the table. Packets to a host port of the node are translated to the pod before any
 // policy is evaluated. The source stays the same until then, so policies see the real sender.
 //   hostports4, hostports6          address of the node . protocol . port -> pod . port
-//   all-hostports4, all-hostports6  protocol . port, on every address of the node -> pod . port
+//   all-hostports4, all-hostports6  protocol . port, on every address below -> pod . port
+//   hostport-ips4, hostport-ips6    the addresses that these two are for: the node's own, and
+//                                   127.0.0.1. Addresses of services may be local too (kube-proxy
+//                                   in IPVS mode), and so is 127.0.0.53
 //   hostport-dnat                   base chain: packets to the node from others
 //   hostport-dnat-output            base chain: packets to the node from itself
 //   hostports                       the lookups, those by address first
@@ -30,6 +33,8 @@ struct HostPortMaps {
   std::vector<nft::Element> byAddress4, byAddress6, all4, all6;
 };
 
-void addHostPorts(HostPortMaps maps, nft::Ruleset& ruleset);
+// `ips`: Snapshot::hostPortIps.
+void addHostPorts(HostPortMaps maps, const std::vector<base::IpAddress>& ips,
+                  nft::Ruleset& ruleset);
 
 }  // namespace kpol::policy

@@ -74,6 +74,13 @@ std::vector<base::ObjectKey> LocalPods::podsOf(const std::string& chain) const {
   return keys;
 }
 
+bool LocalPods::setHostPortIps(std::vector<base::IpAddress> ips) {
+  if (ips == hostPortIps_) return false;
+  hostPortIps_ = std::move(ips);
+  hostPortsStale_ = true;
+  return true;
+}
+
 void LocalPods::touch(const base::ObjectKey& pod) {
   if (pods_.contains(pod)) stale_.insert(pod);
 }
@@ -165,7 +172,7 @@ void LocalPods::refreshHostPorts() {
     for (const auto& endpoint : pod.endpoints) maps.add(endpoint);
   }
   nft::Ruleset part;
-  addHostPorts(std::move(maps), part);
+  addHostPorts(std::move(maps), hostPortIps_, part);
   hostPorts_.replace(parts_.table, parts_.peers, std::move(part), {});
 }
 

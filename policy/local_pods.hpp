@@ -41,6 +41,11 @@ class LocalPods {
   [[nodiscard]] std::size_t endpointCount() const;  // with an interface
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
 
+  // The addresses at which host ports lead to pods (Snapshot::hostPortIps). Returns false if
+  // nothing changed.
+  bool setHostPortIps(std::vector<base::IpAddress> ips);
+  [[nodiscard]] const std::vector<base::IpAddress>& hostPortIps() const { return hostPortIps_; }
+
   // Mark local pods whose part of the table may have changed: one pod, the pods of a namespace that
   // a selector matches, or all pods of a namespace.
   void touch(const base::ObjectKey& pod);
@@ -67,6 +72,7 @@ class LocalPods {
   const MetadataGuard& guard_;
   std::map<base::ObjectKey, LocalPod> pods_;
   std::set<base::ObjectKey> stale_;
+  std::vector<base::IpAddress> hostPortIps_;
   LivePart hostPorts_;
   bool hostPortsStale_ = false;
 };

@@ -80,6 +80,8 @@ struct Pod {
   std::vector<ContainerPort> ports;  // of containers and restartable init containers, sorted
   bool terminating = false;          // has a deletionTimestamp
   std::uint32_t created = 0;         // creationTimestamp, seconds since 1970; 0: unknown
+  // Of the mirror of a static pod: the UID by which its kubelet and container runtime know the pod.
+  std::string configHash = {};
   auto operator<=>(const Pod&) const = default;
 };
 

@@ -40,6 +40,8 @@ struct Snapshot {
   std::vector<NetworkPolicy> policies;
   std::vector<Endpoint> endpoints;       // this node's
   std::vector<base::IpAddress> nodeIps;  // this node's addresses, without loopback
+  // Those of nodeIps at which host ports without a hostIP lead to pods: not addresses of services.
+  std::vector<base::IpAddress> hostPortIps;
   PodToNode podToNode = PodToNode::Allow;
   MetadataGuard metadataGuard;
   NodeNetwork network;

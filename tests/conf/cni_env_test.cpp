@@ -46,6 +46,27 @@ TEST(CniEnv, ParsesAllVariables) {
   EXPECT_EQ(parseCniEnv(in(complete("ADD"))), expected);
 }
 
+TEST(CniEnv, TextsHaveBounds) {
+  const auto errorWith = [](const char* name, const std::string& value) {
+    auto variables = complete("ADD");
+    variables[name] = value;
+    return envRefusal(variables);
+  };
+  const auto argument = [](std::size_t size) { return "K8S_POD_NAME=" + std::string(size, 'x'); };
+  EXPECT_EQ(errorWith("CNI_CONTAINERID", std::string(200, 'c')), "accepted");
+  EXPECT_EQ(errorWith("CNI_CONTAINERID", std::string(201, 'c')),
+            "CNI_CONTAINERID must have at most 200 bytes, not 201");
+  EXPECT_EQ(errorWith("CNI_NETNS", std::string(4096, 'n')),
+            "CNI_NETNS must have at most 4095 bytes, not 4096");
+  EXPECT_EQ(errorWith("CNI_IFNAME", std::string(100000, 'e')),
+            "CNI_IFNAME must have at most 253 bytes, not 100000");
+  EXPECT_EQ(errorWith("CNI_ARGS", argument(253)), "accepted");
+  EXPECT_EQ(errorWith("CNI_ARGS", argument(254)),
+            "CNI_ARGS: K8S_POD_NAME must have at most 253 bytes, not 254");
+  EXPECT_EQ(errorWith("CNI_ARGS", "IgnoreUnknown=1;x=" + std::string(16384, 'x')),
+            "CNI_ARGS must have at most 16384 bytes, not 16402");
+}
+
 TEST(CniEnv, KnowsEveryCommand) {
   for (const auto command : {CniCommand::Add, CniCommand::Del, CniCommand::Check, CniCommand::Gc,
                              CniCommand::Status, CniCommand::Version})

@@ -143,6 +143,25 @@ TEST(NetworkConfig, ErrorsNameTheField) {
   }
 }
 
+TEST(NetworkConfig, TextsHaveBounds) {
+  const std::string name(255, 'n');
+  const std::string path = "/" + std::string(4095, 'p');
+  EXPECT_EQ(parseWith("\"name\":\"" + name + '"').name, name);
+  EXPECT_EQ(parseWith("\"stateDir\":\"" + path + '"').stateDir, path);
+  const auto errorOf = [](const std::string& fields) {
+    return test::configErrorOf([&] { (void)parseWith(fields); }).second;
+  };
+  EXPECT_EQ(errorOf("\"name\":\"" + name + "n\""), "name: must have at most 255 bytes, not 256");
+  EXPECT_EQ(errorOf("\"stateDir\":\"" + path + "p\""),
+            "stateDir: must have at most 4096 bytes, not 4097");
+  const std::string large(1 << 20, 'x');
+  for (const char* field : {"name", "socket", "policy", "cniVersion"})
+    EXPECT_EQ(errorOf('"' + std::string(field) + "\":\"" + large + '"'),
+              std::string(field) + ": must have at most 4096 bytes, not 1048576");
+  EXPECT_EQ(errorOf("\"dns\":{\"search\":[\"" + large + "\"]}"),
+            "dns.search[0]: must have at most 4096 bytes, not 1048576");
+}
+
 TEST(NetworkConfig, ErrorsNameTheExpectedType) {
   EXPECT_EQ(test::configErrorOf([] { (void)parseWith(R"("mtu":"1450")"); }).second,
             "mtu: must be an integer from 68 to 65535, not \"1450\"");

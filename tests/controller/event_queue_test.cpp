@@ -129,6 +129,20 @@ TEST(EventsOf, HostFirewallEventsAreOfTheNode) {
             "allow them; remedy: iptables -P FORWARD ACCEPT");
 }
 
+TEST(EventsOf, AnotherNetworkConfigIsAnEventOfTheNode) {
+  CniConfig::Status status{"/etc/cni/net.d/10-kpol.conflist", true, "", ""};
+  EXPECT_TRUE(eventsOf(status, "n1").empty());
+  status.shadowedBy = "/etc/cni/net.d/05-flannel.conflist";
+  const auto events = eventsOf(status, "n1");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].object, (base::ObjectKey{"", "n1"}));
+  EXPECT_EQ(events[0].reason, "OtherNetworkConfigUsed");
+  EXPECT_EQ(events[0].message,
+            "/etc/cni/net.d/05-flannel.conflist sorts before 10-kpol.conflist, so the container "
+            "runtime uses that network for new pods, without kpol's policies; delete or rename "
+            "/etc/cni/net.d/05-flannel.conflist");
+}
+
 TEST(EventsOf, ErrorsOfObjectsAreEvents) {
   const auto events = eventsOf({
       {Diagnostic::Severity::Error, "NetworkPolicy shop/web", "spec.ingress[0]", "is odd"},

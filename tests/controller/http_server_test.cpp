@@ -106,6 +106,68 @@ TEST_F(HttpServerTest, RespondsToGarbageAndCloses) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 Bad Request\r\n")) << answer;
 }
 
+// Idle clients cannot keep others out.
+TEST_F(HttpServerTest, ANewConnectionTakesThePlaceOfTheOneIdleLongest) {
+  const stream_protocol::endpoint other((directory.path() / "two").string());
+  group.spawn(serve(
+      base::UniqueFd(stream_protocol::acceptor(io, other).release()),
+      [this](Request request) { return handle(std::move(request)); }, group, 2));
+  bool oldestClosed = false;
+  std::string answers;
+  const auto test = [&]() -> Task<> {
+    stream_protocol::socket busy(io), oldest(io), newest(io);
+    const std::string wait = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
+    const std::string request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    co_await busy.async_connect(other, base::asio::use_awaitable);
+    co_await base::asio::async_write(busy, base::asio::buffer(wait), base::asio::use_awaitable);
+    while (!handlerStarted) co_await started.waitUntil(base::Event::kNever);
+    co_await oldest.async_connect(other, base::asio::use_awaitable);
+    co_await newest.async_connect(other, base::asio::use_awaitable);
+    char byte = 0;
+    const auto [error, size] = co_await oldest.async_read_some(
+        base::asio::buffer(&byte, 1), base::asio::as_tuple(base::asio::use_awaitable));
+    oldestClosed = size == 0 && error;
+    release.notify();
+    co_await base::asio::async_write(newest, base::asio::buffer(request),
+                                     base::asio::use_awaitable);
+    co_await base::asio::async_read(newest, base::asio::dynamic_buffer(answers),
+                                    base::asio::as_tuple(base::asio::use_awaitable));
+    group.cancel();
+  };
+  group.spawn(test());
+  io.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(oldestClosed);
+  EXPECT_TRUE(answers.ends_with("\r\n\r\nGET / ")) << answers;
+}
+
+// Nor can they end a handler.
+TEST_F(HttpServerTest, ANewConnectionIsClosedWhileAllHandlersRun) {
+  const stream_protocol::endpoint other((directory.path() / "one").string());
+  group.spawn(serve(
+      base::UniqueFd(stream_protocol::acceptor(io, other).release()),
+      [this](Request request) { return handle(std::move(request)); }, group, 1));
+  std::string answer;
+  const auto test = [&]() -> Task<> {
+    stream_protocol::socket busy(io), late(io);
+    const std::string wait = "GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    co_await busy.async_connect(other, base::asio::use_awaitable);
+    co_await base::asio::async_write(busy, base::asio::buffer(wait), base::asio::use_awaitable);
+    while (!handlerStarted) co_await started.waitUntil(base::Event::kNever);
+    co_await late.async_connect(other, base::asio::use_awaitable);
+    char byte = 0;
+    co_await late.async_read_some(base::asio::buffer(&byte, 1),
+                                  base::asio::as_tuple(base::asio::use_awaitable));
+    EXPECT_FALSE(handlerEnded);
+    release.notify();
+    co_await base::asio::async_read(busy, base::asio::dynamic_buffer(answer),
+                                    base::asio::as_tuple(base::asio::use_awaitable));
+    group.cancel();
+  };
+  group.spawn(test());
+  io.run_for(std::chrono::seconds(30));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nGET /wait ")) << answer;
+}
+
 TEST_F(HttpServerTest, CancelsTheHandlerWhenTheClientIsGone) {
   group.spawn(abandon());
   while (!handlerEnded && io.run_one() > 0) continue;

@@ -271,6 +271,43 @@ TEST(Store, PutReplacesAnAttachmentOfTheSameId) {
   EXPECT_EQ(store.find(conf::idOf(second)), nullptr);
 }
 
+// In IPVS mode, kube-proxy adds the addresses of all services to a dummy device.
+TEST(Store, HostPortsApplyToTheNodesOwnAddresses) {
+  Store store(Store::Settings{{}, {}, {}, "n1"});
+  using Ips = std::vector<base::IpAddress>;
+  const Ips all{ip("10.96.0.1"), ip("192.0.2.1"), ip("198.51.100.7")};
+  store.setNodeIps(all, {ip("10.96.0.1"), ip("198.51.100.7")});
+  EXPECT_EQ(store.snapshot()->nodeIps, all);
+  EXPECT_EQ(store.snapshot()->hostPortIps, Ips{ip("192.0.2.1")});
+  // A node's address may be on the loopback device.
+  policy::Node self{"n1", {}, {ip("198.51.100.7")}, {}};
+  store.apply(added(policy::Node{"n2", {}, {ip("10.96.0.1")}, {}}));
+  store.apply(added(self));
+  EXPECT_EQ(store.snapshot()->hostPortIps, (Ips{ip("192.0.2.1"), ip("198.51.100.7")}));
+  store.apply(deleted(self));
+  EXPECT_EQ(store.snapshot()->hostPortIps, Ips{ip("192.0.2.1")});
+}
+
+// The runtime knows a static pod by the hash of its manifest, the API server by a UID of its own.
+TEST(Store, AttachmentOfAStaticPodIsJoinedByTheHashOfItsMirrorPod) {
+  Store store(policy::PodToNode::Allow);
+  const auto held =
+      attachment("c1", "web", "kpol1", "10.0.0.1", "4f2a8c61d0f7a3b95e1c24f68a7b3d90");
+  store.put(held);
+  auto mirror = pod("web", "11111111-2222-3333-4444-555555555555");
+  store.apply(added(mirror));
+  EXPECT_EQ(store.endpointSince(held), std::nullopt) << "another pod of the same name";
+  mirror.configHash = held.podUid;
+  store.apply(modified(mirror));
+  EXPECT_TRUE(store.endpointSince(held));
+  EXPECT_EQ(store.snapshot()->endpoints, (Endpoints{endpointOf(held)}));
+  EXPECT_EQ(store.findPod(mirror.key), mirror);
+  // Its manifest was changed: the kubelet starts another pod.
+  mirror.configHash = "0123456789abcdef0123456789abcdef";
+  store.apply(modified(mirror));
+  EXPECT_EQ(store.endpointSince(held), std::nullopt);
+}
+
 TEST(Store, ConflictIsASharedInterfaceOrAddressOfAnotherAttachment) {
   Store store(policy::PodToNode::Allow);
   const auto held = attachment("c1", "web", "kpol1", "10.0.0.1");

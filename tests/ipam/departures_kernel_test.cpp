@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/departures.hpp"
 #include "ipam/lease_store.hpp"
+#include "tests/ipam/full_disk.hpp"
 #include "tests/plugin/temporary_directory.hpp"
 
 #include <fcntl.h>
@@ -86,6 +87,43 @@ TEST_F(Departures, AreLeftToTheProcessThatHasTheLock) {
   }
   settleDepartures(directory_.path(), noRemark);
   EXPECT_EQ(departures(), 0U);
+}
+
+// The eviction of pods must be able to free a full disk.
+TEST_F(Departures, AreRecordedAndReleasedOnAFullDisk) {
+  const test::SmallDisk disk(directory_.file("disk"));
+  const auto found = link("kpola", "c1 eth0 pods shop/c1");
+  const auto known = link("kpolb", "c2 eth0 pods shop/c2");
+  const Lease first{{"c1", "eth0"}, "pods", {"shop", "c1"}, 1, {*base::IpAddress::parse("::1")}};
+  const Lease second{{"c2", "eth0"}, "pods", {"shop", "c2"}, 1, {*base::IpAddress::parse("::2")}};
+  const Lease third{{"c3", "eth0"}, "pods", {"shop", "c3"}, 1, {*base::IpAddress::parse("::3")}};
+  const Lease kept{{"c4", "eth0"}, "pods", {"shop", "c4"}, 1, {*base::IpAddress::parse("::4")}};
+  {
+    auto store = LeaseStore::open(disk.path());
+    for (const auto& lease : {first, second, third, kept}) store.add(lease);
+    EXPECT_TRUE(store.depart(second.id, known));
+  }
+  disk.fillInodes();
+  {
+    auto store = LeaseStore::open(disk.path());
+    EXPECT_TRUE(store.depart(first.id, found));
+    EXPECT_TRUE(store.remove(third.id));
+    EXPECT_THROW(store.add({{"c5", "eth0"}, "pods", {"shop", "c5"}, 1, {}}), base::SystemError);
+  }
+  const auto book = readLeases(disk.path());
+  EXPECT_EQ(book.leases, (std::map<conf::AttachmentId, Lease>{{kept.id, kept}}));
+  EXPECT_EQ(book.departures, (std::vector<Departure>{{first, {}}, {second, known}}));
+
+  settleDepartures(disk.path(), noRemark);
+  EXPECT_EQ(readLeases(disk.path()).departures, std::vector<Departure>{});
+  EXPECT_EQ(readLeases(disk.path()).leases.size(), 1U);
+  EXPECT_EQ(node_.findLink(found), std::nullopt) << "found by its alias";
+  EXPECT_EQ(node_.findLink(known), std::nullopt);
+
+  disk.makeRoom();
+  auto store = LeaseStore::open(disk.path());
+  store.add(first);
+  EXPECT_EQ(store.leases().size(), 2U);
 }
 
 // A process that finds another one releasing relies on it. None may be left when all have returned.

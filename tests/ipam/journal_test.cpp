@@ -43,6 +43,26 @@ TEST(Journal, RecordsALeaseFromAddToRelease) {
   EXPECT_EQ(bookOf(lines), expected);
 }
 
+// A full disk takes no new line, so the old one is changed in its place.
+TEST(Journal, LinesMarkedInPlaceRecordReleases) {
+  const auto pod = leaseOf("c1", {ip("10.0.0.1"), ip("fd00::1")});
+  LeaseBook expected;
+  expected.lastGiven = {{"pods", pod.addresses}};
+  const auto marked = [](std::string line, std::string_view mark) {
+    return line.replace(0, mark.size(), mark);
+  };
+  EXPECT_EQ(bookOf(marked(giveLine(pod), kFreedGive)), expected);
+  EXPECT_EQ(bookOf(giveLine(pod) + marked(leaveLine(pod.id, {7}), kGoneLeave)), expected);
+
+  expected.departures = {{pod, {}}};
+  const auto left = marked(giveLine(pod), kLeftGive);
+  EXPECT_EQ(bookOf(left), expected);
+  expected.departures.clear();
+  EXPECT_EQ(bookOf(left + goneLine({pod, {}})), expected);
+  EXPECT_EQ(bookOf(marked(left, kFreedGive)), expected);
+  EXPECT_TRUE(kFreedGive.starts_with(kLeftGive)) << "a partial overwrite must be valid";
+}
+
 TEST(Journal, KeepsSeveralPendingReleasesOfOneAttachment) {
   const auto first = leaseOf("c1", {ip("10.0.0.1")});
   const auto second = leaseOf("c1", {ip("10.0.0.2")});
@@ -141,6 +161,10 @@ TEST(Journal, RejectsInvalidLines) {
            std::string("free c9 eth0\n"),
            std::string("leave c9 eth0 4\n"),
            give + "leave c1 eth0 -4\n",
+           std::string("Give c1 eth0\n"),
+           std::string("GIve c1 eth0\n"),
+           std::string("Leave c9 eth0 4\n"),
+           std::string("GONE 10.0.0.1\n"),
            give + "leave c1 eth0\n",
            give + "leave c1 eth0 4x\n",
            give + "gone 10.0.0.1\n",

@@ -126,7 +126,10 @@ TEST(LeaseStore, RewritesAFileOfTheOldFormat) {
   text.replace(text.find("kpol-leases 3"), 13, "kpol-leases 1");
   writeFile(directory.file("ipam/leases"), text);
   EXPECT_EQ(leasesIn(directory).size(), 1U);
+  EXPECT_TRUE(journal(directory).starts_with("kpol-leases 1 ")) << "reading changed the file";
+  EXPECT_TRUE(LeaseStore::open(directory.path()).depart(pod.id, {7}));
   EXPECT_TRUE(journal(directory).starts_with("kpol-leases 3 "));
+  EXPECT_EQ(readLeases(directory.path()).departures, (std::vector<Departure>{{pod, {7}}}));
 }
 
 TEST(LeaseStore, ReturnsTheLastAddressesOfEachNetwork) {

@@ -143,7 +143,13 @@ class HostPorts : public ::testing::Test {
     EXPECT_EQ(tryPorts(from, false), std::vector<Reach>(4, Reach::None)) << from;
   }
 
-  Node node_;
+  static NodeOptions withHealth() {
+    NodeOptions options;
+    options.metricsListen = "127.0.0.1:19464";
+    return options;
+  }
+
+  Node node_{withHealth()};
   Prober prober_;
 };
 
@@ -222,18 +228,74 @@ TEST_F(HostPorts, AreReachedByTcpAndSctp) {
   }
 }
 
-TEST_F(HostPorts, AreReachedByTheNodeAtItsLoopbackAddresses) {
-  for (const char* address : {"127.0.0.1", "127.0.0.53"}) {
-    EXPECT_TRUE(Client(netlink::Netns::current(), SOCK_STREAM, ip(address), 18080).connected())
-        << address;
-    EXPECT_EQ(prober_.run({{"node", {ip(address), ip(address), IPPROTO_UDP, 18053}}}, {true}),
-              std::vector{Reach::Both})
-        << address;
-  }
+TEST_F(HostPorts, AreReachedByTheNodeAtItsLoopbackAddress) {
+  EXPECT_TRUE(Client(netlink::Netns::current(), SOCK_STREAM, ip("127.0.0.1"), 18080).connected());
+  EXPECT_EQ(prober_.run({{"node", {ip("127.0.0.1"), ip("127.0.0.1"), IPPROTO_UDP, 18053}}}, {true}),
+            std::vector{Reach::Both});
   // No pod can reply to ::1; the client gets an error at once.
   const Client client(netlink::Netns::current(), SOCK_DGRAM, ip("::1"), 18053);
   client.send();
   EXPECT_EQ(client.receive(), "Connection refused");
+}
+
+// Load balancers add the addresses of services to the loopback device; kube-proxy in IPVS mode and
+// node-local DNS use a dummy device, which not every kernel has. The node's own resolver listens on
+// 127.0.0.53.
+TEST_F(HostPorts, DoNotTakeWhatIsForServicesAndTheNodesResolver) {
+  prober_.removeHost("node");
+  for (const char* address : {"10.96.0.10/32", "198.51.100.10/32", "2001:db8:96::10/128"})
+    ASSERT_EQ(run({"ip", "address", "add", address, "dev", "lo"}).status, 0) << address;
+  const auto node = netlink::Netns::current();
+  const Answering resolver(node, 18053, "node");
+  node_.sync();
+  const auto expectArrival = [&](const netlink::Netns& from, const char* address) {
+    Client(from, SOCK_DGRAM, ip(address), 18053).send();
+    EXPECT_TRUE(resolver.answerOne()) << address << " led to the pod";
+  };
+  for (const char* address : {"10.96.0.10", "2001:db8:96::10", "198.51.100.10", "127.0.0.53"})
+    expectArrival(node, address);
+  for (const std::string& route : {std::string("10.96.0.10/32 via 192.0.2.1"),
+                                   std::string("2001:db8:96::10/128 via 2001:db8:2::1")})
+    ASSERT_EQ(
+        run({"nsenter", "--net=" + node_.outside().path(), "sh", "-c", "ip route add " + route})
+            .status,
+        0);
+  for (const char* address : {"10.96.0.10", "2001:db8:96::10"})
+    expectArrival(netnsOf("outside"), address);
+  const auto explained = node_.kpolctl({"explain", "192.0.2.2", "10.96.0.10", "18053/udp"}).out;
+  EXPECT_EQ(explained.find("leads to"), std::string::npos) << explained;
+  for (const char* address : {"10.96.0.10/32", "198.51.100.10/32", "2001:db8:96::10/128"})
+    run({"ip", "address", "delete", address, "dev", "lo"});
+}
+
+TEST_F(HostPorts, PortsOfKpoldAreRejected) {
+  node_.stopKpold(SIGTERM);
+  node_.startKpold({"--routing", "auto"});
+  const auto late = node_.makePod({"shop", "other"});
+  const auto errorOf = [&](const std::string& mapping) {
+    const auto mappings = R"({"portMappings":[)" + mapping + "]}";
+    const auto result =
+        Node::plugin("ADD", late, node_.networkConfig({}, {}, mappings.c_str()).c_str());
+    EXPECT_NE(result.status, 0) << mapping;
+    return nlohmann::json::parse(result.out);
+  };
+  const auto vxlan = errorOf(R"({"hostPort":8472,"containerPort":80,"protocol":"udp"})");
+  EXPECT_EQ(vxlan.at("code"), 105);
+  EXPECT_NE(
+      vxlan.at("msg").get<std::string>().find("is reserved for kpold's VXLAN device (vxlanPort)"),
+      std::string::npos)
+      << vxlan;
+  const auto health = errorOf(R"({"hostPort":19464,"containerPort":80,"protocol":"tcp"})");
+  EXPECT_EQ(health.at("code"), 105);
+  EXPECT_NE(health.at("msg").get<std::string>().find("kpold's metrics and health"),
+            std::string::npos)
+      << health;
+  const auto loopback =
+      errorOf(R"({"hostPort":53,"containerPort":53,"protocol":"udp","hostIP":"127.0.0.53"})");
+  EXPECT_EQ(loopback.at("code"), 7);
+  EXPECT_NE(loopback.at("msg").get<std::string>().find("runtimeConfig.portMappings"),
+            std::string::npos)
+      << loopback;
 }
 
 TEST_F(HostPorts, AreOnlyForTheirAddress) {

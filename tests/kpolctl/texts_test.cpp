@@ -41,6 +41,9 @@ TEST(StatusText, NamesTheNetworkConfigIfConfigured) {
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, written\n"));
   json["cniConfig"] = Json::parse(R"({"file": "/f", "written": false, "trouble": "no Node"})");
   EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, not written (see below)\n"));
+  json["cniConfig"] =
+      Json::parse(R"({"file": "/f", "written": true, "trouble": "", "shadowedBy": "/a"})");
+  EXPECT_TRUE(statusText(json, 1000).ends_with("\nCNI config    /f, written (see below)\n"));
 }
 
 TEST(StatusText, CountsRoutesToOtherNodes) {

@@ -283,8 +283,9 @@ TEST(DecodeNetworkPolicy, WrongTypesOfLists) {
              "spec.egress[0].ports: must be a list, found the number 80");
 }
 
-TEST(DecodeNetworkPolicy, UnknownFieldsOfTheSpecGiveWarnings) {
-  EXPECT_EQ(faultsOf(std::string(kHead) + R"(
+TEST(DecodeNetworkPolicy, UnknownFieldsAreWarningsInTheSpecAndErrorsInRules) {
+  EXPECT_EQ(
+      faultsOf(std::string(kHead) + R"(
 status: {x: 1}
 spec:
   podselector: {}
@@ -293,20 +294,20 @@ spec:
     ports: [{ports: 80}]
     from: [{podSelector: {labels: {}}}, {ipBlock: {cidr: 10.0.0.0/8, excepts: []}, pods: {}}]
 )"),
-            (Lines{
-                "warning NetworkPolicy shop/p: spec.podselector: is not a known field and is "
-                "ignored",
-                "warning NetworkPolicy shop/p: spec.ingress[0].to: is not a known field and is "
-                "ignored",
-                "warning NetworkPolicy shop/p: spec.ingress[0].from[0].podSelector.labels: is not "
-                "a known field and is ignored",
-                "warning NetworkPolicy shop/p: spec.ingress[0].from[1].pods: is not a known field "
-                "and is ignored",
-                "warning NetworkPolicy shop/p: spec.ingress[0].from[1].ipBlock.excepts: is not a "
-                "known field and is ignored",
-                "warning NetworkPolicy shop/p: spec.ingress[0].ports[0].ports: is not a known "
-                "field and is ignored",
-            }));
+      (Lines{
+          "warning NetworkPolicy shop/p: spec.podselector: is not a known field and is "
+          "ignored",
+          "error NetworkPolicy shop/p: spec.ingress[0].to: is not a known field, and a "
+          "rule that contains one matches nothing",
+          "error NetworkPolicy shop/p: spec.ingress[0].from[0].podSelector.labels: is not a known field, and a "
+          "rule that contains one matches nothing",
+          "error NetworkPolicy shop/p: spec.ingress[0].from[1].pods: is not a known field, and a "
+          "rule that contains one matches nothing",
+          "error NetworkPolicy shop/p: spec.ingress[0].from[1].ipBlock.excepts: is not a known field, and a "
+          "rule that contains one matches nothing",
+          "error NetworkPolicy shop/p: spec.ingress[0].ports[0].ports: is not a known field, and a "
+          "rule that contains one matches nothing",
+      }));
 }
 
 TEST(DecodeNetworkPolicy, EveryErrorIsReported) {

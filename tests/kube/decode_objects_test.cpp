@@ -63,6 +63,19 @@ status:
             expected);
 }
 
+TEST(DecodePod, ConfigHashOfAMirrorPod) {
+  const auto hashOf = [](const std::string& annotations) {
+    const auto pod = decodeObject(
+        Kind::Pod, R"({"metadata":{"name":"web","annotations":{)" + annotations + "}}}",
+        Origin::ApiServer);
+    EXPECT_EQ(lines(pod.diagnostics), Lines{}) << annotations;
+    return std::get<Pod>(*pod.object).configHash;
+  };
+  EXPECT_EQ(hashOf(R"("a":"b","kubernetes.io/config.source":"file")"), "");
+  EXPECT_EQ(hashOf(R"("kubernetes.io/config.hash":"4f2a","b":{"c":[]})"), "4f2a");
+  EXPECT_EQ(hashOf(R"("kubernetes.io/config.mirror":"4f2b","z":"")"), "4f2b");
+}
+
 TEST(DecodePod, UnusedPartsAreSkippedOnlyAtTheirPlace) {
   const auto result = decodeObject(Kind::Pod, R"({
     "metadata": {"managedFields": [{"fieldsV1": {"labels": [1, {"a": {}}]}}, []],

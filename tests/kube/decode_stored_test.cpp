@@ -50,6 +50,22 @@ TEST(DecodeStored, InvalidRuleMatchesNothing) {
   }
 }
 
+// A misspelt restriction, or one of a newer API: without it, the rule would allow more.
+TEST(DecodeStored, ARuleWithAnUnknownFieldMatchesNothing) {
+  for (const char* rule :
+       {"{form: [{podSelector: {}}]}", "{from: [{podSelector: {}, serviceAccount: a}]}",
+        "{from: [{podSelector: {matchLabel: {a: b}}}]}",
+        "{from: [{namespaceSelector: {matchExpressions: [{key: a, operator: Exists, vals: []}]}}]}",
+        "{from: [{ipBlock: {cidr: 10.0.0.0/8, excepts: [10.1.0.0/16]}}]}",
+        "{ports: [{port: 80, endport: 90}]}"}) {
+    const auto result = stored("{ingress: [" + std::string(rule) + ", {}]}");
+    EXPECT_EQ(result.policy.ingress, (std::vector{kNothing, kEverything})) << rule;
+    EXPECT_EQ(result.faults, 1U) << rule;
+  }
+  const auto result = stored("{newField: 1, podSelector: {matchLabel: {a: b}}, ingress: [{}]}");
+  EXPECT_EQ(result.policy.ingress, std::vector{kEverything}) << "not inside a rule";
+}
+
 TEST(DecodeStored, InvalidEgressListStillIsolates) {
   for (const char* list : {"{}", "[null]", "web"}) {
     const auto result = stored("{egress: " + std::string(list) + "}");

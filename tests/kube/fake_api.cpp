@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace kpol::kube::testing {
 
 using base::Task;
@@ -50,6 +52,14 @@ void FakeApi::remove(const std::string& name) {
   pods_.erase(name);
   history_.push_back({++version_, eventText("DELETED", text(name, value, version_))});
   changed_.notify();
+}
+
+void FakeApi::restore(std::uint64_t version, std::map<std::string, std::string> pods) {
+  version_ = version;
+  pods_ = std::move(pods);
+  history_.clear();
+  versions_.clear();
+  for (const auto& [name, value] : pods_) versions_[name] = version;
 }
 
 void FakeApi::endWatches() {
@@ -107,7 +117,7 @@ Task<> FakeApi::watch(Exchange& exchange) {
     std::string news;
     for (const auto& change : history_)
       if (change.version > told) news += change.text;
-    told = version_;
+    told = std::max(told, version_);  // a later version is waited for in silence
     if (!news.empty()) co_await exchange.chunk(std::move(news));
     if (ends != ends_) break;
     co_await changed_.waitUntil(base::Event::kNever);

@@ -22,6 +22,8 @@ class FakeApi {
   void remove(const std::string& name);
   // Versions up to now cannot be watched from, or continued at, any more.
   void compact() { oldest_ = version_; }
+  // As an API server after its etcd was restored from a backup of that version.
+  void restore(std::uint64_t version, std::map<std::string, std::string> pods);
   [[nodiscard]] const std::map<std::string, std::string>& pods() const { return pods_; }
   [[nodiscard]] std::uint64_t version() const { return version_; }
 

@@ -178,6 +178,34 @@ TEST_F(ListWatchTest, DistrustListsAgain) {
   EXPECT_EQ(after(9s), Action(list()));
 }
 
+// After a restore of the server's store from a backup, a watch from our version sends nothing.
+TEST_F(ListWatchTest, WatchWithoutItsBookmarksListsAgain) {
+  synced();
+  tell(ListWatch::BookmarkRead{"12", false});
+  EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("12")));
+  EXPECT_EQ(tell(ListWatch::Answered{}), Action(ListWatch::Read{150s}));
+  now += 150s;
+  EXPECT_EQ(tell(ListWatch::Broken{}), wait(250ms));
+  EXPECT_EQ(after(250ms), Action(list()));
+  tell(ListWatch::PageRead{"3", ""});
+  EXPECT_EQ(tell(ListWatch::Swept{}), Action(watch("3")));
+  // This server may send none.
+  EXPECT_EQ(tell(ListWatch::Answered{}), Action(ListWatch::Read{330s}));
+}
+
+TEST_F(ListWatchTest, WatchThatEndsBeforeItsFirstBookmarkDoesNotListAgain) {
+  synced();
+  tell(ListWatch::BookmarkRead{"12", false});
+  EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("12")));
+  tell(ListWatch::Answered{});
+  now += 149s;
+  EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("12")));
+  tell(ListWatch::Answered{});
+  tell(ListWatch::ObjectRead{"13"});
+  now += 300s;
+  EXPECT_EQ(tell(ListWatch::Ended{}), Action(watch("13")));
+}
+
 TEST_F(ListWatchTest, VersionOfTheListIsUsedEvenIfOlder) {
   synced();
   tell(ListWatch::ObjectRead{"1000"});
@@ -274,6 +302,11 @@ TEST(ResourceVersion, IsComparedAsANumberWhereItIsOne) {
   EXPECT_FALSE(isNewer("", "1"));
   EXPECT_FALSE(isNewer("0", "1"));
   EXPECT_TRUE(isNewer("a", "b"));
+  EXPECT_TRUE(isOlder("9", "10"));
+  EXPECT_FALSE(isOlder("10", "10"));
+  EXPECT_FALSE(isOlder("11", "10"));
+  EXPECT_FALSE(isOlder("a", "10"));
+  EXPECT_FALSE(isOlder("9", ""));
 }
 
 }  // namespace

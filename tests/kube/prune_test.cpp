@@ -18,6 +18,9 @@ TEST(Prune, RemovesUnusedFields) {
             R"({ "spec" : { "containers" : [ { "env" : null , "ports" : [] } ] } })");
   EXPECT_EQ(pruned(R"({"type":"ADDED","object":{"status":{"conditions":[],"phase":"Running"}}})"),
             R"({"type":"ADDED","object":{"status":{"conditions":null,"phase":"Running"}}})");
+  EXPECT_EQ(
+      pruned(R"({"metadata":{"annotations":{"a":"}","kubernetes.io/config.hash":"h","b":"\""}}})"),
+      R"({"metadata":{"annotations":{"a":null,"kubernetes.io/config.hash":"h","b":null}}})");
 }
 
 // A key is unused only at its place: labels may have any name.

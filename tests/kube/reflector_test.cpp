@@ -397,6 +397,17 @@ TEST_F(ReflectorTest, CatchUpNeedsNoListIfTheWatchIsCurrent) {
   EXPECT_EQ(run.reflector->counters().lists, 3U);  // the three pages of the first list
 }
 
+TEST_F(ReflectorTest, CatchUpListsAgainAfterTheServersStoreWasRestored) {
+  play({}, [this]() -> Task<> {
+    co_await same();
+    api.restore(12, {{"p1", "old"}, {"again", "1"}});
+    const bool done = co_await run.reflector->catchUp(std::chrono::steady_clock::now() + 20s);
+    EXPECT_TRUE(done);
+    EXPECT_EQ(run.told.pods(), api.pods());
+    co_await sameAndFollowing();
+  });
+}
+
 struct SilentServerTest : ReflectorTest {
   static ListWatch::Options impatient() {
     auto options = ReflectorRun::fast();
@@ -442,6 +453,21 @@ TEST_F(SilentServerTest, WatchWithoutBookmarks) {
       },
       [this]() -> Task<> { co_await same(); });
   EXPECT_EQ(asked(isFirstPage), 1U);
+}
+
+// A server whose store was restored sends nothing to a watch from a later version than its own.
+TEST_F(SilentServerTest, ASilentWatchWithoutItsBookmarksListsAgain) {
+  play(
+      [this](Exchange& exchange) -> Task<bool> {
+        if (!isWatch(exchange.asked) || count++ > 0) co_return false;
+        co_await exchange.begin();
+        co_await exchange.chunk(FakeApi::bookmarkText(api.version(), false));
+        api.restore(12, {{"p1", "old"}});
+        co_await exchange.end();
+        co_return true;
+      },
+      [this]() -> Task<> { co_await sameAndFollowing(); });
+  EXPECT_EQ(asked(isFirstPage), 2U);
 }
 
 // Any mixture of faults and changes, with lists of both kinds.

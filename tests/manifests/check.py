@@ -184,6 +184,8 @@ def check_daemon_set(where, objects):
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         get = kpold[probe]["httpGet"]
         expect((get["host"], get["port"]) == ("127.0.0.1", 9464), where, f"{probe} asks elsewhere")
+    expect({(p["hostPort"], p["protocol"]) for p in kpold["ports"]} == {(9464, "TCP"), (8472, "UDP")},
+           where, "does not declare its ports")
 
 
 def check_against_kubectl(kubectl, folder, objects):

@@ -45,6 +45,24 @@ class CniConfigFile : public testing::Test {
   bool changed_ = false;
 };
 
+TEST_F(CniConfigFile, AnotherConfigThatSortsBeforeIsFound) {
+  const auto before = [this] { return configBefore(directory_.file("net.d")); };
+  const auto write = [this](const std::string& name) {
+    test::writeFile(directory_.file("net.d/" + name), "{}");
+  };
+  EXPECT_EQ(before(), std::nullopt) << "without the directory";
+  for (const char* name : {"10-kpol.conflist", "10-kube.conf", "99-loopback.conf", "05-readme.txt",
+                           ".05-x.conflist.kpol-1", "100-crio-bridge.conflist"})
+    write(name);
+  std::filesystem::create_directories(directory_.file("net.d/00-folder.conf"));
+  EXPECT_EQ(before(), std::nullopt);
+  write("10-flannel.conflist");
+  EXPECT_EQ(before(), "10-flannel.conflist");
+  write("05-old.json");
+  write("06-old.conf");
+  EXPECT_EQ(before(), "05-old.json");
+}
+
 TEST_F(CniConfigFile, IsWrittenOnceAndRestored) {
   const auto wanted = wanting({prefix("10.1.0.0/24"), prefix("fd00::/64")});
   EXPECT_EQ(keep(wanted), "");

@@ -111,6 +111,20 @@ TEST_F(NodeFiles, NetworkConfigIsRestoredAndOutlivesKpold) {
   EXPECT_EQ(std::filesystem::last_write_time(conflist()), written);
 }
 
+TEST_F(NodeFiles, AnotherNetworkConfigThatIsUsedInsteadIsReported) {
+  node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.9.0/24]"));
+  start();
+  ASSERT_TRUE(comes([&] { return told().at("written").get<bool>(); }));
+  EXPECT_EQ(told().at("shadowedBy"), "");
+  const auto other = (confDir() / "05-flannel.conflist").string();
+  node::writeFile(other, "{}", 0644);
+  ASSERT_TRUE(comes([&] { return told().at("shadowedBy") == other; }));
+  EXPECT_NE(node_.kpolctl({"status"}).out.find("delete or rename " + other), std::string::npos);
+  EXPECT_NE(node_.log().find("another network's config is used instead"), std::string::npos);
+  std::filesystem::remove(other);
+  EXPECT_TRUE(comes([&] { return told().at("shadowedBy") == ""; }));
+}
+
 TEST_F(NodeFiles, NetworkConfigIsNotChangedWhilePodsHaveOldAddresses) {
   node_.apply("node.yaml", nodeManifest("podCIDRs: [10.244.9.0/24]"));
   start();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEL and GC as the kernel sees them.
+#include "ipam/lease_store.hpp"
 #include "plugin/plan.hpp"
+#include "tests/ipam/full_disk.hpp"
 #include "tests/plugin/plugin_node.hpp"
 
 #include <gmock/gmock.h>
@@ -20,6 +22,15 @@ namespace {
 
 bool hasLink(const std::string& id) {
   return netlink::RouteSocket().findLink(plugin::hostInterfaceOf({id, "eth0"})).has_value();
+}
+
+// Waits for what DEL leaves to a process behind it.
+bool isSettled(const std::string& stateDir) {
+  for (int i = 0; i < 2000; ++i) {
+    if (ipam::readLeases(stateDir).departures.empty()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
 }
 
 class Del : public PluginNode {};
@@ -151,21 +162,70 @@ TEST_F(Del, FreesTheLastAddressAtOnceForAnAdd) {
   expectNothingLeft();
 }
 
-TEST_F(Del, StatusSucceedsAfterIt) {
+// containerd 2 reports a node whose STATUS fails as not ready, and its pods may be evicted.
+TEST_F(Del, StatusSucceedsWhileNoAddressIsFree) {
   auto small = config(Families::V4, "", "1.1.0");
   small.replace(small.find("10.244.1.0/24"), 13, "10.244.1.0/30");
-  EXPECT_EQ(call("STATUS", "a", small).status, 0);
   add("a", small);
   add("b", small);
-  const auto error = errorOf("STATUS", "a", small);
-  EXPECT_EQ(error.code, 50U);
-  EXPECT_EQ(error.msg, "no address is free for another pod");
+  const auto status = call("STATUS", "a", small);
+  EXPECT_EQ(status.status, 0) << status.out;
   const auto used = errorOf("ADD", "c", small);
   EXPECT_EQ(used.code, 101U);
   EXPECT_EQ(used.msg, "no address is free: 10.244.1.0/30 2 of 2 in use");
   del("a", small);
-  EXPECT_EQ(call("STATUS", "a", small).status, 0);
+  add("c", small);
+  del("c", small);
   del("b", small);
+}
+
+// DEL records that the link must be deleted, and returns before it is.
+TEST_F(Del, AllowsAnAddOfAnotherContainerInTheSameNamespaceAtOnce) {
+  const auto dual = config(Families::Dual);
+  add("a", dual);
+  const auto link = netlink::RouteSocket().findLink(hostEnd("a")).value().index;
+  EXPECT_TRUE(ipam::LeaseStore::open(directory_.path()).depart({"a", "eth0"}, link));
+  const Environment same{{"CNI_NETNS", podNamespace("a").path()}};
+  const auto added = call("ADD", "b", dual, same);
+  ASSERT_EQ(added.status, 0) << added.out;
+  const auto checked = call("CHECK", "b", withPrevious(dual, added.out), same);
+  EXPECT_EQ(checked.status, 0) << checked.out;
+  EXPECT_EQ(call("DEL", "b", dual, same).status, 0);
+  expectNothingLeft();
+}
+
+// The kubelet evicts pods when the disk is full; each of them needs a DEL that succeeds.
+TEST_F(Del, NeedsNoDiskSpace) {
+  const SmallDisk disk(directory_.file("disk"));
+  auto dual = enforcedConfig(directory_.file("no.sock"));
+  dual.replace(dual.find(directory_.path()), directory_.path().size(), disk.path());
+  const auto plain = std::string(dual).replace(dual.find("required"), 8, "none");
+  for (const char* id : {"a", "b", "c"}) add(id, plain);
+  const auto file = disk.path() + "/attachments/b-eth0.json";
+  writeFile(file, "{}");
+  del("c", plain);
+  EXPECT_TRUE(isSettled(disk.path()));
+  disk.fillInodes();
+  for (const char* id : {"a", "a", "never-added"}) {
+    const auto result = call("DEL", id, dual);
+    EXPECT_EQ(result.status, 0) << id << ": " << result.out;
+  }
+  EXPECT_TRUE(isSettled(disk.path()));
+  EXPECT_NE(call("ADD", "d", plain).status, 0) << "the disk is full";
+  for (const char* id : {"d", "b"}) EXPECT_EQ(call("DEL", id, dual).status, 0) << id;
+  EXPECT_FALSE(std::filesystem::exists(file));
+  expectNothingLeft();
+  EXPECT_TRUE(isSettled(disk.path()));
+  EXPECT_EQ(ipam::readLeases(disk.path()).leases.size(), 0U);
+}
+
+// DEL of a pod that no ADD on this disk has recorded.
+TEST_F(Del, NeedsNoDiskSpaceForItsLock) {
+  const SmallDisk disk(directory_.file("disk"));
+  auto plain = config(Families::Dual);
+  plain.replace(plain.find(directory_.path()), directory_.path().size(), disk.path());
+  disk.fillInodes();
+  del("never-added", plain);
 }
 
 class Gc : public PluginNode {

@@ -231,6 +231,7 @@ TEST(Compile, HostPortsUseTheFirstAddressOfTheirFamily) {
   endpoint.ips = {t::ip("10.0.0.1"), t::ip("10.0.0.2"), t::ip("fd00::1")};
   endpoint.hostPorts = {{base::Protocol::Tcp, 8080, {}, 80},
                         {base::Protocol::Udp, 53, t::ip("192.0.2.1"), 5353}};
+  cluster.snapshot().hostPortIps = {t::ip("192.0.2.1"), t::ip("2001:db8::1")};
   const auto table = cluster.compiled();
   const auto elementsOf = [&](const char* name) {
     std::vector<std::string> texts;
@@ -243,6 +244,8 @@ TEST(Compile, HostPortsUseTheFirstAddressOfTheirFamily) {
   EXPECT_EQ(elementsOf("all-hostports6"), Texts{"tcp . 8080 : fd00::1 . 80"});
   EXPECT_EQ(elementsOf("hostports4"), Texts{"192.0.2.1 . udp . 53 : 10.0.0.1 . 5353"});
   EXPECT_EQ(elementsOf("hostports6"), Texts{});
+  EXPECT_EQ(elementsOf("hostport-ips4"), (Texts{"127.0.0.1", "192.0.2.1"}));
+  EXPECT_EQ(elementsOf("hostport-ips6"), Texts{"2001:db8::1"});
 }
 
 TEST(Compile, WithoutHostPortsThereAreNoNatHooks) {

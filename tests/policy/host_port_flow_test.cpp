@@ -17,11 +17,13 @@ class HostPortFlow : public ::testing::Test {
     web.key = {"shop", "web"};
     web.phase = PodPhase::Running;
     snapshot_.pods = {web};
-    snapshot_.nodeIps = {ip("192.0.2.1"), ip("192.0.2.9"), ip("2001:db8::1")};
+    snapshot_.nodeIps = {ip("10.96.0.1"), ip("192.0.2.1"), ip("192.0.2.9"), ip("2001:db8::1")};
+    snapshot_.hostPortIps = {ip("192.0.2.1"), ip("192.0.2.9"), ip("2001:db8::1")};
     snapshot_.endpoints = {{web.key,
                             base::IfName::parse("kpol1").value(),
                             {ip("10.0.0.1"), ip("fd00::1")},
                             {{base::Protocol::Tcp, 8080, {}, 80},
+                             {base::Protocol::Tcp, 7070, ip("10.96.0.1"), 70},
                              {base::Protocol::Udp, 53, ip("192.0.2.9"), 5353},
                              {base::Protocol::Tcp, 9090, ip("::"), 90}}}};
   }
@@ -45,6 +47,11 @@ TEST_F(HostPortFlow, IsForwardedByFamilyProtocolPortAndAddress) {
   EXPECT_EQ(leads("2001:db8::1", 6, 8080), "fd00::1 80");
   EXPECT_EQ(leads("192.0.2.9", 17, 53), "10.0.0.1 5353");
   EXPECT_EQ(leads("2001:db8::1", 6, 9090), "fd00::1 90");
+}
+
+TEST_F(HostPortFlow, AddressesOfServicesAreForwardedOnlyIfThePortNamesThem) {
+  EXPECT_EQ(leads("10.96.0.1", 6, 8080), "");
+  EXPECT_EQ(leads("10.96.0.1", 6, 7070), "10.0.0.1 70");
 }
 
 TEST_F(HostPortFlow, OtherPortsAreNotForwarded) {

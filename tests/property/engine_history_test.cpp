@@ -19,7 +19,7 @@ constexpr int kSteps = 150;
 
 bool operator==(const policy::Snapshot& a, const policy::Snapshot& b) {
   return a.namespaces == b.namespaces && a.pods == b.pods && a.policies == b.policies &&
-         a.endpoints == b.endpoints && a.nodeIps == b.nodeIps;
+         a.endpoints == b.endpoints && a.nodeIps == b.nodeIps && a.hostPortIps == b.hostPortIps;
 }
 
 // Names what differs; whole rulesets are too long to read.

@@ -154,6 +154,10 @@ void RandomHistory::plan() {
                         nodeIps_ = ips;
                         engine_.setNodeIps(ips);
                       }});
+  planned_.push_back({1, "host port addresses", [this, ips = target.hostPortIps] {
+                        hostPortIps_ = ips;
+                        engine_.setHostPortIps(ips);
+                      }});
   planned_.push_back({1, "node network", [this, network = randomNetwork(random_)] {
                         network_ = network;
                         engine_.setNetwork(network);
@@ -180,6 +184,7 @@ policy::Snapshot RandomHistory::snapshot() const {
     snapshot.endpoints.insert(snapshot.endpoints.end(), endpoints.begin(), endpoints.end());
   std::ranges::sort(snapshot.endpoints);
   snapshot.nodeIps = nodeIps_;
+  snapshot.hostPortIps = hostPortIps_;
   snapshot.network = network_;
   snapshot.podToNode = settings_.podToNode;
   snapshot.metadataGuard = settings_.metadataGuard;

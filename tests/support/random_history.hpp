@@ -48,6 +48,7 @@ class RandomHistory {
   std::map<base::ObjectKey, policy::NetworkPolicy> policies_;
   std::map<base::ObjectKey, std::vector<policy::Endpoint>> endpoints_;
   std::vector<base::IpAddress> nodeIps_;
+  std::vector<base::IpAddress> hostPortIps_;
   policy::NodeNetwork network_;
   std::vector<Event> planned_;  // taken from the back
 };

@@ -115,6 +115,7 @@ class Maker {
     if (random_.oneIn(3)) snapshot_.metadataGuard = {true, {"shop"}};
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
+    snapshot_.hostPortIps = snapshot_.nodeIps;
   }
 
   // ---- pods ----

@@ -72,3 +72,12 @@ source: api
 {{- $local := dict "0.0.0.0" "127.0.0.1" "::" "::1" -}}
 httpGet: {host: {{ get $local $host | default $host | quote }}, port: {{ regexFind "[0-9]+$" $listen }}, path: {{ .path }}}
 {{- end }}
+
+{{- define "kpol.ports" -}}
+{{- $listen := .Values.config.metricsListen | default "127.0.0.1:9464" -}}
+{{- $host := regexReplaceAll ":[0-9]+$" $listen "" | trimAll "[]" -}}
+{{- $port := regexFind "[0-9]+$" $listen -}}
+{{- $vxlan := .Values.config.vxlanPort | default 8472 | int -}}
+- {name: health, containerPort: {{ $port }}, hostPort: {{ $port }}{{ if not (has $host (list "0.0.0.0" "::")) }}, hostIP: {{ $host | quote }}{{ end }}, protocol: TCP}
+- {name: vxlan, containerPort: {{ $vxlan }}, hostPort: {{ $vxlan }}, protocol: UDP}
+{{- end }}
