@@ -63,6 +63,11 @@ Store::Settings settingsOf(const conf::DaemonConfig& config) {
   return {podToNodeOf(config), {defaultPolicyOf(config), exempt}, {config.metadataGuard, exempt}};
 }
 
+Revoker::Mode revokerModeOf(const conf::DaemonConfig& config) {
+  return config.established == conf::DaemonConfig::Established::Cut ? Revoker::Mode::Cut
+                                                                    : Revoker::Mode::Keep;
+}
+
 Reconciler makeReconciler(const conf::DaemonConfig& config) {
   Reconciler::Options options;
   options.auditInterval = config.auditInterval;
@@ -144,6 +149,7 @@ struct Daemon::Parts {
         network(networkOptionsOf(config), store, [this] { networkChanged(); }),
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop),
+        revoker(store, loop, revokerModeOf(config)),
         state{KPOL_VERSION,
               nodeNameOf(config),
               toString(config.source),
@@ -155,6 +161,7 @@ struct Daemon::Parts {
               cniConfig,
               network,
               hostFirewalls,
+              revoker,
               {}},
         events(state, *source),
         api(state, podStart, *source, loop),
@@ -197,6 +204,7 @@ struct Daemon::Parts {
   NodeNetwork network;
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
+  Revoker revoker;
   NodeState state;
   EventReporter events;
   ControlApi api;
@@ -232,6 +240,7 @@ void Daemon::Parts::start() {
   supervised("node network", [this] { return network.run(); });
   supervised("node network watch", [this] { return network.watch(); });
   supervised("network config", [this] { return cniConfig.run(); });
+  supervised("established flows", [this] { return revoker.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("source", [this] { return source->run(); });
   if (config.source.kind == conf::Source::Kind::Api)

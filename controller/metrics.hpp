@@ -27,6 +27,7 @@ class Metrics {
   void addState(Exposition& exposition) const;
   void addTable(Exposition& exposition) const;
   void addCommits(Exposition& exposition) const;
+  void addEstablished(Exposition& exposition) const;
   void addPods(Exposition& exposition) const;
   void addNetwork(Exposition& exposition) const;
   void addDenied(Exposition& exposition);

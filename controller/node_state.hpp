@@ -5,6 +5,7 @@
 #include "controller/host_firewalls.hpp"
 #include "controller/node_network.hpp"
 #include "controller/reconcile_loop.hpp"
+#include "controller/revoker.hpp"
 #include "controller/source.hpp"
 #include "controller/store.hpp"
 #include "nft/kernel.hpp"
@@ -28,6 +29,7 @@ struct NodeState {
   const CniConfig& cniConfig;
   const NodeNetwork& network;
   const HostFirewalls& hostFirewalls;
+  const Revoker& revoker;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

@@ -142,6 +142,7 @@ void ReconcileLoop::reportForeignChanges(const std::optional<nft::Ruleset>& seen
 
 nft::ChangeSet ReconcileLoop::changesToCommit() {
   auto changes = store_.engine().takeChanges();
+  changedFlows_.add(store_.engine().takeChangedFlows());
   if (!seen_) return changes;
   return nft::diff(*seen_, store_.engine().ruleset());
 }
@@ -167,6 +168,7 @@ Reconciler::Event ReconcileLoop::commit() {
                                 {"generation", wanted.generation}});
   }
   committed_ = wanted;
+  committedFlows_.add(std::exchange(changedFlows_, {}));
   fault_.reset();
   forgiveTaken();
   if (radius_.committed()) doubtful_ = true;  // more suspects to admit

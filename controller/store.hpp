@@ -94,7 +94,8 @@ class Store {
   void apply(const policy::NetworkPolicy& policy, bool deleted);
   void changedIf(bool changed);
   void applyPosture(const std::string& ns);
-  void tellEndpoints(const base::ObjectKey& pod);
+  void tellEndpoints(const base::ObjectKey& pod,
+                     policy::Engine::Age age = policy::Engine::Age::Unknown);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
 
   Settings settings_;
