@@ -101,6 +101,12 @@ DaemonConfig::DefaultPolicy parseDefaultPolicy(const std::string& text) {
   refuse("must be allow, deny-ingress or deny, not " + quoted(text));
 }
 
+DaemonConfig::Established parseEstablished(const std::string& text) {
+  if (text == "cut") return DaemonConfig::Established::Cut;
+  if (text == "keep") return DaemonConfig::Established::Keep;
+  refuse("must be cut or keep, not " + quoted(text));
+}
+
 // Whether the name is a DNS label (RFC 1123), as names of namespaces are.
 bool isNamespaceName(std::string_view name) {
   const auto alphanumeric = [](char c) { return ('a' <= c && c <= 'z') || ('0' <= c && c <= '9'); };
@@ -262,6 +268,8 @@ constexpr std::array kFields = {
           [](DaemonConfig& c, Text text) { c.defaultPolicy = parseDefaultPolicy(text); }},
     Field{"systemNamespaces",
           [](DaemonConfig& c, Text text) { c.systemNamespaces = parseNamespaces(text); }},
+    Field{"established",
+          [](DaemonConfig& c, Text text) { c.established = parseEstablished(text); }},
 };
 
 YAML::Node loadYaml(std::string_view yaml) {

@@ -39,6 +39,9 @@ struct DaemonConfig {
   // What applies to pods that no policy selects.
   enum class DefaultPolicy : std::uint8_t { Allow, DenyIngress, Deny };
 
+  // What happens to established flows that a later change forbids.
+  enum class Established : std::uint8_t { Cut, Keep };
+
   std::string nodeName;  // empty: the hostname
   Source source;
   std::string kubeconfig;  // empty: in-cluster; only with source api
@@ -84,6 +87,7 @@ struct DaemonConfig {
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
   // Exempt from metadataGuard and defaultPolicy.
   std::vector<std::string> systemNamespaces = {"kube-system"};
+  Established established = Established::Cut;
   bool operator==(const DaemonConfig&) const = default;
 };
 

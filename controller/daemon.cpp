@@ -66,6 +66,11 @@ Store::Settings settingsOf(const conf::DaemonConfig& config) {
           nodeNameOf(config)};
 }
 
+Revoker::Mode revokerModeOf(const conf::DaemonConfig& config) {
+  return config.established == conf::DaemonConfig::Established::Cut ? Revoker::Mode::Cut
+                                                                    : Revoker::Mode::Keep;
+}
+
 Reconciler makeReconciler(const conf::DaemonConfig& config) {
   Reconciler::Options options;
   options.auditInterval = config.auditInterval;
@@ -155,6 +160,7 @@ struct Daemon::Parts {
         cniConfig(cniOptionsOf(config, network), store, loop),
         hostFirewalls(nodeNameOf(config), store, loop, [this] { return network.vxlanPackets(); }),
         thirdPartyPods(store, loop),
+        revoker(store, loop, revokerModeOf(config)),
         tasks(io.get_executor()),
         metricsPort(
             config.metricsListen,
@@ -171,6 +177,7 @@ struct Daemon::Parts {
               network,
               hostFirewalls,
               metricsPort,
+              revoker,
               {}},
         events(state, *source),
         api(state, podStart, *source, loop),
@@ -216,6 +223,7 @@ struct Daemon::Parts {
   CniConfig cniConfig;
   HostFirewalls hostFirewalls;
   ThirdPartyPods thirdPartyPods;
+  Revoker revoker;
   base::TaskGroup tasks;
   MetricsPort metricsPort;
   NodeState state;
@@ -248,6 +256,7 @@ void Daemon::Parts::start() {
   supervised("node network watch", [this] { return network.watch(); });
   supervised("routes of pods", [this] { return podRoutes.run(); });
   supervised("network config", [this] { return cniConfig.run(); });
+  supervised("established flows", [this] { return revoker.run(); });
   supervised("host firewalls", [this] { return hostFirewalls.run(); });
   supervised("third-party pods", [this] { return thirdPartyPods.run(); });
   supervised("source", [this] { return source->run(); });

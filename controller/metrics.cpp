@@ -113,6 +113,25 @@ void Metrics::addCommits(Exposition& exposition) const {
       .sample(counters.drifts);
 }
 
+void Metrics::addEstablished(Exposition& exposition) const {
+  const auto& counters = state_.revoker.counters();
+  exposition.counter("kpold_cut_flows_total", "Established flows cut by a later change.")
+      .sample(counters.cut);
+  exposition
+      .counter("kpold_restored_flows_total", "Cut flows that a still later change allowed again.")
+      .sample(counters.restored);
+  exposition
+      .counter("kpold_unchanged_flows_total",
+               "Established flows that the kernel did not let kpold cut or restore.")
+      .sample(counters.failed);
+  exposition
+      .counter("kpold_flow_reviews_total",
+               "Reviews of established flows after changes that may forbid or allow some.")
+      .sample(counters.reviews);
+  exposition.gauge("kpold_flow_review_seconds", "Duration of the last review.")
+      .sample(counters.lastSeconds);
+}
+
 void Metrics::addPods(Exposition& exposition) {
   exposition.gauge("kpold_attachments", "Pod interfaces registered by the CNI plugin.")
       .sample(state_.store.attachments().size());
@@ -199,6 +218,7 @@ std::string Metrics::make() {
   addState(exposition);
   addTable(exposition);
   addCommits(exposition);
+  addEstablished(exposition);
   addPods(exposition);
   addNetwork(exposition);
   addDenied(exposition);

@@ -30,6 +30,7 @@ class Metrics {
   void addState(Exposition& exposition) const;
   void addTable(Exposition& exposition) const;
   void addCommits(Exposition& exposition) const;
+  void addEstablished(Exposition& exposition) const;
   void addPods(Exposition& exposition);
   void addNetwork(Exposition& exposition) const;
   void addDenied(Exposition& exposition);

@@ -6,6 +6,7 @@
 #include "controller/metrics_port.hpp"
 #include "controller/node_network.hpp"
 #include "controller/reconcile_loop.hpp"
+#include "controller/revoker.hpp"
 #include "controller/source.hpp"
 #include "controller/store.hpp"
 #include "nft/kernel.hpp"
@@ -30,6 +31,7 @@ struct NodeState {
   const NodeNetwork& network;
   const HostFirewalls& hostFirewalls;
   const MetricsPort& metricsPort;
+  const Revoker& revoker;
   std::vector<policy::Diagnostic> startDiagnostics;  // attachments that could not be restored
 };
 

@@ -146,6 +146,7 @@ void ReconcileLoop::reportForeignChanges(const std::optional<nft::Ruleset>& seen
 
 nft::ChangeSet ReconcileLoop::changesToCommit() {
   auto changes = store_.engine().takeChanges();
+  changedFlows_.add(store_.engine().takeChangedFlows());
   if (!seen_) return changes;
   return nft::diff(*seen_, store_.engine().ruleset());
 }
@@ -170,6 +171,7 @@ Reconciler::Event ReconcileLoop::commit() {
     print(commitLog_.add(line, Reconciler::Clock::now()));
   }
   committed_ = wanted;
+  committedFlows_.add(std::exchange(changedFlows_, {}));
   fault_.reset();
   forgiveTaken();
   reportOversized();

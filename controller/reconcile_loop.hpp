@@ -19,6 +19,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kpol::controller {
@@ -55,6 +56,11 @@ class ReconcileLoop {
   // Notified after each successful commit and each failure, but not after a rejected commit that is
   // retried at once with fewer changes (Reconciler::Narrowed).
   base::Event& progress() { return progress_; }
+
+  // Returns the flows that the commits since the last call concern. progress() is notified after
+  // each commit.
+  policy::ChangedFlows takeChangedFlows() { return std::exchange(committedFlows_, {}); }
+  [[nodiscard]] bool hasChangedFlows() const { return !committedFlows_.empty(); }
 
   // Returns true once the kernel enforces `generation` of the store or a later one, false at
   // `deadline`.
@@ -166,6 +172,8 @@ class ReconcileLoop {
   std::optional<std::optional<nft::Ruleset>> seen_;
   mutable std::optional<nft::Ruleset> applied_;
   std::optional<CommittedState> committed_;
+  policy::ChangedFlows changedFlows_;    // by changes since the last successful commit
+  policy::ChangedFlows committedFlows_;  // by those before
   BlastRadius radius_;
   struct RefusedProfile {
     std::string why;

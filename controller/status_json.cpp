@@ -97,6 +97,17 @@ Json networkJson(const NodeState& state) {
   return json;
 }
 
+Json establishedJson(const NodeState& state) {
+  const auto& counters = state.revoker.counters();
+  return {{"mode", toString(state.revoker.mode())},
+          {"cut", counters.cut},
+          {"restored", counters.restored},
+          {"failed", counters.failed},
+          {"reviews", counters.reviews},
+          {"lastReviewSeconds", counters.lastSeconds},
+          {"reviewPending", state.revoker.pending()}};
+}
+
 Json hostFirewallsJson(const NodeState& state) {
   Json list = Json::array();
   for (const auto& finding : state.hostFirewalls.findings())
@@ -152,6 +163,7 @@ std::string statusJson(const NodeState& state) {
                {"watches", watchesJson(state)},
                {"cniConfig", cniConfigJson(state)},
                {"network", networkJson(state)},
+               {"established", establishedJson(state)},
                {"hostFirewalls", hostFirewallsJson(state)},
                {"fault", faultJson(state)},
                {"diagnostics", toJson(diagnosticsOf(state))}});

@@ -177,10 +177,10 @@ std::vector<policy::Endpoint> Store::unattached() const {
   return endpoints;
 }
 
-void Store::tellEndpoints(const base::ObjectKey& pod) {
+void Store::tellEndpoints(const base::ObjectKey& pod, policy::Engine::Age age) {
   auto endpoints = endpointsOf(pod);
   const bool some = !endpoints.empty();
-  if (!engine_.setEndpoints(pod, std::move(endpoints))) return;
+  if (!engine_.setEndpoints(pod, std::move(endpoints), age)) return;
   changedIf(true);
   if (some)
     endpointsChanged_[pod] = generation_;
@@ -203,7 +203,9 @@ void Store::put(const conf::Attachment& attachment) {
   attachments_.emplace(id, attachment);
   attachmentsOf_[attachment.pod].insert(id);
   changedIf(true);
-  tellEndpoints(attachment.pod);
+  // The plugin registers an attachment before the pod's first packet. At start the pods are not
+  // known yet, so the attachments on disk are not new.
+  tellEndpoints(attachment.pod, policy::Engine::Age::New);
   tellResidentsAt(attachment.ips);
 }
 

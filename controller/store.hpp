@@ -115,7 +115,8 @@ class Store {
   [[nodiscard]] bool isInCidrOf(const std::string& node, const base::IpAddress& ip) const;
   policy::Pod withoutForeignAddresses(policy::Pod pod);
   void applyHostPortIps();
-  void tellEndpoints(const base::ObjectKey& pod);
+  void tellEndpoints(const base::ObjectKey& pod,
+                     policy::Engine::Age age = policy::Engine::Age::Unknown);
   [[nodiscard]] std::vector<policy::Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   void noteResident(const policy::Pod& pod, bool deleted);
   // The endpoint of a pod without attachments; nullopt if it is none.

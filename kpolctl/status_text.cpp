@@ -46,6 +46,18 @@ std::string commitsLine(const Json& commits) {
          " repairs after third-party changes";
 }
 
+// "cut when forbidden: 3 cut, 1 restored in 17 reviews".
+std::string establishedLine(const Json& established) {
+  if (textOf(established, "mode") == "keep") return "kept when forbidden";
+  std::string line = "cut when forbidden: " + number(established, "cut") + " cut, " +
+                     number(established, "restored") + " restored in " +
+                     number(established, "reviews") + " reviews";
+  if (established.at("failed").get<std::uint64_t>() > 0)
+    line += ", " + number(established, "failed") + " failures";
+  if (established.at("reviewPending").get<bool>()) line += ", a review is in progress";
+  return line;
+}
+
 // "Pod watching at 4711", followed by the time of the last response in brackets if the watch fails.
 std::string watchLine(const Json& watch, std::int64_t now) {
   std::string line = textOf(watch, "kind") + " " + textOf(watch, "state");
@@ -127,6 +139,8 @@ std::string statusText(const Json& status, std::int64_t now) {
              number(status, "generation") + ", committed " + number(status, "committedGeneration"));
   fields.add("Table", tableLine(status.at("table")));
   fields.add("Kernel", commitsLine(status.at("commits")));
+  if (status.contains("established"))
+    fields.add("Connections", establishedLine(status.at("established")));
   if (status.contains("network")) fields.add("Network", networkLine(status.at("network")));
   if (status.contains("cniConfig") && !status.at("cniConfig").is_null())
     fields.add("CNI config", cniConfigLine(status.at("cniConfig")));

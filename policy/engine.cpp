@@ -2,6 +2,7 @@
 #include "policy/engine.hpp"
 
 #include "policy/compile.hpp"
+#include "policy/flow_recorder.hpp"
 #include "policy/local_pods.hpp"
 #include "policy/selector.hpp"
 
@@ -39,11 +40,17 @@ struct Engine::State {
     Contributions news;
     std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
                         std::back_inserter(news));
-    for (const auto& gone : news) table.tell(*gone.first, PeerFeeds::elementOf(gone), -1);
+    for (const auto& gone : news) {
+      table.tell(*gone.first, PeerFeeds::elementOf(gone), -1);
+      flows.peerChanged(gone.second.ip, kTightens);
+    }
     news.clear();
     std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                         std::back_inserter(news));
-    for (const auto& come : news) table.tell(*come.first, PeerFeeds::elementOf(come), 1);
+    for (const auto& come : news) {
+      table.tell(*come.first, PeerFeeds::elementOf(come), 1);
+      flows.peerChanged(come.second.ip, kLoosens);
+    }
   }
 
   Contributions contributionsOf(const std::vector<PodRecord*>& pods) const {
@@ -65,18 +72,29 @@ struct Engine::State {
       cluster.unclaim(pod);
       change();
     });
-    for (const auto* one : concerned)
+    for (const auto* one : concerned) {
       if (one->local || one == &pod) locals.touch(one->key());
+      if (one->local && one != &pod) flows.podConcerned(one->key());
+    }
   }
 
   void setNamespace(NamespaceRecord& ns, const std::optional<Labels>& labels) {
     cluster.setLabels(ns, labels);
     if (settings.metadataGuard.on) locals.touchAll(ns.name);
+    if (settings.metadataGuard.on) flows.namespaceConcerned(ns.name, Direction::Egress);
     auto groups = peers.groupsOf(ns);
     if (groups == ns.groups) return;
     std::vector<PodRecord*> pods;
     for (auto& [name, pod] : ns.pods) pods.push_back(&pod);
     changing(pods, [&] { peers.setGroups(ns, std::move(groups)); });
+  }
+
+  // The pod's interfaces had the addresses `before`.
+  void endpointsChanged(const base::ObjectKey& pod,
+                        const std::optional<std::vector<base::IpAddress>>& before) {
+    flows.podConcerned(pod);
+    if (before)
+      for (const auto& address : *before) flows.peerChanged(address, kTightensAndLoosens);
   }
 
   // ---- structure
@@ -100,6 +118,7 @@ struct Engine::State {
   LiveTable table{[this](const LiveSet& set) { return peers.elementsOf(set); }};
   LiveProfiles profiles{cluster, table, peers};
   LocalPods locals{{cluster, table, peers, profiles}, settings.metadataGuard};
+  FlowRecorder flows{cluster, locals, settings.metadataGuard};
   LivePart base;
   LivePart networkPart;
 };
@@ -132,10 +151,12 @@ bool Engine::put(const Pod& pod) {
   if (record != nullptr && record->pod() == pod) return false;
   if (record == nullptr) record = &state_->cluster.store(pod);
   const auto endpointIps = state_->locals.addressesOf(pod.key);
+  const auto before = state_->flows.stateOf(pod.key);
   state_->changingClaims(*record, endpointIps.value_or(pod.ips), [&] {
     state_->cluster.store(pod);
     state_->cluster.claim(*record, endpointIps);
   });
+  state_->flows.podChanged(pod.key, before);
   return true;
 }
 
@@ -143,14 +164,17 @@ bool Engine::removePod(const base::ObjectKey& key) {
   auto* record = state_->cluster.findPod(key);
   if (record == nullptr) return false;
   auto& ns = *record->ns;
+  state_->flows.podConcerned(key);
   state_->changingClaims(*record, {}, [] {});
   state_->cluster.erase(*record);
   state_->peers.drop(ns);
   return true;
 }
 
-bool Engine::setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints) {
+bool Engine::setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints, Age age) {
+  const auto before = state_->locals.addressesOf(pod);
   if (!state_->locals.set(pod, std::move(endpoints))) return false;
+  if (before || age == Age::Unknown) state_->endpointsChanged(pod, before);
   auto* record = state_->cluster.findPod(pod);
   if (record == nullptr) return true;
   const auto endpointIps = state_->locals.addressesOf(pod);
@@ -162,6 +186,7 @@ bool Engine::setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endp
 bool Engine::setNodeIps(std::vector<base::IpAddress> nodeIps) {
   if (nodeIps == state_->nodeIps) return false;
   state_->nodeIps = std::move(nodeIps);
+  state_->flows.allPodsConcerned();
   return true;
 }
 
@@ -182,9 +207,12 @@ bool Engine::put(const NetworkPolicy& policy) {
   auto& ns = state_->peers.namespaceAt(policy.key.ns);
   const auto [place, isNew] = ns.policies.try_emplace(policy.key.name);
   auto& record = place->second;
-  if (!isNew) {
+  if (isNew) {
+    state_->flows.policyChanges(nullptr, &policy);
+  } else {
     if (record.policy == policy) return false;
     state_->touch(record);
+    state_->flows.policyChanges(&record.policy, &policy);
     ns.policyIndex.remove(record.podSelector, &record);
   }
   record.policy = policy;
@@ -199,6 +227,7 @@ bool Engine::removePolicy(const base::ObjectKey& key) {
   if (ns == nullptr) return false;
   const auto place = ns->policies.find(key.name);
   if (place == ns->policies.end()) return false;
+  state_->flows.policyChanges(&place->second.policy, nullptr);
   state_->touch(place->second);
   ns->policyIndex.remove(place->second.podSelector, &place->second);
   ns->policies.erase(place);
@@ -232,11 +261,36 @@ Engine::Size Engine::size() {
 }
 
 void Engine::deny(const std::set<std::string>& profiles) {
+  const auto before = state_->profiles.denied();
+  std::vector<std::string> changed;
+  std::set_symmetric_difference(before.begin(), before.end(), profiles.begin(), profiles.end(),
+                                std::back_inserter(changed));
+  for (const auto& chain : changed) {
+    if (!hasProfile(chain)) continue;
+    for (const auto& pod : podsOf(chain))
+      state_->flows.podConcerned(pod, directionOf(chain), kTightensAndLoosens);
+  }
   state_->profiles.deny(profiles);
 }
 
 const std::set<std::string>& Engine::oversizedProfiles() const {
   return state_->profiles.oversized();
+}
+
+ChangedFlows Engine::takeChangedFlows() {
+  return state_->flows.take();
+}
+
+std::vector<NetworkPolicy> Engine::effectivePolicies(const base::ObjectKey& pod,
+                                                     Direction direction) const {
+  const auto* record = std::as_const(state_->cluster).findPod(pod);
+  if (record == nullptr) return {};
+  if (state_->profiles.denied().contains(state_->locals.chainOf(pod, direction)))
+    return {NetworkPolicy{{pod.ns, "(rejected)"}, {}, {direction}, {}, {}}};
+  std::vector<NetworkPolicy> policies;
+  for (const auto* policy : state_->locals.policiesFor(*record))
+    if (isolates(*policy, direction)) policies.push_back(*policy);
+  return policies;
 }
 
 std::set<std::string> Engine::profilesWith(const std::string& object) const {
@@ -319,6 +373,28 @@ std::vector<Namespace> Engine::namespaces() const {
 
 std::vector<Endpoint> Engine::endpointsOf(const base::ObjectKey& pod) const {
   return state_->locals.endpointsOf(pod);
+}
+
+std::vector<Endpoint> Engine::endpoints() const {
+  return state_->locals.endpoints();
+}
+
+std::optional<base::ObjectKey> Engine::podAt(const base::IpAddress& address) const {
+  const auto* owner = state_->cluster.owner(address);
+  return owner == nullptr ? std::nullopt : std::optional(owner->key());
+}
+
+std::optional<base::ObjectKey> Engine::localPodAt(const base::IpAddress& address) const {
+  const auto* owner = state_->cluster.owner(address);
+  return owner == nullptr || !owner->local ? std::nullopt : std::optional(owner->key());
+}
+
+const std::vector<base::IpAddress>& Engine::nodeIps() const {
+  return state_->nodeIps;
+}
+
+const Engine::Settings& Engine::settings() const {
+  return state_->settings;
 }
 
 Engine::Counts Engine::counts() const {

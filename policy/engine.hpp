@@ -3,10 +3,12 @@
 
 #include "nft/change_set.hpp"
 #include "nft/ruleset.hpp"
+#include "policy/changed_flows.hpp"
 #include "policy/metadata_guard.hpp"
 #include "policy/snapshot.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,8 +47,10 @@ class Engine {
   bool removePod(const base::ObjectKey& key);
   bool removePolicy(const base::ObjectKey& key);
   // Sets all endpoints of a local pod; empty: the pod is not local. The Pod object may still be
-  // unknown.
-  bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints);
+  // unknown. `Age::New`: if the pod had none before, no flow is established through these.
+  enum class Age : std::uint8_t { New, Unknown };
+  bool setEndpoints(const base::ObjectKey& pod, std::vector<Endpoint> endpoints,
+                    Age age = Age::Unknown);
   // The node's addresses are not part of the table, only of snapshot().
   bool setNodeIps(std::vector<base::IpAddress> nodeIps);
   bool setHostPortIps(std::vector<base::IpAddress> ips);  // sorted, unique
@@ -55,6 +59,9 @@ class Engine {
   // Returns the changes of the table since the last call, for one transaction (at the first call:
   // the content of the whole table). They turn the ruleset() of the last call into the current one.
   nft::ChangeSet takeChanges();
+  // Returns which flows the events since the last call concern: established packets are accepted
+  // before policies are evaluated, so the table alone does not forbid them.
+  ChangedFlows takeChangedFlows();
   // Returns the whole table, for comparison with the kernel's at start and whenever the two may
   // differ. The cost grows with the number of objects.
   [[nodiscard]] nft::Ruleset ruleset();
@@ -83,6 +90,11 @@ class Engine {
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& profile) const;
   [[nodiscard]] std::optional<NetworkPolicy> findPolicy(const base::ObjectKey& key) const;
 
+  // The policies that isolate the pod in this direction, sorted by key. If the kernel rejects the
+  // pod's profile (deny()), one policy without rules instead.
+  [[nodiscard]] std::vector<NetworkPolicy> effectivePolicies(const base::ObjectKey& pod,
+                                                             Direction direction) const;
+
   // Returns a copy of all objects, which is expensive. The generation is 0.
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] std::optional<Pod> findPod(const base::ObjectKey& key) const;
@@ -95,6 +107,12 @@ class Engine {
   [[nodiscard]] bool hasPods(const std::string& ns) const;
   [[nodiscard]] std::vector<Namespace> namespaces() const;
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
+  [[nodiscard]] std::vector<Endpoint> endpoints() const;  // sorted
+  // The pod that podAt() or localPodAt() of snapshot() would find.
+  [[nodiscard]] std::optional<base::ObjectKey> podAt(const base::IpAddress& address) const;
+  [[nodiscard]] std::optional<base::ObjectKey> localPodAt(const base::IpAddress& address) const;
+  [[nodiscard]] const std::vector<base::IpAddress>& nodeIps() const;
+  [[nodiscard]] const Settings& settings() const;
   struct Counts {
     std::size_t namespaces = 0;
     std::size_t pods = 0;

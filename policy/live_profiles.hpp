@@ -30,6 +30,7 @@ class LiveProfiles {
   void setFamilies(Families families);
   // Makes exactly these profiles deny everything, whatever their policies allow.
   void deny(std::set<std::string> chains);
+  [[nodiscard]] const std::set<std::string>& denied() const { return denied_; }
   // Applies the pending changes to the table. Call it after LocalPods::refresh(): until then, pods
   // may still refer to profiles with deleted policies.
   void refresh();

@@ -81,6 +81,18 @@ bool LocalPods::setHostPortIps(std::vector<base::IpAddress> ips) {
   return true;
 }
 
+std::vector<base::ObjectKey> LocalPods::podsIn(const std::string& ns) const {
+  std::vector<base::ObjectKey> keys;
+  for (auto pod = pods_.lower_bound({ns, ""}); pod != pods_.end() && pod->first.ns == ns; ++pod)
+    keys.push_back(pod->first);
+  return keys;
+}
+
+std::string LocalPods::chainOf(const base::ObjectKey& pod, Direction direction) const {
+  const auto known = pods_.find(pod);
+  return known == pods_.end() ? "" : known->second.chains.at(static_cast<std::size_t>(direction));
+}
+
 void LocalPods::touch(const base::ObjectKey& pod) {
   if (pods_.contains(pod)) stale_.insert(pod);
 }

@@ -40,6 +40,11 @@ class LocalPods {
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   [[nodiscard]] std::size_t endpointCount() const;  // with an interface
   [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
+  [[nodiscard]] std::vector<base::ObjectKey> podsIn(const std::string& ns) const;
+  // The chain of the pod's profile at the last refresh(); empty: not isolated, or not local.
+  [[nodiscard]] std::string chainOf(const base::ObjectKey& pod, Direction direction) const;
+  // The policies that select the pod, sorted by key. Valid until a policy changes.
+  [[nodiscard]] std::vector<const NetworkPolicy*> policiesFor(const PodRecord& record) const;
 
   // The addresses at which host ports lead to pods (Snapshot::hostPortIps). Returns false if
   // nothing changed.
@@ -63,7 +68,6 @@ class LocalPods {
   };
   void refresh(const base::ObjectKey& key, LocalPod& pod);
   void refreshHostPorts();
-  [[nodiscard]] std::vector<const NetworkPolicy*> policiesFor(const PodRecord& record) const;
   std::string hold(const std::optional<ProfileKey>& key);
   void wantSelf(const base::IpAddress& ip, const PodRecord& record, Wanted& wanted);
   static bool hasHostPorts(const LocalPod& pod);

@@ -54,6 +54,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.metadataGuard = false;
   expected.defaultPolicy = DaemonConfig::DefaultPolicy::DenyIngress;
   expected.systemNamespaces = {"kube-system", "infra"};
+  expected.established = DaemonConfig::Established::Keep;
   expected.apiServers = {"https://a", "https://b:1"};
   expected.insecureSkipTlsVerify = true;
   expected.cniConfDir = "/c";
@@ -77,6 +78,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
           "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
           "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
           "systemNamespaces: kube-system, infra\n"
+          "established: keep\n"
           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
           "cniConfDir: /c\ncniBinDir: /b\nmtu: 1400\nrouting: direct\nnodeIP: '192.0.2.1, 2001:db8::1'\n"
           "vxlanId: 9\nvxlanPort: 4789\nmasquerade: false\n"
@@ -86,7 +88,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 29U);
+  EXPECT_EQ(fieldNames().size(), 30U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {

@@ -69,6 +69,22 @@ TEST(StatusText, CountsPodsWithoutAttachment) {
             std::string::npos);
 }
 
+TEST(StatusText, CountsCutConnections) {
+  auto json = status();
+  json["established"] = Json::parse(R"({"mode": "cut", "cut": 3, "restored": 1, "failed": 0,
+    "reviews": 17, "lastReviewSeconds": 0.1, "reviewPending": false})");
+  EXPECT_TRUE(
+      statusText(json, 1000)
+          .ends_with("\nConnections   cut when forbidden: 3 cut, 1 restored in 17 reviews\n"))
+      << statusText(json, 1000);
+  json["established"]["failed"] = 2;
+  json["established"]["reviewPending"] = true;
+  EXPECT_TRUE(
+      statusText(json, 1000).ends_with("in 17 reviews, 2 failures, a review is in progress\n"));
+  json["established"]["mode"] = "keep";
+  EXPECT_TRUE(statusText(json, 1000).ends_with("\nConnections   kept when forbidden\n"));
+}
+
 TEST(StatusText, CountsHostFirewalls) {
   auto json = status();
   json["hostFirewalls"] = Json::array();
