@@ -92,7 +92,7 @@ class Cut : public ::testing::Test {
     node_->sync();
   }
 
-  Place place(const std::string& host, Family family) {
+  ConnectionHost place(const std::string& host, Family family) {
     if (host == "outside") return {node_->outside().open(), Node::outsideIp(family)};
     const auto* pod = node_->find({"shop", host});
     return {pod->netns->open(), pod->ip(family)};

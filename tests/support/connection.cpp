@@ -62,7 +62,7 @@ base::UniqueFd socketIn(const netlink::Netns& netns, const base::IpAddress& ip, 
   return fd;
 }
 
-base::UniqueFd listenAt(const Place& place, int type, std::uint16_t port) {
+base::UniqueFd listenAt(const ConnectionHost& place, int type, std::uint16_t port) {
   auto fd = socketIn(place.netns, place.ip, type);
   auto address = addressOf(place.ip, port);
   if (::bind(fd.value(), address.get(), address.length) != 0) fail("bind");
@@ -70,7 +70,7 @@ base::UniqueFd listenAt(const Place& place, int type, std::uint16_t port) {
   return fd;
 }
 
-base::UniqueFd connectTo(const Place& place, int type, const base::IpAddress& to,
+base::UniqueFd connectTo(const ConnectionHost& place, int type, const base::IpAddress& to,
                          std::uint16_t port) {
   auto fd = socketIn(place.netns, place.ip, type);
   const timeval patience{kPatience / 1000, 0};
@@ -175,7 +175,8 @@ bool anyLeaks(const Connections& connections) {
   return all != 0;
 }
 
-std::unique_ptr<Connection> connectTcp(const Place& client, const Place& server, Target target) {
+std::unique_ptr<Connection> connectTcp(const ConnectionHost& client, const ConnectionHost& server,
+                                       Target target) {
   const auto listener = listenAt(server, SOCK_STREAM, target.port);
   auto near = connectTo(client, SOCK_STREAM, target.to, target.toPort);
   base::UniqueFd far(::accept4(listener.value(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -183,7 +184,8 @@ std::unique_ptr<Connection> connectTcp(const Place& client, const Place& server,
   return tried(std::make_unique<Pair>(std::move(near), std::move(far)), "TCP");
 }
 
-std::unique_ptr<Connection> connectUdp(const Place& client, const Place& server, Target target) {
+std::unique_ptr<Connection> connectUdp(const ConnectionHost& client, const ConnectionHost& server,
+                                       Target target) {
   auto far = listenAt(server, SOCK_DGRAM, target.port);
   auto near = connectTo(client, SOCK_DGRAM, target.to, target.toPort);
   ::send(near.value(), "c", 1, 0);
@@ -198,7 +200,7 @@ std::unique_ptr<Connection> connectUdp(const Place& client, const Place& server,
   return tried(std::make_unique<Pair>(std::move(near), std::move(far)), "UDP");
 }
 
-std::unique_ptr<Connection> connectEcho(const Place& client, const base::IpAddress& to) {
+std::unique_ptr<Connection> connectEcho(const ConnectionHost& client, const base::IpAddress& to) {
   auto fd = socketIn(client.netns, client.ip, SOCK_RAW, to.isV4() ? 1 : 58);
   if (!to.isV4()) {
     icmp6_filter filter{};

@@ -13,7 +13,7 @@
 namespace kpol::test {
 
 // A host of a connection: its namespace and its address.
-struct Place {
+struct ConnectionHost {
   netlink::Netns netns;
   base::IpAddress ip;
 };
@@ -48,9 +48,11 @@ struct Target {
   std::uint16_t toPort = 0;
   std::uint16_t port = 0;
 };
-std::unique_ptr<Connection> connectTcp(const Place& client, const Place& server, Target target);
-std::unique_ptr<Connection> connectUdp(const Place& client, const Place& server, Target target);
+std::unique_ptr<Connection> connectTcp(const ConnectionHost& client, const ConnectionHost& server,
+                                       Target target);
+std::unique_ptr<Connection> connectUdp(const ConnectionHost& client, const ConnectionHost& server,
+                                       Target target);
 // Echo requests of one identifier; the kernel of the other side replies.
-std::unique_ptr<Connection> connectEcho(const Place& client, const base::IpAddress& to);
+std::unique_ptr<Connection> connectEcho(const ConnectionHost& client, const base::IpAddress& to);
 
 }  // namespace kpol::test
