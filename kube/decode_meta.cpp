@@ -26,11 +26,10 @@ policy::Labels decodeLabels(const Field& field) {
 
 // The labels of an object. Each of them costs every node memory and work, so there is a limit.
 policy::Labels decodeObjectLabels(const Field& field) {
+  auto labels = decodeLabels(field);
   std::size_t bytes = 0;
-  for (const Field& entry : field.entries())
-    bytes += entry.key().size() +
-             (entry.isText() ? entry.json().get_ref<const std::string&>().size() : 0);
-  if (bytes <= kMostLabelBytes) return decodeLabels(field);
+  for (const auto& [key, value] : labels.entries()) bytes += key.size() + value.size();
+  if (bytes <= kMostLabelBytes) return labels;
   field.fail("must have at most " + std::to_string(kMostLabelBytes) +
              " bytes of keys and values, found " + std::to_string(bytes));
   return {};
