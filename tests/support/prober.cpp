@@ -97,6 +97,7 @@ struct Prober::Pending {
   std::uint8_t protocol = 0;
   base::UniqueFd fd;
   bool done = false;
+  bool failed = false;
 };
 
 void Prober::addHost(const std::string& name, const netlink::Netns& netns) {
@@ -203,7 +204,7 @@ Prober::Pending Prober::start(const Attempt& probe, std::uint32_t id) {
   const int type = flow.protocol == IPPROTO_TCP   ? SOCK_STREAM
                    : flow.protocol == IPPROTO_UDP ? SOCK_DGRAM
                                                   : SOCK_RAW;
-  Pending pending{id, flow.protocol, openSocket(family, type, flow.protocol), false};
+  Pending pending{id, flow.protocol, openSocket(family, type, flow.protocol), false, false};
   const int fd = pending.fd.value();
   const auto port = nextPort();
   if (flow.protocol == IPPROTO_TCP) connecting_[port] = id;
@@ -254,8 +255,9 @@ bool Prober::answered(Pending& pending) {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(pending.fd.value(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error == 0 && (state.revents & POLLOUT) != 0) return true;
-    return error == ECONNREFUSED;
+    // An error ends the attempt (an ICMP error does), and reading it clears it.
+    if (error != 0) pending.failed = error != ECONNREFUSED;
+    return !pending.failed && (error != 0 || (state.revents & POLLOUT) != 0);
   }
   std::array<char, 256> buffer{};
   while (true) {
