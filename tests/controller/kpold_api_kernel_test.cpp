@@ -404,7 +404,13 @@ TEST_F(KpoldApiTest, MetricsReportTheWatches) {
     EXPECT_NE(followed.find(line), std::string::npos) << line << followed;
   cluster.stop();
   until([](const json& now) { return troubled(now, "Pod"); }, "the server is missed");
-  const auto missed = test::readExposition(metrics());
+  auto missed = test::readExposition(metrics());
+  // kpold keeps a response for one second.
+  for (int i = 0; i < 60 && test::valueOf(missed, "kpold_api_followed", {{"kind", "Pod"}}) != 0;
+       ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    missed = test::readExposition(metrics());
+  }
   EXPECT_EQ(test::valueOf(missed, "kpold_api_followed", {{"kind", "Pod"}}), 0);
   EXPECT_GE(test::valueOf(missed, "kpold_api_watch_restarts_total",
                           {{"kind", "Pod"}, {"reason", "broken"}}),

@@ -43,7 +43,7 @@ const std::vector<conf::IpRangeSet>& ranges() {
 }
 
 // Enough changes that the file is rewritten more than once.
-constexpr int kSteps = 400;
+constexpr int kSteps = 700;
 
 // Open the store for each change, as each call of the plugin does.
 void step(const std::string& directory, int number) {
@@ -303,13 +303,20 @@ class Crash : public testing::Test {
 };
 std::unique_ptr<std::vector<Operation>> Crash::operations_;
 
+// That an address rests is a line of its own, whose time differs from run to run. It may be lost:
+// then the address does not rest.
+LeaseBook withoutRests(LeaseBook book) {
+  book.freed.clear();
+  return book;
+}
+
 // The contents of the store after each number of steps.
 std::vector<LeaseBook> booksOfSteps() {
   const TemporaryDirectory directory;
   std::vector<LeaseBook> books{{}};
   for (int i = 0; i < kSteps; ++i) {
     step(directory.path(), i);
-    books.push_back(readLeases(directory.path()));
+    books.push_back(withoutRests(readLeases(directory.path())));
   }
   return books;
 }
@@ -320,7 +327,7 @@ TEST_F(Crash, ProcessCrashAtAnyCallLosesNothing) {
   std::size_t rewritten = 0;
   const auto expectOneOf = [&](const Image& image, const std::string& when) {
     const Disk disk(image);
-    const auto read = readLeases(disk.path());
+    const auto read = withoutRests(readLeases(disk.path()));
     const auto& before = books.at(acknowledged);
     const auto& after = books.at(std::min(acknowledged + 1, books.size() - 1));
     EXPECT_TRUE(read == before || read == after) << when << " of step " << acknowledged;

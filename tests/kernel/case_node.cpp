@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -80,10 +81,31 @@ void CaseNode::writeObjects(const policy::Snapshot& snapshot) const {
   node_.apply("case.yaml", toYaml(objectsOf(snapshot)));
 }
 
+namespace {
+
+bool selectsNamespacesByLabel(const policy::NetworkPolicy& policy) {
+  const auto selects = [](const policy::PolicyRule& rule) {
+    return std::ranges::any_of(rule.peers, [](const policy::Peer& peer) {
+      return peer.namespaceSelector && *peer.namespaceSelector != policy::LabelSelector();
+    });
+  };
+  return std::ranges::any_of(policy.ingress, selects) ||
+         std::ranges::any_of(policy.egress, selects);
+}
+
+}  // namespace
+
 bool CaseNode::isWritable(const PolicyCase& policyCase) {
   const auto setting = settingOf(policyCase, {*base::IpAddress::parse("203.0.113.1"),
                                               *base::IpAddress::parse("2001:db8:113::1")});
-  const auto text = toYaml(objectsOf(snapshotOf(policyCase, setting)));
+  const auto snapshot = snapshotOf(policyCase, setting);
+  // A directory of manifests has the namespaces of all its pods, written or not.
+  const bool isComplete = std::ranges::all_of(snapshot.pods, [&](const policy::Pod& pod) {
+    return std::ranges::any_of(snapshot.namespaces,
+                               [&](const auto& ns) { return ns.name == pod.key.ns; });
+  });
+  if (!isComplete && std::ranges::any_of(snapshot.policies, selectsNamespacesByLabel)) return false;
+  const auto text = toYaml(objectsOf(snapshot));
   return !kube::readManifests(text, "case.yaml").broken();
 }
 

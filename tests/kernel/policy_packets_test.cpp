@@ -67,7 +67,7 @@ TEST_P(PolicyPackets, HaveTheVerdictOfEveryCase) {
   RecordProperty("packets", static_cast<int>(packets));
   std::printf("%zu situations, %zu packets\n", cases, packets);
   EXPECT_GE(cases, GetParam() == policy::PodToNode::Allow ? 150U : 1U);
-  EXPECT_EQ(unwritable, GetParam() == policy::PodToNode::Allow ? 6U : 0U);
+  EXPECT_EQ(unwritable, GetParam() == policy::PodToNode::Allow ? 8U : 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(PodToNode, PolicyPackets,
