@@ -120,8 +120,8 @@ void LeaseStore::append(const std::string& line) {
   throw base::SystemError("write " + directory_ + "/leases", code);
 }
 
-// Appends `line`. If the disk is full, overwrites the beginning of the line `known` with `mark`; then
-// that addresses rest is not recorded.
+// Appends `line`. If the disk is full, overwrites the beginning of the line `known` with `mark`;
+// then that addresses rest is not recorded.
 void LeaseStore::record(const std::string& line, const std::string& known, std::string_view mark) {
   try {
     append(line);

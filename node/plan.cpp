@@ -218,14 +218,13 @@ class Planner {
       return;
     }
     const auto& local = ownAddresses_.front();
-    plan_.device =
-        netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
-                       .mac = vxlanMac(settings_.nodeName),
-                       .id = settings_.vxlanId,
-                       .port = settings_.vxlanPort,
-                       .local = local,
-                       .mtu = plan_.uplinkMtus.at(local) - vxlanOverhead(local.family()),
-                       .sourcePorts = kVxlanSourcePorts};
+    plan_.device = netlink::Vxlan{.name = *base::IfName::parse(kVxlanName),
+                                  .mac = vxlanMac(settings_.nodeName),
+                                  .id = settings_.vxlanId,
+                                  .port = settings_.vxlanPort,
+                                  .local = local,
+                                  .mtu = plan_.uplinkMtus.at(local) - vxlanOverhead(local.family()),
+                                  .sourcePorts = kVxlanSourcePorts};
     for (const auto& cidr : plan_.own.podCidrs) plan_.deviceAddresses.push_back(cidr.first());
     std::ranges::sort(plan_.deviceAddresses);
   }
