@@ -161,6 +161,16 @@ class Stages {
   std::set<std::string> heldUp_;  // chains with a rule in `change`
 };
 
+// Whether each set that gains elements in this stage has room for them before others leave.
+bool haveRoom(const ChangeSet& changes, const std::vector<std::size_t>& stage) {
+  std::map<std::string, std::size_t> gains;
+  for (const auto index : stage) {
+    const auto& added = std::get<AddElements>(changes.changes[index]);
+    if ((gains[added.set] += added.elements.size()) > kSpareElements) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 BatchSplit split(const ChangeSet& changes, const Admits& admits) {
@@ -171,6 +181,7 @@ BatchSplit split(const ChangeSet& changes, const Admits& admits) {
     auto& stage = fates.tableDeleted ? result.change : std::visit(stages, changes.changes[i]);
     stage.push_back(i);
   }
+  result.loosensFirst = result.change.empty() && haveRoom(changes, result.loosen);
   return result;
 }
 

@@ -30,8 +30,16 @@ struct BatchSplit {
   std::vector<std::size_t> loosen;
   // Objects without references left. Does not change the verdict of any packet.
   std::vector<std::size_t> remove;
+  // Commit `loosen` before `tighten`, so that a packet that passes before and after is not dropped
+  // in between. True if `change` is empty, so the rules stay the same and each packet that passes
+  // in between passes before or after, and if no set gains more than kSpareElements.
+  bool loosensFirst = false;
 };
 
+// A packet on its way during a commit keeps its rules, but may find new elements. So no element of
+// an existing map should lead to, or away from, a chain that changes in the same change set, or
+// that looks up a map which changes: such chains need new names.
+//
 // Expects changes in the order of diff(). If they delete the table, all changes are in `change`.
 // New rules and elements that refer to an object recreated under its old name are also in `change`.
 BatchSplit split(const ChangeSet& changes, const Admits& admits = {});

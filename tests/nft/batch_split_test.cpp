@@ -118,6 +118,25 @@ TEST(BatchSplit, ElementsOfAdmittingSetsAreDeletedFirstAndAddedLast) {
   EXPECT_EQ(stagesOf({addSet("peers-of-new"), fill("peers-of-new")}), "pp");
 }
 
+bool loosensFirst(std::vector<Change> changes) {
+  return split({"kpol", std::move(changes)},
+               [](const std::string& name) { return name.starts_with("peers"); })
+      .loosensFirst;
+}
+
+TEST(BatchSplit, ElementsAreAddedFirstIfNothingElseChanges) {
+  EXPECT_TRUE(loosensFirst({empty("peers-a"), fill("peers-b")}));
+  EXPECT_FALSE(loosensFirst({empty("peers-a"), fill("other"), fill("peers-b")}));
+  EXPECT_FALSE(loosensFirst({empty("peers-a"), fill("peers-b"), lookUp("old", "peers-b")}));
+  AddElements many{"peers-b", {}};
+  while (many.elements.size() <= kSpareElements)
+    many.elements.push_back(
+        element(test::ip("10.0.0." + std::to_string(many.elements.size() + 1))));
+  EXPECT_FALSE(loosensFirst({empty("peers-a"), many}));
+  many.elements.pop_back();
+  EXPECT_TRUE(loosensFirst({empty("peers-a"), many}));
+}
+
 TEST(BatchSplit, RecreatedTableIsNotSplit) {
   EXPECT_EQ(stagesOf({DeleteTable{}, AddTable{}, addSet("s"), fill("s"), empty("peers")}), "ccccc");
 }
