@@ -44,8 +44,11 @@ END
   } | apply e2e-traffic
   # kube-proxy needs a moment; what was asked before it is told later.
   eventually 20 answered_again
+  # Its first packets may have come before the policy admitted it. TCP then waits 1, 2, 4, 8 seconds.
+  eventually 40 is_connected
   patiently steady
 }
+is_connected() { [ -n "$(asked connected)" ]; }
 answered_again() {
   expect <<END
 e2e-traffic/may-near service:e2e-traffic/server tcp/80 allowed
