@@ -40,28 +40,32 @@ inline constexpr const char* kEgressPrefix = "eg-";
 // The conntrack label bit of flows that a later policy forbids.
 inline constexpr std::uint8_t kRevokedLabelBit = 127;
 
-// Returns the name of a profile's chain: in-NAMESPACE-HASH or eg-NAMESPACE-HASH. The hash covers
-// what identifies the profile (its policies' names and the pod's named ports) but not the content
-// of the policies, so a changed policy changes rules and leaves the dispatch maps unchanged.
-std::string chainName(const ProfileKey& key, Names& names);
+// Returns the name of a profile: in-NAMESPACE-HASH or eg-NAMESPACE-HASH. The hash covers what
+// identifies the profile (its policies' names and the pod's named ports) but not the content of the
+// policies.
+std::string profileName(const ProfileKey& key, Names& names);
 
-// Adds the chains, port maps, peer sets and counter (named CHAIN) of one profile:
-//   CHAIN              named ports, port maps, then the peers admitted on any port
-//   CHAIN-tcp-80-HASH  the peers admitted on that port; named after the first port with these
-//   peers,
-//                      and after the peers, so that its rules never change: CHAIN-ports leads to
-//                      other chains at once, which a change of rules in place would not
-//   CHAIN-ports        verdict map protocol . port (exact)
-//   CHAIN-ranges       the same for port ranges (interval)
-//   CHAIN-deny         accepts traffic of a pod to itself; counts and drops everything else
-// Returns false if the profile is larger than kMostProfileEntries allows; then it adds what
-// addDenyingChains() adds.
-bool addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
-                      nft::Ruleset& ruleset);
+// The chain to which the dispatch maps lead the packets of a profile's pods.
+struct ProfileChain {
+  std::string name;
+  bool oversized = false;  // the profile is larger than kMostProfileEntries allows
+};
+// Adds the chains, port maps, peer sets and counter (NAME) of one profile:
+//   NAME-HASH          named ports, port maps, then the peers admitted on any port
+//   NAME-HASH-ports    verdict map protocol . port (exact)
+//   NAME-HASH-ranges   the same for port ranges (interval)
+//   NAME-tcp-80-HASH   the peers admitted on that port; named after the first port with these peers
+//   NAME-deny          accepts traffic of a pod to itself; counts and drops everything else
+// Each HASH is of the content, so what a chain does never changes, except for the elements of peer
+// sets: other content has another chain, to which the dispatch maps lead. A packet that is on its
+// way during the commit is evaluated by one of them (nft/batch_split.hpp). Returns NAME-HASH, or,
+// for an oversized profile, what addDenyingChains() adds and returns.
+ProfileChain addProfileChains(const ProfileKey& key, const std::string& name, PeerSets& peerSets,
+                              nft::Ruleset& ruleset);
 
-// Adds only CHAIN, CHAIN-deny and the counter, so that everything except traffic of a pod to itself
-// is denied. Used for a profile that the kernel rejects.
-void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset);
+// Adds only NAME-deny and the counter, so that everything except traffic of a pod to itself is
+// denied, and returns NAME-deny. Used for a profile that the kernel rejects.
+std::string addDenyingChains(const std::string& name, nft::Ruleset& ruleset);
 
 // Adds the chains and counters that every ruleset has: hooks, endpoint checks and dispatch.
 void addBaseChains(PodToNode podToNode, nft::Ruleset& ruleset);
@@ -77,8 +81,9 @@ struct LocalElement {
 };
 // Returns the elements for one address of an endpoint, except those of self4 and self6.
 // `interface`: nullopt if it is not known, so that the pod is found by its address only. `chains`:
-// the chains of the pod's profiles by direction; an empty name means not isolated. `owned`: the pod
-// owns the address. Maps from an address alone can lead to one chain only, the owner's.
+// those of the pod's profiles (ProfileChain::name) by direction; an empty name means not isolated.
+// `owned`: the pod owns the address. Maps from an address alone can lead to one chain only, the
+// owner's.
 std::vector<LocalElement> localElements(const std::optional<base::IfName>& interface,
                                         const base::IpAddress& ip,
                                         const std::array<std::string, 2>& chains, bool owned);

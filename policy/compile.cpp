@@ -35,8 +35,6 @@ class Compiler {
       // An endpoint whose pod is unknown or has no pod network is in no set, so that packets of its
       // kpol interface are dropped.
       if (const auto* member = membership_.find(endpoint.pod)) addEndpoint(endpoint, *member);
-    for (const auto& [key, chain] : profiles_)
-      addProfileChains(key, chain, peerSets_, result_.ruleset);
     for (auto& [name, elements] : local_) setElements(name, std::move(elements));
     addHostPorts(hostPorts_, snapshot_.hostPortIps, result_.ruleset);
     addNodeNetwork(snapshot_.network, result_.ruleset);
@@ -93,7 +91,8 @@ class Compiler {
     if (!key) return {};
     const auto known = profiles_.find(*key);
     if (known != profiles_.end()) return known->second;
-    return profiles_.emplace(*key, chainName(*key, names_)).first->second;
+    auto chain = addProfileChains(*key, profileName(*key, names_), peerSets_, result_.ruleset);
+    return profiles_.emplace(*key, std::move(chain.name)).first->second;
   }
 
   const std::vector<const NetworkPolicy*>& policiesIn(const std::string& ns) {
@@ -114,7 +113,7 @@ class Compiler {
   std::map<std::string, std::vector<nft::Element>> local_;  // of localSets(), by name
   HostPortMaps hostPorts_;
   GuardedPods guarded_{snapshot_.metadataGuard};
-  std::map<ProfileKey, std::string> profiles_;
+  std::map<ProfileKey, std::string> profiles_;  // their chains
   std::map<std::string, std::vector<const NetworkPolicy*>> policies_;
 };
 

@@ -106,8 +106,8 @@ struct Engine::State {
 
   void refresh() {
     profiles.setFamilies(locals.families());
-    locals.refresh();
-    profiles.refresh();
+    locals.chooseProfiles();
+    locals.refresh(profiles.refresh());
   }
 
   Settings settings;
@@ -285,7 +285,7 @@ std::vector<NetworkPolicy> Engine::effectivePolicies(const base::ObjectKey& pod,
                                                      Direction direction) const {
   const auto* record = std::as_const(state_->cluster).findPod(pod);
   if (record == nullptr) return {};
-  if (state_->profiles.denied().contains(state_->locals.chainOf(pod, direction)))
+  if (state_->profiles.denied().contains(state_->locals.profileOf(pod, direction)))
     return {NetworkPolicy{{pod.ns, "(rejected)"}, {}, {direction}, {}, {}}};
   std::vector<NetworkPolicy> policies;
   for (const auto* policy : state_->locals.policiesFor(*record))

@@ -2,6 +2,7 @@
 #include "policy/live_profiles.hpp"
 
 #include <iterator>
+#include <utility>
 
 namespace kpol::policy {
 namespace {
@@ -30,45 +31,46 @@ PolicyRecord* LiveProfiles::recordOf(const base::ObjectKey& policy) {
 }
 
 std::string LiveProfiles::hold(const ProfileKey& key) {
-  auto chain = chainName(key, names_);
-  const auto [place, isNew] = profiles_.try_emplace(chain);
+  auto name = profileName(key, names_);
+  const auto [place, isNew] = profiles_.try_emplace(name);
   auto& profile = place->second;
   ++profile.holders;
   // For a known profile, too, because a policy may have been deleted and added again.
-  for (const auto* policy : key.policies) recordOf(policy->key)->profiles.insert(chain);
-  if (!isNew) return chain;
+  for (const auto* policy : key.policies) recordOf(policy->key)->profiles.insert(name);
+  if (!isNew) return name;
   profile.direction = key.direction;
   for (const auto* policy : key.policies) profile.policies.push_back(policy->key);
   profile.namedPorts = key.namedPorts;
-  stale_.insert(chain);
-  return chain;
+  stale_.insert(name);
+  return name;
 }
 
-void LiveProfiles::release(const std::string& chain) {
-  if (--profiles_.at(chain).holders == 0) stale_.insert(chain);
+void LiveProfiles::release(const std::string& profile) {
+  if (--profiles_.at(profile).holders == 0) stale_.insert(profile);
 }
 
 void LiveProfiles::setFamilies(Families families) {
   if (families.v4 == families_.v4 && families.v6 == families_.v6) return;
   families_ = families;
-  for (const auto& [chain, profile] : profiles_) stale_.insert(chain);
+  for (const auto& [name, profile] : profiles_) stale_.insert(name);
 }
 
-void LiveProfiles::deny(std::set<std::string> chains) {
-  if (chains == denied_) return;
+void LiveProfiles::deny(std::set<std::string> profiles) {
+  if (profiles == denied_) return;
   stale_.insert(denied_.begin(), denied_.end());
-  denied_ = std::move(chains);
+  denied_ = std::move(profiles);
   stale_.insert(denied_.begin(), denied_.end());
 }
 
-void LiveProfiles::refresh() {
-  for (const auto& chain : stale_) {
-    const auto place = profiles_.find(chain);
+std::set<std::string> LiveProfiles::refresh() {
+  std::set<std::string> moved;
+  for (const auto& name : stale_) {
+    const auto place = profiles_.find(name);
     if (place == profiles_.end()) continue;
     if (place->second.holders > 0) {
-      compile(chain, place->second);
+      if (compile(name, place->second)) moved.insert(name);
     } else {
-      forget(chain, place->second);
+      forget(name, place->second);
       profiles_.erase(place);
     }
   }
@@ -78,39 +80,43 @@ void LiveProfiles::refresh() {
     names_.forget([&](const std::string& name) {
       return profiles_.contains(name) || table_.find(name) != nullptr;
     });
+  return moved;
 }
 
-void LiveProfiles::compile(const std::string& chain, Profile& profile) {
+bool LiveProfiles::compile(const std::string& name, Profile& profile) {
   nft::Ruleset part;
   NotedPeers noted;
-  oversized_.erase(chain);
-  if (denied_.contains(chain)) {
-    addDenyingChains(profile.direction, chain, part);
+  ProfileChain chain;
+  if (denied_.contains(name)) {
+    chain.name = addDenyingChains(name, part);
   } else {
     ProfileKey key{profile.direction, {}, profile.namedPorts};
     for (const auto& policy : profile.policies) key.policies.push_back(&recordOf(policy)->policy);
     PeerSets peerSets(noted, families_, part, names_);
-    if (!addProfileChains(key, chain, peerSets, part)) oversized_.insert(chain);
+    chain = addProfileChains(key, name, peerSets, part);
   }
   profile.part.replace(table_, peers_, std::move(part), noted.feeds);
+  oversized_.erase(name);
+  if (chain.oversized) oversized_.insert(name);
+  return std::exchange(profile.chain, chain.name) != chain.name;
 }
 
-void LiveProfiles::forget(const std::string& chain, Profile& profile) {
+void LiveProfiles::forget(const std::string& name, Profile& profile) {
   profile.part.replace(table_, peers_, {}, {});
-  oversized_.erase(chain);
+  oversized_.erase(name);
   for (const auto& policy : profile.policies)
-    if (auto* record = recordOf(policy)) record->profiles.erase(chain);
+    if (auto* record = recordOf(policy)) record->profiles.erase(name);
 }
 
 std::set<std::string> LiveProfiles::users(const std::string& object) const {
-  std::set<std::string> chains;
-  for (const auto& [chain, profile] : profiles_)
-    if (profile.part.contains(object)) chains.insert(chain);
-  return chains;
+  std::set<std::string> names;
+  for (const auto& [name, profile] : profiles_)
+    if (profile.part.contains(object)) names.insert(name);
+  return names;
 }
 
-std::vector<base::ObjectKey> LiveProfiles::policiesOf(const std::string& chain) const {
-  const auto place = profiles_.find(chain);
+std::vector<base::ObjectKey> LiveProfiles::policiesOf(const std::string& profile) const {
+  const auto place = profiles_.find(profile);
   return place == profiles_.end() ? std::vector<base::ObjectKey>() : place->second.policies;
 }
 

@@ -66,11 +66,10 @@ std::size_t LocalPods::endpointCount() const {
   return count;
 }
 
-std::vector<base::ObjectKey> LocalPods::podsOf(const std::string& chain) const {
+std::vector<base::ObjectKey> LocalPods::podsOf(const std::string& profile) const {
   std::vector<base::ObjectKey> keys;
   for (const auto& [key, pod] : pods_)
-    if (std::find(pod.chains.begin(), pod.chains.end(), chain) != pod.chains.end())
-      keys.push_back(key);
+    if (std::ranges::find(pod.profiles, profile) != pod.profiles.end()) keys.push_back(key);
   return keys;
 }
 
@@ -88,9 +87,9 @@ std::vector<base::ObjectKey> LocalPods::podsIn(const std::string& ns) const {
   return keys;
 }
 
-std::string LocalPods::chainOf(const base::ObjectKey& pod, Direction direction) const {
+std::string LocalPods::profileOf(const base::ObjectKey& pod, Direction direction) const {
   const auto known = pods_.find(pod);
-  return known == pods_.end() ? "" : known->second.chains.at(static_cast<std::size_t>(direction));
+  return known == pods_.end() ? "" : known->second.profiles.at(static_cast<std::size_t>(direction));
 }
 
 void LocalPods::touch(const base::ObjectKey& pod) {
@@ -110,7 +109,18 @@ void LocalPods::touchAll(const std::string& ns) {
 
 // ---- the table
 
-void LocalPods::refresh() {
+void LocalPods::chooseProfiles() {
+  for (const auto& key : stale_) {
+    const auto pod = pods_.find(key);
+    if (pod != pods_.end()) chooseProfiles(key, pod->second);
+  }
+}
+
+void LocalPods::refresh(const std::set<std::string>& moved) {
+  if (!moved.empty())
+    for (const auto& [key, pod] : pods_)
+      for (const auto& profile : pod.profiles)
+        if (moved.contains(profile)) stale_.insert(key);
   for (const auto& key : stale_) {
     const auto pod = pods_.find(key);
     if (pod == pods_.end()) continue;
@@ -143,24 +153,39 @@ void LocalPods::wantSelf(const base::IpAddress& ip, const PodRecord& record, Wan
       wanted.emplace_back(self, nft::element(nft::Key::of(ip).dot(nft::Key::of(own))));
 }
 
-void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
-  const auto* record = parts_.cluster.findPod(key);
-  Wanted wanted;
-  auto old = std::exchange(local.chains, {});
-  if (record != nullptr && record->hasPodNetwork() && !local.endpoints.empty()) {
+// Null: the table contains nothing about the pod.
+const PodRecord* LocalPods::recordOf(const base::ObjectKey& key, const LocalPod& pod) const {
+  const auto* record = std::as_const(parts_.cluster).findPod(key);
+  return record != nullptr && record->hasPodNetwork() && !pod.endpoints.empty() ? record : nullptr;
+}
+
+void LocalPods::chooseProfiles(const base::ObjectKey& key, LocalPod& local) {
+  const auto old = std::exchange(local.profiles, {});
+  if (const auto* record = recordOf(key, local)) {
     const auto pod = record->pod();
     const auto policies = policiesFor(*record);
-    const auto egress = profileKey(pod, policies, Direction::Egress);
-    local.chains = {hold(profileKey(pod, policies, Direction::Ingress)), hold(egress)};
+    local.profiles = {hold(profileKey(pod, policies, Direction::Ingress)),
+                      hold(profileKey(pod, policies, Direction::Egress))};
+  }
+  for (const auto& profile : old)
+    if (!profile.empty()) parts_.profiles.release(profile);
+}
+
+void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
+  Wanted wanted;
+  if (const auto* record = recordOf(key, local)) {
+    const std::array chains{parts_.profiles.chainOf(local.profiles[0]),
+                            parts_.profiles.chainOf(local.profiles[1])};
     const auto* ns = record->ns;
     const Namespace object{ns->name, ns->labels->labels()};
+    const auto egress = profileKey(record->pod(), policiesFor(*record), Direction::Egress);
     const std::vector<const NetworkPolicy*> none;
     const GuardedPod guarded{ns->name, ns->known ? &object : nullptr,
                              egress ? egress->policies : none};
     for (const auto& endpoint : local.endpoints) {
       for (const auto& ip : endpoint.ips) {
         const bool owned = parts_.cluster.owns(*record, ip);
-        for (auto& [set, element] : localElements(endpoint.hostInterface, ip, local.chains, owned))
+        for (auto& [set, element] : localElements(endpoint.hostInterface, ip, chains, owned))
           wanted.emplace_back(parts_.table.find(set), std::move(element));
         wantSelf(ip, *record, wanted);
         if (isGuarded(guard_, guarded, ip))
@@ -172,8 +197,6 @@ void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
   for (const auto& [set, element] : wanted) parts_.table.want(*set, element);
   for (const auto& [set, element] : local.elements) parts_.table.unwant(*set, element);
   local.elements = std::move(wanted);
-  for (const auto& chain : old)
-    if (!chain.empty()) parts_.profiles.release(chain);
 }
 
 void LocalPods::refreshHostPorts() {

@@ -39,10 +39,10 @@ class LocalPods {
   [[nodiscard]] std::vector<Endpoint> endpoints() const;  // sorted
   [[nodiscard]] std::vector<Endpoint> endpointsOf(const base::ObjectKey& pod) const;
   [[nodiscard]] std::size_t endpointCount() const;  // with an interface
-  [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& chain) const;
+  [[nodiscard]] std::vector<base::ObjectKey> podsOf(const std::string& profile) const;
   [[nodiscard]] std::vector<base::ObjectKey> podsIn(const std::string& ns) const;
-  // The chain of the pod's profile at the last refresh(); empty: not isolated, or not local.
-  [[nodiscard]] std::string chainOf(const base::ObjectKey& pod, Direction direction) const;
+  // The pod's profile at the last chooseProfiles(); empty: not isolated, or not local.
+  [[nodiscard]] std::string profileOf(const base::ObjectKey& pod, Direction direction) const;
   // The policies that select the pod, sorted by key. Valid until a policy changes.
   [[nodiscard]] std::vector<const NetworkPolicy*> policiesFor(const PodRecord& record) const;
 
@@ -56,17 +56,23 @@ class LocalPods {
   void touch(const base::ObjectKey& pod);
   void touchSelected(const std::string& ns, const LabelSelector& podSelector);
   void touchAll(const std::string& ns);
-  // Brings the table up to date, except for the profiles' own parts (LiveProfiles::refresh()).
-  void refresh();
+  // Chooses the profiles of the marked pods. Until LiveProfiles::refresh() has compiled them they
+  // have no chain.
+  void chooseProfiles();
+  // Brings what the table contains about the marked pods, and about the pods of the profiles
+  // `moved`, up to date.
+  void refresh(const std::set<std::string>& moved);
 
  private:
   using Wanted = std::vector<std::pair<LiveSet*, nft::Element>>;
   struct LocalPod {
-    std::vector<Endpoint> endpoints;    // sorted, unique
-    std::array<std::string, 2> chains;  // of its profiles, by direction; empty: not isolated
+    std::vector<Endpoint> endpoints;      // sorted, unique
+    std::array<std::string, 2> profiles;  // by direction; empty: not isolated
     Wanted elements;
   };
+  void chooseProfiles(const base::ObjectKey& key, LocalPod& pod);
   void refresh(const base::ObjectKey& key, LocalPod& pod);
+  [[nodiscard]] const PodRecord* recordOf(const base::ObjectKey& key, const LocalPod& pod) const;
   void refreshHostPorts();
   std::string hold(const std::optional<ProfileKey>& key);
   void wantSelf(const base::IpAddress& ip, const PodRecord& record, Wanted& wanted);

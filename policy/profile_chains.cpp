@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace kpol::policy {
 namespace {
@@ -35,40 +36,39 @@ Rule gotoRule(const std::string& chain) {
   return {{Verdict{Verdict::Kind::Goto, chain}}, {}};
 }
 
-// Collects the chains of one profile.
+// Collects the chains of one profile, except NAME-deny.
 class ProfileChains {
  public:
-  // `peerSets` may be null if only addDenying() is called.
-  ProfileChains(Direction direction, const std::string& chain, PeerSets* peerSets,
-                nft::Ruleset& ruleset)
-      : side_(sideOf(direction)), name_(chain), peerSets_(peerSets), ruleset_(ruleset) {}
+  ProfileChains(Side side, const std::string& name, PeerSets& peerSets, nft::Ruleset& ruleset)
+      : side_(side), name_(name), peerSets_(peerSets), ruleset_(ruleset) {}
 
-  void add(const Profile& profile, const PortTable& ports) {
-    nft::Chain chain{name_, {}, {}};
+  // Returns the name of the profile's first chain.
+  std::string add(const Profile& profile, const PortTable& ports) {
+    nft::Chain chain;
     addNamedPorts(profile, chain);
-    addPortMaps(ports, chain);
-    addPeers(profile.anyPort, chain);
-    ruleset_.add(std::move(chain));
-    addDenyChain();
-  }
-  void addDenying() {
-    ruleset_.add(nft::Chain{name_, {}, {gotoRule(name_ + "-deny")}});
-    addDenyChain();
+    auto exact = portMap(false);
+    auto ranges = portMap(true);
+    addPorts(ports, exact, ranges);
+    nft::Chain peers;
+    addPeers(profile.anyPort, peers);
+    chain.name = name_ + "-" + contentOf(chain, exact, ranges, peers);
+    addMap(std::move(exact), chain.name + "-ports", chain);
+    addMap(std::move(ranges), chain.name + "-ranges", chain);
+    std::move(peers.rules.begin(), peers.rules.end(), std::back_inserter(chain.rules));
+    return ruleset_.add(std::move(chain)).name;
   }
 
  private:
   void addNamedPorts(const Profile& profile, nft::Chain& chain) {
-    for (const auto& lookup : peerSets_->lookups(profile.named, name_)) {
+    for (const auto& lookup : peerSets_.lookups(profile.named, name_)) {
       const std::vector<Field> key{side_.address(lookup.family), Field::L4Proto, Field::ThDport};
       chain.rules.push_back(
           {{Match{key, false, nft::InSet{lookup.set}}, side_.admit}, commentOf(lookup.origins)});
     }
   }
 
-  // Adds a chain for each distinct set of peers, and the maps that lead a port to its chain.
-  void addPortMaps(const PortTable& ports, nft::Chain& chain) {
-    auto exact = portMap(name_ + "-ports", false);
-    auto ranges = portMap(name_ + "-ranges", true);
+  // Adds a chain for each distinct set of peers, and the elements that lead a port to its chain.
+  void addPorts(const PortTable& ports, nft::Set& exact, nft::Set& ranges) {
     std::vector<std::string> chains(ports.peers.size());
     for (const auto& port : ports.ranges) {
       auto& target = chains[port.peers];
@@ -80,21 +80,19 @@ class ProfileChains {
                                         {Verdict::Kind::Goto, target}));
     }
     exact.size = capacityFor(exact.elements.size());
-    addMap(std::move(exact), chain);
-    addMap(std::move(ranges), chain);
   }
 
-  static nft::Set portMap(const std::string& name, bool interval) {
+  static nft::Set portMap(bool interval) {
     nft::Set map;
-    map.name = name;
     map.kind = nft::Set::Kind::VerdictMap;
     map.key = {nft::DataType::InetProto, nft::DataType::InetService};
     map.interval = interval;
     return map;
   }
 
-  void addMap(nft::Set map, nft::Chain& chain) {
+  void addMap(nft::Set map, std::string name, nft::Chain& chain) {
     if (map.elements.empty()) return;
+    map.name = std::move(name);
     chain.rules.push_back(
         {{nft::VerdictMapLookup{{Field::L4Proto, Field::ThDport}, map.name}}, {}});
     ruleset_.add(std::move(map));
@@ -111,9 +109,9 @@ class ProfileChains {
     return ruleset_.add(std::move(chain)).name;
   }
 
-  // What the rules of a chain of peers do, as digits.
-  static std::string contentOf(const nft::Chain& chain) {
-    Identity identity;
+  // What the rules of a chain do that admit peers, without their comments.
+  static void identify(const nft::Chain& chain, Identity& identity) {
+    identity.add(chain.rules.size());
     for (const auto& rule : chain.rules) {
       const auto* match = std::get_if<Match>(&rule.statements.front());
       const auto* set = match != nullptr ? std::get_if<nft::InSet>(&match->right) : nullptr;
@@ -121,7 +119,21 @@ class ProfileChains {
       identity.add(match != nullptr ? nft::fieldName(match->left.front()) : "all");
       const auto* family = match != nullptr ? std::get_if<nft::Exact>(&match->right) : nullptr;
       identity.add(std::uint64_t{family != nullptr ? family->value.bytes().front() : 0U});
+      identity.add(static_cast<std::uint64_t>(std::get<Verdict>(rule.statements.back()).kind));
     }
+  }
+  static void identify(const nft::Set& portMap, Identity& identity) {
+    identity.add(portMap.elements.size());
+    for (const auto& element : portMap.elements) {
+      for (const auto* key : {&element.first, &element.last})
+        identity.add({reinterpret_cast<const char*>(key->bytes().data()), key->bytes().size()});
+      identity.add(std::get<Verdict>(element.value).chain);
+    }
+  }
+  template <class... Parts>
+  static std::string contentOf(const Parts&... parts) {
+    Identity identity;
+    (identify(parts, identity), ...);
     return digitsOf(identity);
   }
 
@@ -131,7 +143,7 @@ class ProfileChains {
       chain.rules.push_back({{side_.admit}, commentOf(*peers.any)});
       return;
     }
-    for (const auto& lookup : peerSets_->lookups(peers)) {
+    for (const auto& lookup : peerSets_.lookups(peers)) {
       const auto admitted =
           lookup.set.empty() ? Match{{Field::NfProto}, false, nft::Exact{protocolOf(lookup)}}
                              : Match{{side_.address(lookup.family)}, false, nft::InSet{lookup.set}};
@@ -146,29 +158,29 @@ class ProfileChains {
         std::uint8_t{lookup.family == base::Family::V4 ? std::uint8_t{2} : std::uint8_t{10}});
   }
 
-  void addDenyChain() {
-    const Verdict accept{Verdict::Kind::Accept, {}};
-    nft::Chain chain{name_ + "-deny", {}, {}};
-    const auto self = [&](Field source, Field destination, const char* set) {
-      chain.rules.push_back(
-          {{Match{{source, destination}, false, nft::InSet{set}}, accept}, "to itself"});
-    };
-    self(Field::IpSaddr, Field::IpDaddr, names::kSelf4);
-    self(Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6);
-    chain.rules.push_back({{nft::CounterReference{name_}, Verdict{Verdict::Kind::Drop, {}}}, {}});
-    ruleset_.counters.insert(name_);
-    ruleset_.add(std::move(chain));
-  }
-
   Side side_;
   const std::string& name_;
-  PeerSets* peerSets_;
+  PeerSets& peerSets_;
   nft::Ruleset& ruleset_;
 };
 
 }  // namespace
 
-std::string chainName(const ProfileKey& key, Names& names) {
+std::string addDenyingChains(const std::string& name, nft::Ruleset& ruleset) {
+  const Verdict accept{Verdict::Kind::Accept, {}};
+  nft::Chain chain{name + "-deny", {}, {}};
+  const auto self = [&](Field source, Field destination, const char* set) {
+    chain.rules.push_back(
+        {{Match{{source, destination}, false, nft::InSet{set}}, accept}, "to itself"});
+  };
+  self(Field::IpSaddr, Field::IpDaddr, names::kSelf4);
+  self(Field::Ip6Saddr, Field::Ip6Daddr, names::kSelf6);
+  chain.rules.push_back({{nft::CounterReference{name}, Verdict{Verdict::Kind::Drop, {}}}, {}});
+  ruleset.counters.insert(name);
+  return ruleset.add(std::move(chain)).name;
+}
+
+std::string profileName(const ProfileKey& key, Names& names) {
   Identity identity;
   identity.add(key.policies.size());
   for (const auto* policy : key.policies) identity.add(policy->key.ns).add(policy->key.name);
@@ -181,19 +193,13 @@ std::string chainName(const ProfileKey& key, Names& names) {
   return names.name(prefix + key.policies.front()->key.ns, identity);
 }
 
-bool addProfileChains(const ProfileKey& key, const std::string& chain, PeerSets& peerSets,
-                      nft::Ruleset& ruleset) {
+ProfileChain addProfileChains(const ProfileKey& key, const std::string& name, PeerSets& peerSets,
+                              nft::Ruleset& ruleset) {
+  auto denying = addDenyingChains(name, ruleset);
   const auto profile = makeProfile(key);
   const auto ports = profile ? disjointPorts(*profile) : std::nullopt;
-  if (ports)
-    ProfileChains(key.direction, chain, &peerSets, ruleset).add(*profile, *ports);
-  else
-    addDenyingChains(key.direction, chain, ruleset);
-  return ports.has_value();
-}
-
-void addDenyingChains(Direction direction, const std::string& chain, nft::Ruleset& ruleset) {
-  ProfileChains(direction, chain, nullptr, ruleset).addDenying();
+  if (!ports) return {std::move(denying), true};
+  return {ProfileChains(sideOf(key.direction), name, peerSets, ruleset).add(*profile, *ports)};
 }
 
 }  // namespace kpol::policy

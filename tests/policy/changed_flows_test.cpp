@@ -178,10 +178,10 @@ TEST_F(EngineFlows, RejectedProfilesConcernTheirPods) {
   take();
   const Flow flow{peer_.ips.front(), web_.ips.front(), 6, 80};
   EXPECT_TRUE(allows(flow));
-  std::string chain;
-  for (const auto& [name, object] : engine_.ruleset().chains)
-    if (engine_.hasProfile(name)) chain = name;
-  engine_.deny({chain});
+  std::string profile;
+  for (const auto& name : engine_.ruleset().counters)
+    if (engine_.hasProfile(name)) profile = name;
+  engine_.deny({profile});
   auto changed = take();
   EXPECT_TRUE(onIngress(changed).tightens);
   EXPECT_EQ(onEgress(changed), kNone);

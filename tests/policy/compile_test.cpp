@@ -149,13 +149,33 @@ TEST(Compile, ManySelectorsOnOnePortAreOneUnion) {
             std::vector{nft::element(nft::Key::of(t::ip("10.0.0.2")))});
 }
 
-TEST(Compile, ChangedRulesKeepTheNameOfTheProfile) {
-  Cluster before;
-  before.pod("shop/a", app("web"), "10.0.0.1").policy(t::ingress("shop/p", t::everything()));
-  Cluster after;
-  after.pod("shop/a", app("web"), "10.0.0.1");
-  after.policy(t::ingress("shop/p", t::everything(), {t::anyPeer({t::port(80)})}));
-  EXPECT_EQ(before.compiled().sets.at("to4"), after.compiled().sets.at("to4"));
+// Rules never change in place: a packet may find them by an element that is newer or older.
+TEST(Compile, ChangedRulesHaveANewChainAndTheSameCounter) {
+  const std::vector<std::vector<PolicyRule>> contents{
+      {t::anyPeer({t::port(80)})},
+      {t::anyPeer({t::port(81)})},
+      {t::rule({t::pods(t::is("app", "db"))}, {t::port(80)})},
+      {t::rule({t::pods(t::is("app", "db"))})},
+      {t::anyPeer()},
+      {},
+  };
+  std::vector<nft::Ruleset> rulesets;
+  for (const auto& rules : contents) {
+    Cluster cluster;
+    cluster.pod("shop/a", app("web"), "10.0.0.1");
+    cluster.policy(t::ingress("shop/p", t::everything(), rules));
+    rulesets.push_back(cluster.compiled());
+  }
+  for (const auto& before : rulesets)
+    for (const auto& after : rulesets) {
+      EXPECT_EQ(before.counters, after.counters);
+      for (const auto& [name, chain] : before.chains) {
+        const auto same = after.chains.find(name);
+        EXPECT_TRUE(same == after.chains.end() || chain == same->second) << name;
+      }
+    }
+  for (std::size_t i = 1; i < rulesets.size(); ++i)
+    EXPECT_NE(rulesets[0].sets.at("to4"), rulesets[i].sets.at("to4")) << i;
 }
 
 TEST(Compile, EveryLocalPodIsInBothDispatchMaps) {
