@@ -30,6 +30,7 @@ tests=(
   "property/property_test EngineHistory.*:ChangedFlowsHistory.*"
   "property/property_test PolicyProof.*"
   "policy/policy_property_test *"
+  "policy/policy_cost_test *"
 )
 export KPOL_CLUSTERS=${KPOL_CLUSTERS:-600} # number of random clusters
 

@@ -6,6 +6,8 @@
 //   tighten   only packets accepted before
 //   loosen    only packets accepted in the end
 //   remove    exactly those accepted in the end
+// If `loosen` comes first, both accept each packet that is accepted before and in the end, and none
+// that is accepted neither before nor in the end.
 #include "nft/batch_split.hpp"
 #include "nft/diff.hpp"
 #include "nft/uses.hpp"
@@ -85,13 +87,14 @@ struct Counts {
 };
 
 // What may pass in the middle of a stage.
-enum class Law { AsBefore, NotMoreThanBefore, NotMoreThanAfter, AsAfter };
+enum class Law { AsBefore, NotMoreThanBefore, NotMoreThanAfter, AsAfter, AsBeforeOrAfter };
 
 bool holds(Law law, const Sent& sent, bool now) {
   switch (law) {
     case Law::AsBefore: return now == sent.before;
     case Law::NotMoreThanBefore: return !now || sent.before;
     case Law::NotMoreThanAfter: return !now || sent.after;
+    case Law::AsBeforeOrAfter: return now == sent.before || now == sent.after;
     case Law::AsAfter: break;
   }
   return now == sent.after;
@@ -113,9 +116,14 @@ class Commit {
 
   void run() {
     pieceByPiece("prepare", stages_.prepare, Law::AsBefore);
-    pieceByPiece("tighten", stages_.tighten, Law::NotMoreThanBefore);
-    atOnce();
-    pieceByPiece("loosen", stages_.loosen, Law::NotMoreThanAfter);
+    if (stages_.loosensFirst) {
+      pieceByPiece("loosen", stages_.loosen, Law::AsBeforeOrAfter);
+      pieceByPiece("tighten", stages_.tighten, Law::AsBeforeOrAfter);
+    } else {
+      pieceByPiece("tighten", stages_.tighten, Law::NotMoreThanBefore);
+      atOnce();
+      pieceByPiece("loosen", stages_.loosen, Law::NotMoreThanAfter);
+    }
     pieceByPiece("remove", stages_.remove, Law::AsAfter);
   }
 
