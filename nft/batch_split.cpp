@@ -5,8 +5,10 @@
 #include "nft/uses.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace kpol::nft {
 namespace {
@@ -161,14 +163,20 @@ class Stages {
   std::set<std::string> heldUp_;  // chains with a rule in `change`
 };
 
-// Whether each set that gains elements in this stage has room for them before others leave.
-bool haveRoom(const ChangeSet& changes, const std::vector<std::size_t>& stage) {
-  std::map<std::string, std::size_t> gains;
+// Whether a stage that changes only elements has at most kMostElementsTogether of them.
+bool areFew(const ChangeSet& changes, const std::vector<std::size_t>& stage) {
+  std::size_t elements = 0;
   for (const auto index : stage) {
-    const auto& added = std::get<AddElements>(changes.changes[index]);
-    if ((gains[added.set] += added.elements.size()) > kSpareElements) return false;
+    const auto& change = changes.changes[index];
+    if (const auto* added = std::get_if<AddElements>(&change)) elements += added->elements.size();
+    if (const auto* gone = std::get_if<DeleteElements>(&change)) elements += gone->elements.size();
   }
-  return true;
+  return elements <= kMostElementsTogether;
+}
+
+void joinStages(BatchSplit& split) {
+  std::ranges::merge(std::exchange(split.tighten, {}), std::exchange(split.loosen, {}),
+                     std::back_inserter(split.change));
 }
 
 }  // namespace
@@ -181,7 +189,8 @@ BatchSplit split(const ChangeSet& changes, const Admits& admits) {
     auto& stage = fates.tableDeleted ? result.change : std::visit(stages, changes.changes[i]);
     stage.push_back(i);
   }
-  result.loosensFirst = result.change.empty() && haveRoom(changes, result.loosen);
+  if (result.change.empty() && areFew(changes, result.tighten) && areFew(changes, result.loosen))
+    joinStages(result);
   return result;
 }
 

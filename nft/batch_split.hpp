@@ -14,6 +14,10 @@ namespace kpol::nft {
 // whatever else the table contains.
 using Admits = std::function<bool(const std::string& set)>;
 
+// If nothing but elements of sets that only permit packets changes, at most so many added and so
+// many removed ones are in one batch: enough for the events of a moment, and short.
+inline constexpr std::size_t kMostElementsTogether = 256;
+
 // A change set in five stages: indices into its changes, in their order. Committing the stages one
 // after the other has the same result as committing the whole change set. `change` must be one
 // batch; the other stages may be split anywhere. Until the commit of `change`, no packet passes
@@ -24,16 +28,14 @@ struct BatchSplit {
   std::vector<std::size_t> prepare;
   // Elements removed from sets that only permit packets. Packets are dropped earlier, never later.
   std::vector<std::size_t> tighten;
-  // All other changes, in one batch.
+  // All other changes, in one batch. If there are none, `tighten` and `loosen` are here too, unless
+  // they are large: a peer that leaves one set and joins another should not be in neither of them,
+  // and with unchanged rules a packet passes only if it passes before or after.
   std::vector<std::size_t> change;
   // Elements added to sets that only permit packets. Packets are accepted later, never earlier.
   std::vector<std::size_t> loosen;
   // Objects without references left. Does not change the verdict of any packet.
   std::vector<std::size_t> remove;
-  // Commit `loosen` before `tighten`, so that a packet that passes before and after is not dropped
-  // in between. True if `change` is empty, so the rules stay the same and each packet that passes
-  // in between passes before or after, and if no set gains more than kSpareElements.
-  bool loosensFirst = false;
 };
 
 // A packet on its way during a commit keeps its rules, but may find new elements. So no element of

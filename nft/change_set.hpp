@@ -4,7 +4,6 @@
 #include "nft/ruleset.hpp"
 
 #include <compare>
-#include <cstddef>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,10 +68,6 @@ struct FlushSet {
 using Change =
     std::variant<AddTable, DeleteTable, AddCounter, DeleteCounter, AddChain, FlushChain,
                  DeleteChain, AddRule, AddSet, DeleteSet, AddElements, DeleteElements, FlushSet>;
-
-// A set that only permits packets, and has a size, must have room for so many elements beside those
-// that it has before and after a change set: they may be added before others are deleted.
-inline constexpr std::size_t kSpareElements = 32;
 
 // An ordered list of changes to one table. An empty one needs no system call.
 struct ChangeSet {

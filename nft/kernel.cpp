@@ -246,10 +246,6 @@ std::optional<Rejected> Kernel::State::sendTogether(Pass& pass, const BatchSplit
 }
 
 std::optional<Rejected> Kernel::State::sendOneByOne(Pass& pass, const BatchSplit& stages) {
-  if (stages.loosensFirst) {
-    if (auto rejected = sendInPieces(pass, stages.loosen)) return rejected;
-    return sendInPieces(pass, stages.tighten);
-  }
   if (auto rejected = sendInPieces(pass, stages.tighten)) return rejected;
   for (const std::size_t index : stages.change)
     pass.encoder.encode(pass.changes.changes[index], {index, 0});

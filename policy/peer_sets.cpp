@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/peer_sets.hpp"
 
-#include "nft/change_set.hpp"
 #include "policy/address_ranges.hpp"
 #include "policy/selector.hpp"
 
@@ -52,9 +51,7 @@ bool holdsPods(const std::string& set) {
 }
 
 std::uint32_t capacityFor(std::size_t count) {
-  constexpr std::uint32_t kLeast = 128;
-  static_assert(kLeast - kLeast / 4 * 3 >= nft::kSpareElements);
-  std::uint32_t capacity = kLeast;
+  std::uint32_t capacity = 128;
   while (count > capacity / 4 * 3) capacity *= 16;
   return capacity;
 }

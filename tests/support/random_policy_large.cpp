@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "policy/profile.hpp"
 #include "tests/support/policy_builders.hpp"
 #include "tests/support/random_policy.hpp"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 
 namespace kpol::test {
@@ -26,6 +29,19 @@ class Source {
   Random& random_;
   std::vector<NetworkPolicy> stock_;
 };
+
+// Whether the pod's profiles are not too large, so that its policies are evaluated.
+bool fits(const Snapshot& snapshot, const policy::Pod& pod) {
+  std::vector<const NetworkPolicy*> policies;
+  for (const auto& one : snapshot.policies)
+    if (one.key.ns == pod.key.ns) policies.push_back(&one);
+  return std::ranges::all_of(std::array{policy::Direction::Ingress, policy::Direction::Egress},
+                             [&](auto direction) {
+                               const auto key = policy::profileKey(pod, policies, direction);
+                               const auto profile = key ? policy::makeProfile(*key) : std::nullopt;
+                               return !key || (profile && policy::disjointPorts(*profile));
+                             });
+}
 
 }  // namespace
 
@@ -60,6 +76,13 @@ Snapshot randomLargeSnapshot(Random& random) {
     snapshot.policies.push_back(std::move(made));
   }
   std::ranges::sort(snapshot.policies, {}, &NetworkPolicy::key);
+  const auto* pod = policy::findPod(snapshot, target);
+  while (!fits(snapshot, *pod)) {
+    auto rank = 0;
+    for (auto& policy : snapshot.policies)
+      for (auto* rules : {&policy.ingress, &policy.egress})
+        std::erase_if(*rules, [&](const auto&) { return ++rank % 4 == 0; });
+  }
   return snapshot;
 }
 
