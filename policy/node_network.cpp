@@ -118,6 +118,13 @@ Rule guard(const NodeNetwork& network, Match match, const char* comment) {
   return rule;
 }
 
+// A source port that no VXLAN device has.
+Match foreignPort(const base::PortRange& ports) {
+  return {{Field::ThSport},
+          true,
+          nft::Between{nft::Key::of(ports.first()), nft::Key::of(ports.last())}};
+}
+
 void addGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
   nft::Chain chain{"vxlan",
                    nft::BaseChain{nft::BaseChain::Type::Filter, Hook::Input, kGuardPriority,
@@ -126,18 +133,18 @@ void addGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
   for (const auto& names : kFamilies)
     chain.rules.push_back(guard(network, Match{{names.source}, true, nft::InSet{names.nodes}},
                                 "only nodes send encapsulated packets"));
+  if (network.vxlanSourcePorts)
+    chain.rules.push_back(guard(network, foreignPort(*network.vxlanSourcePorts),
+                                "only VXLAN devices send encapsulated packets"));
   ruleset.add(std::move(chain));
 }
 
 void addSourcePortGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {
-  const auto& ports = *network.vxlanSourcePorts;
-  const Match foreign{{Field::ThSport},
-                      true,
-                      nft::Between{nft::Key::of(ports.first()), nft::Key::of(ports.last())}};
   ruleset.add(nft::Chain{"vxlan-out",
                          nft::BaseChain{nft::BaseChain::Type::Filter, Hook::Output, kGuardPriority,
                                         nft::Verdict::Kind::Accept},
-                         {guard(network, foreign, "only the VXLAN device encapsulates packets")}});
+                         {guard(network, foreignPort(*network.vxlanSourcePorts),
+                                "only the VXLAN device encapsulates packets")}});
 }
 
 void addForwardGuard(const NodeNetwork& network, nft::Ruleset& ruleset) {

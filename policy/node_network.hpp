@@ -31,7 +31,7 @@ struct NodeNetwork {
   std::vector<base::Prefix> notMasqueraded;  // destinations: pods, and configured ones
   std::uint16_t vxlanPort = 0;               // UDP; 0: no VXLAN
   std::vector<base::IpAddress> nodes;        // the only allowed senders of VXLAN
-  // Of this node's VXLAN device; nullopt: any, so that its packets are like those of processes.
+  // Of all nodes' VXLAN devices; nullopt: any, so that their packets are like those of processes.
   std::optional<base::PortRange> vxlanSourcePorts = {};
   // What masqueraded packets get as source, at most one of each family. Without one of the family:
   // the address of the interface that they leave by.

@@ -196,6 +196,25 @@ TEST_F(Masquerade, UnprivilegedProcessesOfNodesCannotSendVxlan) {
   EXPECT_EQ(dropped(kGamma), drops);
 }
 
+// On a node whose kpold does not run, and whose table is gone.
+TEST_F(Masquerade, EncapsulatedPacketsFromUnprivilegedPortsAreNotReceived) {
+  start("routing: auto\n");
+  const Udp listener(pod("a"), 5300);
+  const auto packet = forged();
+  site_.node(kGamma).stopKpold(SIGTERM);
+  site_.in(kGamma, {"nft", "delete", "table", "inet", "kpol"});
+  int drops = 0;
+  for (const auto family : {Family::V4, Family::V6}) {
+    Udp(site_.netns(kGamma)).send(Site::nodeIp(kAlpha, family), kVxlanPort, packet);
+    EXPECT_TRUE(soon([&] { return dropped(kAlpha) == drops + 1; }));
+    ++drops;
+  }
+  EXPECT_EQ(listener.receive(300).from, "");
+  Udp(site_.netns(kGamma), kPrivilegedPort)
+      .send(Site::nodeIp(kAlpha, Family::V4), kVxlanPort, packet);
+  EXPECT_EQ(listener.receive(3000).from, toString(ip("c", Family::V4)));
+}
+
 // As an earlier version of kpold made it.
 TEST_F(Masquerade, ADeviceThatSendsFromAnyPortIsReplaced) {
   start("routing: auto\n");

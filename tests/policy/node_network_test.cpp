@@ -49,6 +49,7 @@ TEST(NodeNetwork, PrintsTheDocumentedRules) {
 		type filter hook input priority filter - 6; policy accept;
 		udp dport 8472 ip saddr != @nodes4 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
 		udp dport 8472 ip6 saddr != @nodes6 counter name "vxlan-guard" drop comment "only nodes send encapsulated packets"
+		udp dport 8472 udp sport != 512-1023 counter name "vxlan-guard" drop comment "only VXLAN devices send encapsulated packets"
 	}
 
 	chain vxlan-out {
