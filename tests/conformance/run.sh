@@ -42,7 +42,7 @@ trap finish EXIT
 mount -t tmpfs tmpfs /run/netns 2>/dev/null || { mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns; }
 mkdir -p /var/lib/cni && mount -t tmpfs tmpfs /var/lib/cni # libcni's cache
 ip link set lo up
-export CNI_PATH=$folder/plugin NETCONFPATH=$scratch/net.d
+export CNI_PATH=$scratch/plugins NETCONFPATH=$scratch/net.d
 mkdir -p "$NETCONFPATH" "$scratch/manifests" "$scratch/state"
 
 passed=0
@@ -58,12 +58,23 @@ check() { # check WHAT COMMAND...: the command must succeed
     sed 's/^/    /' "$scratch/out"
   fi
 }
-refuses() { # refuses TEXT COMMAND...: the command must fail and print TEXT
-  local text=$1
+# cnitool prints only the message of an error, so the code is that of the plugin's own output.
+mkdir "$scratch/plugins"
+cat >"$scratch/plugins/kpol" <<PLUGIN
+#!/bin/sh
+"$folder/plugin/kpol" >"$scratch/output"
+status=\$?
+cat "$scratch/output"
+exit \$status
+PLUGIN
+chmod +x "$scratch/plugins/kpol"
+fails_with() { # fails_with CODE COMMAND...: the command must fail, and the plugin return this error code
+  local code=$1
   shift
-  if "$@" >"$scratch/refusal" 2>&1; then return 1; fi
-  cat "$scratch/refusal"
-  grep -q -- "$text" "$scratch/refusal"
+  : >"$scratch/output"
+  ! "$@" || return 1
+  echo "expected code $code; the plugin's output: $(cat "$scratch/output")"
+  [ "$(sed -nE 's/.*"code": ?([0-9]+).*/\1/p' "$scratch/output")" = "$code" ]
 }
 conflist() { # conflist VERSION
   cat >"$NETCONFPATH/10-kpol.conflist" <<CONF
@@ -107,8 +118,8 @@ arguments=${orders[0]}
 say "Without kpold"
 ip netns add pod
 conflist 1.1.0
-check "STATUS returns code 50" refuses "code: 50\|kpold" cni status pod
-check "ADD fails with code 11 (try again)" refuses "try again\|kpold" cni add pod
+check "STATUS fails with code 50 (not available)" fails_with 50 cni status pod
+check "ADD fails with code 11 (try again)" fails_with 11 cni add pod
 check "the failed ADD leaves nothing" nothing_left
 
 say "With kpold"
@@ -129,11 +140,12 @@ for version in 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
   check "$version: the result has that version" \
     grep -q "\"cniVersion\": \"$version\"" "$scratch/result"
   check "$version: the pod has its addresses" sh -c "ip -n pod address show eth0 | grep -q 10.244.1"
+  check "$version: a second ADD fails with code 102 (already attached)" fails_with 102 cni add pod
   # CHECK exists since 0.4.0, GC and STATUS since 1.1.0.
   case $version in 0.3.*) ;; *) check "$version: CHECK" cni check pod ;; esac
   case $version in 0.3.*) ;; *)
     ip -n pod route del default
-    check "$version: CHECK reports a missing route" refuses "route" cni check pod
+    check "$version: CHECK fails with code 103 if a route is missing" fails_with 103 cni check pod
     ;;
   esac
   check "$version: DEL with the cached result" cni del pod
