@@ -15,7 +15,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 
 namespace kpol::test {
@@ -27,13 +30,19 @@ const char* momentText(Moment moment) {
   return moment == Moment::Entry ? "before " : "after ";
 }
 
+// The file of the call's first argument, a descriptor; "" if there is none.
+std::string fileOf(const TracedCall& call) {
+  std::error_code error;
+  return std::filesystem::read_symlink(
+             "/proc/" + std::to_string(call.pid) + "/fd/" + std::to_string(call.arguments[0]),
+             error)
+      .string();
+}
+
 // The sanitizers check whether memory is readable by writing it into a pipe, and abort if that
 // fails in an unexpected way. The plugin itself has no pipes here.
 bool isOfSanitizer(const TracedCall& call) {
-  std::error_code error;
-  const auto file = std::filesystem::read_symlink(
-      "/proc/" + std::to_string(call.pid) + "/fd/" + std::to_string(call.arguments[0]), error);
-  return !error && file.string().starts_with("pipe:");
+  return fileOf(call).starts_with("pipe:");
 }
 
 // Whether the call may fail at all. close(2) never leaves a descriptor open.
@@ -46,23 +55,47 @@ bool canFail(const TracedCall& call) {
 // A thread that cannot leave the pod's namespace aborts, as if killed.
 constexpr const char* kNoWayBack = "cannot return to the previous network namespace";
 
-// The sysctls without which the pod could change the node's routes, that are not set.
+// The sysctls of the host interface without which the pod could forge source addresses or change
+// the node's routes, with the values that ADD sets.
+const std::map<std::string, std::string>& hardening() {
+  static const std::map<std::string, std::string> all{{"ipv4/conf/@/rp_filter", "1"},
+                                                      {"ipv4/conf/@/accept_redirects", "0"},
+                                                      {"ipv6/conf/@/accept_ra", "0"},
+                                                      {"ipv6/conf/@/accept_redirects", "0"}};
+  return all;
+}
+
+std::string pathOf(std::string sysctl, const std::string& link) {
+  sysctl.replace(sysctl.find('@'), 1, link);
+  return "/proc/sys/net/" + sysctl;
+}
+
+// Those that are not set.
 std::string notHardened(const base::IfName& hostEnd) {
   std::string text;
-  for (const std::string sysctl :
-       {"ipv4/conf/@/accept_redirects", "ipv6/conf/@/accept_ra", "ipv6/conf/@/accept_redirects"}) {
-    auto path = "/proc/sys/net/" + sysctl;
-    path.replace(path.find('@'), 1, hostEnd.text());
+  for (const auto& [sysctl, expected] : hardening()) {
+    const auto path = pathOf(sysctl, hostEnd.text());
     std::string value;
     std::ifstream(path) >> value;
-    if (value != "0") text += path + "=" + value + " ";
+    if (value != expected) text += path + "=" + value + " ";
   }
   return text;
+}
+
+// New links have values that ADD must change, whatever this machine's defaults are.
+void softenNewLinks() {
+  for (const auto& [sysctl, hardened] : hardening())
+    std::ofstream(pathOf(sysctl, "default")) << (hardened == "0" ? "1" : "0");
+}
+
+bool writesTo(const TracedCall& call, const std::string& path) {
+  return !call.isExit && std::string_view(call.name()) == "write" && fileOf(call) == path;
 }
 
 class Faults : public PluginNode {
  protected:
   Faults() {
+    softenNewLinks();
     add("kept", config_);
     kept_ = all();
     keptIp_ = ipam::readLeases(directory_.path()).leases.begin()->second.addresses.front();
@@ -72,6 +105,21 @@ class Faults : public PluginNode {
   ProcessResult traced(const std::string& command, const std::string& id, const Watch& watch) {
     const auto text = command == "GC" ? gcConfig_ : config_;
     return runTraced({KPOL_BINARY}, text, environmentFor(command, id), watch);
+  }
+
+  // ADD must fail and leave nothing if the sysctl at `path` cannot be written.
+  void addMustFailWithout(const std::string& path, const std::string& id,
+                          const std::string& config) {
+    FaultPoint point(0, Moment::Entry, {Interference::Fail, EACCES},
+                     [&](const TracedCall& call) { return writesTo(call, path); });
+    const auto result =
+        runTraced({KPOL_BINARY}, config, environmentFor("ADD", id), std::ref(point));
+    EXPECT_TRUE(point.reached()) << path << " is not written";
+    EXPECT_EQ(result.status, 1) << path << ": " << result.out << result.err;
+    EXPECT_THAT(result.out, testing::HasSubstr(path.substr(sizeof "/proc/sys/" - 1)));
+    EXPECT_EQ(left(), "") << "not undone: ADD failed at " << path;
+    EXPECT_EQ(call("DEL", id, config).status, 0);
+    removePodNamespace(id);
   }
 
   // What there is on the node, one a line.
@@ -119,10 +167,10 @@ class Faults : public PluginNode {
   std::string kept_;
   base::IpAddress keptIp_;
 
- private:
-  std::string smallConfig(const std::string& version, const std::string& more) const {
+  std::string smallConfig(const std::string& version, const std::string& more,
+                          Families families = Families::V4) const {
     // kpold runs and responds, so that these system calls are included.
-    auto text = config(Families::V4, more, version);
+    auto text = config(families, more, version);
     text.replace(text.find("10.244.1.0/24"), 13, "10.244.1.0/30");
     text.replace(text.find("\"policy\":\"none\""), 15,
                  R"("policy":"required","policyTimeout":5,"socket":")" + kpold_.path() + "\"");
@@ -228,6 +276,16 @@ TEST_F(Faults, AddRollsBackWhereverTheKernelFails) {
       return point.reached();
     });
   EXPECT_GT(visited, 120U);
+}
+
+TEST_F(Faults, AddFailsIfAHardeningSysctlCannotBeWritten) {
+  const auto dual = smallConfig("1.0.0", "", Families::Dual);
+  int number = 0;
+  for (const auto& [sysctl, value] : hardening()) {
+    const auto id = "h" + std::to_string(number++);
+    addMustFailWithout(pathOf(sysctl, hostEnd(id).text()), id, dual);
+  }
+  addMustFailWithout("/proc/sys/net/ipv6/conf/eth0/accept_ra", "pod", dual);
 }
 
 TEST_F(Faults, DelThatFailsCanBeRepeated) {
