@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 namespace kpol::nft {
@@ -174,6 +175,22 @@ bool areFew(const ChangeSet& changes, const std::vector<std::size_t>& stage) {
   return elements <= kMostElementsTogether;
 }
 
+Replaces whatIsReplaced(const ChangeSet& changes, const std::vector<std::size_t>& stage) {
+  std::set<std::string_view> losing;
+  std::set<std::string_view> gaining;
+  for (const auto index : stage) {
+    const auto& change = changes.changes[index];
+    if (const auto* gone = std::get_if<DeleteElements>(&change))
+      losing.insert(gone->set);
+    else if (const auto* added = std::get_if<AddElements>(&change))
+      gaining.insert(added->set);
+    else
+      return Replaces::Rules;
+  }
+  const bool both = std::ranges::any_of(losing, [&](auto set) { return gaining.contains(set); });
+  return both ? Replaces::Elements : Replaces::Nothing;
+}
+
 void joinStages(BatchSplit& split) {
   std::ranges::merge(std::exchange(split.tighten, {}), std::exchange(split.loosen, {}),
                      std::back_inserter(split.change));
@@ -189,6 +206,7 @@ BatchSplit split(const ChangeSet& changes, const Admits& admits) {
     auto& stage = fates.tableDeleted ? result.change : std::visit(stages, changes.changes[i]);
     stage.push_back(i);
   }
+  result.replaces = whatIsReplaced(changes, result.change);
   if (result.change.empty() && areFew(changes, result.tighten) && areFew(changes, result.loosen))
     joinStages(result);
   return result;

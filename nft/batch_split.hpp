@@ -18,6 +18,21 @@ using Admits = std::function<bool(const std::string& set)>;
 // many removed ones are in one batch: enough for the events of a moment, and short.
 inline constexpr std::size_t kMostElementsTogether = 256;
 
+// What a stage replaces. A packet that is evaluated during its commit may then combine what it found
+// before with what it finds later.
+enum class Replaces {
+  // Elements are only added, or only deleted. What a packet found is as good as before.
+  Nothing,
+  // Elements by others of the same set. No later stage may meet the packet: it could pass by an old
+  // element and a new one, or find that the chain to which an old one led is empty.
+  Elements,
+  // Rules of a chain that stays, or an object by another one of the same name. The same, and no
+  // packet of an earlier stage may meet this one: the kernel has two copies of the rules of a chain
+  // and writes them in turn (nf_tables_commit_chain), so that a packet finds the new rules if two
+  // commits have begun since it entered.
+  Rules,
+};
+
 // A change set in five stages: indices into its changes, in their order. Committing the stages one
 // after the other has the same result as committing the whole change set. `change` must be one
 // batch; the other stages may be split anywhere. Until the commit of `change`, no packet passes
@@ -36,6 +51,7 @@ struct BatchSplit {
   std::vector<std::size_t> loosen;
   // Objects without references left. Does not change the verdict of any packet.
   std::vector<std::size_t> remove;
+  Replaces replaces = Replaces::Nothing;  // in `change`
 };
 
 // A packet on its way during a commit keeps its rules, but may find new elements. So no element of

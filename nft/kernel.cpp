@@ -4,6 +4,7 @@
 #include "netlink/socket.hpp"
 #include "nft/batch_answer.hpp"
 #include "nft/encode.hpp"
+#include "nft/grace_period.hpp"
 #include "nft/read_back.hpp"
 #include "nft/rejection.hpp"
 
@@ -99,6 +100,9 @@ struct Kernel::State {
   bool owned = false;
   bool adoptionTried = false;
   std::uint64_t batchesSent = 0;
+  // Packets on their way may not meet the next batch (BatchSplit::replaces). True until the outcome
+  // of the last batch is known, and at first: another process may have just committed.
+  bool packetsMayBeBehind = true;
 
  private:
   // One pass over a change set, in one batch or several.
@@ -192,10 +196,13 @@ Rejected Kernel::State::explain(const MessageRefusal& refusal, const Pass& pass)
   return rejected;
 }
 
-// Sends the encoded batch and starts an empty one.
+// Sends the encoded batch and starts an empty one. Waits before, if packets may be behind.
 std::optional<Rejected> Kernel::State::flush(Pass& pass) {
   if (pass.batch.empty()) return std::nullopt;
-  if (const auto refusal = send(pass.batch)) return explain(*refusal, pass);
+  if (std::exchange(packetsMayBeBehind, true) && options.inStages) waitForPacketsOnTheirWay();
+  const auto refusal = send(pass.batch);
+  packetsMayBeBehind = false;
+  if (refusal) return explain(*refusal, pass);
   pass.batch = Batch();
   ++pass.sent;
   return std::nullopt;
@@ -249,7 +256,9 @@ std::optional<Rejected> Kernel::State::sendOneByOne(Pass& pass, const BatchSplit
   if (auto rejected = sendInPieces(pass, stages.tighten)) return rejected;
   for (const std::size_t index : stages.change)
     pass.encoder.encode(pass.changes.changes[index], {index, 0});
+  if (stages.replaces == Replaces::Rules) packetsMayBeBehind = true;
   if (auto rejected = flush(pass)) return rejected;
+  if (stages.replaces != Replaces::Nothing) packetsMayBeBehind = true;
   return sendInPieces(pass, stages.loosen);
 }
 

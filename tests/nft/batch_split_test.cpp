@@ -131,6 +131,21 @@ TEST(BatchSplit, AFewElementsOfAdmittingSetsChangeTogetherIfNothingElseDoes) {
   EXPECT_EQ(stagesOf({empty("peers-a"), many}), "cc");
 }
 
+TEST(BatchSplit, SaysWhatIsReplaced) {
+  const auto replaces = [](std::vector<Change> changes) {
+    return split({"kpol", std::move(changes)}, [](const auto& set) { return set == "peers"; })
+        .replaces;
+  };
+  EXPECT_EQ(replaces({AddChain{"c", {}}, lead("map", "c"), empty("other"), fill("peers")}),
+            Replaces::Nothing);
+  EXPECT_EQ(replaces({empty("peers"), fill("peers")}), Replaces::Nothing);
+  EXPECT_EQ(replaces({empty("map"), lead("map", "c")}), Replaces::Elements);
+  EXPECT_EQ(replaces({lookUp("old", "s")}), Replaces::Rules);
+  EXPECT_EQ(replaces({FlushChain{"stays"}}), Replaces::Rules);
+  EXPECT_EQ(replaces({DeleteSet{"s"}, addSet("s"), empty("map"), lead("map", "c")}),
+            Replaces::Rules);
+}
+
 TEST(BatchSplit, RecreatedTableIsNotSplit) {
   EXPECT_EQ(stagesOf({DeleteTable{}, AddTable{}, addSet("s"), fill("s"), empty("peers")}), "ccccc");
 }
