@@ -25,9 +25,18 @@ std::string readFile(const std::string& path) {
   return text;
 }
 
-std::string textOf(const PemSource& source) {
-  return source.file.empty() ? source.text : readFile(source.file);
+// Returns the PEM text of `source`. An object of it ends its first line with `mark`. `field` is the
+// kubeconfig's field with the text, for error messages.
+std::string pemOf(const PemSource& source, const char* field, const char* mark, const char* what) {
+  auto text = source.file.empty() ? source.text : readFile(source.file);
+  if (text.find(mark) != text.npos) return text;
+  const auto origin = source.file.empty() ? "the kubeconfig's " + std::string(field) : source.file;
+  throw ApiError(origin + (text.empty() ? " is empty" : " is not PEM") + ": it must contain " +
+                 what);
 }
+
+constexpr const char* kCertificate = "CERTIFICATE-----";
+constexpr const char* kKey = "PRIVATE KEY-----";
 
 // Returns a header value: removes line ends and spaces at the end, and rejects characters that
 // could end the header line.
@@ -61,12 +70,10 @@ class Turn {
 }  // namespace
 
 std::string Credentials::authorities() const {
-  auto text = textOf(config_.authorities);
+  if (!config_.authorities.given()) return {};
   // Without a text, the system's authorities would be trusted instead.
-  if (text.empty() && config_.authorities.given())
-    throw ApiError(config_.authorities.file +
-                   " is empty: it must contain the certificate authorities of the API server");
-  return text;
+  return pemOf(config_.authorities, "certificate-authority-data", kCertificate,
+               "the certificate authorities of the API server");
 }
 
 Task<ExecCredential> Credentials::fromPlugin() {
@@ -92,8 +99,10 @@ Task<Identity> Credentials::identity() {
     identity.keyPem = given.keyPem;
   }
   if (config_.clientCertificate.given()) {
-    identity.certificatePem = textOf(config_.clientCertificate);
-    identity.keyPem = textOf(config_.clientKey);
+    // Without a text, the server would see an anonymous client.
+    identity.certificatePem = pemOf(config_.clientCertificate, "client-certificate-data",
+                                    kCertificate, "the client's certificate");
+    identity.keyPem = pemOf(config_.clientKey, "client-key-data", kKey, "the client's key");
   }
   co_return identity;
 }

@@ -11,6 +11,8 @@ namespace {
   throw ClusterConfigError("kubeconfig: " + field + ": " + problem);
 }
 
+constexpr const char* kIsEmpty = "is empty; set it, or remove it";
+
 // One mapping of a kubeconfig, with its path for error messages.
 class Section {
  public:
@@ -73,7 +75,13 @@ PemSource pem(const Section& section, const std::string& field, const std::strin
   const std::string dataField = field + "-data";
   const std::string data = section.text(dataField.c_str());
   // As in client-go: data takes precedence over a file.
-  if (data.empty()) return {{}, absolute(section.text(field.c_str()), directory)};
+  if (data.empty()) {
+    PemSource source{{}, absolute(section.text(field.c_str()), directory)};
+    // A template that was not filled in must not mean "the system's authorities" or "anonymous".
+    for (const auto& name : {field, dataField})
+      if (section.has(name.c_str()) && !source.given()) fail(section.place(name.c_str()), kIsEmpty);
+    return source;
+  }
   auto text = decodeBase64(data);
   if (!text || text->empty()) fail(section.place(dataField.c_str()), "must be base64");
   return {*std::move(text), {}};
@@ -128,6 +136,7 @@ void readUser(const Section& user, const std::string& directory, ClusterConfig& 
     fail(user.place("client-certificate"), "and client-key must both be given, or neither");
   config.token = user.text("token");
   config.tokenFile = absolute(user.text("tokenFile"), directory);
+  if (user.has("tokenFile") && config.tokenFile.empty()) fail(user.place("tokenFile"), kIsEmpty);
   for (const char* field : {"username", "password", "auth-provider"})
     user.refuse(
         field,

@@ -160,6 +160,10 @@ TEST_F(ApiClientTest, AnEmptyFileOfAuthoritiesDoesNotMeanTheSystems) {
   auto& server = serve(serverOf(authority(), "IP:127.0.0.1"));
   use(server);
   EXPECT_TRUE(has(askOnce(), "/ca is empty: it must contain"));
+  write("ca", "# to be filled in\n");
+  EXPECT_TRUE(has(askOnce(), "/ca is not PEM: it must contain"));
+  config.authorities = {"Hello", ""};
+  EXPECT_TRUE(has(askOnce(), "the kubeconfig's certificate-authority-data is not PEM"));
   EXPECT_TRUE(server.log.empty());
 }
 
@@ -240,6 +244,23 @@ TEST_F(ApiClientTest, ClientCertificateIsSent) {
   use(second);
   EXPECT_EQ(askOnce(), "200 ok");
   EXPECT_EQ(second.log.at(0).commonName, "system:node:n1");
+}
+
+// Without a certificate the client would be anonymous.
+TEST_F(ApiClientTest, AnEmptyClientCertificateIsAnError) {
+  const auto client = testing::issue(authority(), "system:node:n1", "");
+  config.clientCertificate = {"", file("cert")};
+  config.clientKey = {"", file("key")};
+  auto& server = serve(serverOf(authority(), "IP:127.0.0.1"));
+  use(server);
+  const auto answers = ask(3, [&](int i, ApiClient&) {
+    write("cert", i == 0 ? "" : i == 1 ? client.keyPem : client.certificatePem);
+    write("key", i == 2 ? "" : client.keyPem);
+  });
+  EXPECT_TRUE(has(answers.at(0), "/cert is empty: it must contain")) << answers.at(0);
+  EXPECT_TRUE(has(answers.at(1), "/cert is not PEM: it must contain")) << answers.at(1);
+  EXPECT_TRUE(has(answers.at(2), "/key is empty: it must contain")) << answers.at(2);
+  EXPECT_TRUE(server.log.empty());
 }
 
 // OpenSSL would ask for the password at the terminal or, without one, read it from standard input.
