@@ -189,6 +189,17 @@ std::vector<base::IpAddress> parseNodeIps(const std::string& text) {
   return addresses;
 }
 
+std::vector<base::IpAddress> parseAddresses(const std::string& text) {
+  std::vector<base::IpAddress> addresses;
+  for (const auto& part : split(text)) {
+    const auto address = base::IpAddress::parse(part);
+    if (!address) refuse("must be comma-separated IP addresses, not " + quoted(text));
+    addresses.push_back(*address);
+  }
+  if (addresses.empty()) refuse("must have an address; metadataGuard: false turns the guard off");
+  return addresses;
+}
+
 std::vector<base::Prefix> parseCidrs(const std::string& text) {
   std::vector<base::Prefix> cidrs;
   for (const auto& part : split(text)) {
@@ -264,6 +275,8 @@ constexpr std::array kFields = {
           [](DaemonConfig& c, Text text) { c.checkPodAddresses = parseBool(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
+    Field{"metadataAddresses",
+          [](DaemonConfig& c, Text text) { c.metadataAddresses = parseAddresses(text); }},
     Field{"defaultPolicy",
           [](DaemonConfig& c, Text text) { c.defaultPolicy = parseDefaultPolicy(text); }},
     Field{"systemNamespaces",

@@ -84,6 +84,8 @@ struct DaemonConfig {
   std::optional<bool> checkPodAddresses;
   bool manageSysctls = true;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
+  // The addresses of that service. nullopt: those that are known of clouds.
+  std::optional<std::vector<base::IpAddress>> metadataAddresses;
   DefaultPolicy defaultPolicy = DefaultPolicy::Allow;
   // Exempt from metadataGuard and defaultPolicy.
   std::vector<std::string> systemNamespaces = {"kube-system"};

@@ -57,12 +57,27 @@ policy::DefaultPolicy defaultPolicyOf(const conf::DaemonConfig& config) {
   return policy::DefaultPolicy::Deny;
 }
 
+// Without the known addresses that are within clusterCIDRs, because those are pods' addresses.
+policy::MetadataGuard metadataGuardOf(const conf::DaemonConfig& config,
+                                      const std::set<std::string>& exempt) {
+  policy::MetadataGuard guard{config.metadataGuard, exempt};
+  if (config.metadataAddresses) {
+    guard.addresses = *config.metadataAddresses;
+    return guard;
+  }
+  std::erase_if(guard.addresses, [&](const auto& address) {
+    return std::any_of(config.clusterCidrs.begin(), config.clusterCidrs.end(),
+                       [&](const auto& cidr) { return cidr.contains(address); });
+  });
+  return guard;
+}
+
 Store::Settings settingsOf(const conf::DaemonConfig& config) {
   const std::set<std::string> exempt(config.systemNamespaces.begin(),
                                      config.systemNamespaces.end());
   return {podToNodeOf(config),
           {defaultPolicyOf(config), exempt},
-          {config.metadataGuard, exempt},
+          metadataGuardOf(config, exempt),
           nodeNameOf(config)};
 }
 

@@ -79,10 +79,7 @@ class Compiler {
   }
 
   void guard(const Endpoint& endpoint, const Pod& pod) {
-    if (!snapshot_.metadataGuard.on) return;
-    const auto egress = profileKey(pod, policiesIn(pod.key.ns), Direction::Egress);
-    guarded_.add(pod.key.ns, findNamespace(snapshot_, pod.key.ns),
-                 egress ? egress->policies : std::vector<const NetworkPolicy*>{}, endpoint.ips);
+    guarded_.add(pod.key.ns, findNamespace(snapshot_, pod.key.ns), endpoint.ips);
   }
 
   // The chain of the pod's profile; empty if no policy isolates it in that direction.

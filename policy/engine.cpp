@@ -118,7 +118,7 @@ struct Engine::State {
   LiveTable table{[this](const LiveSet& set) { return peers.elementsOf(set); }};
   LiveProfiles profiles{cluster, table, peers};
   LocalPods locals{{cluster, table, peers, profiles}, settings.metadataGuard};
-  FlowRecorder flows{cluster, locals, settings.metadataGuard};
+  FlowRecorder flows{cluster, locals};
   LivePart base;
   LivePart networkPart;
 };

@@ -144,18 +144,13 @@ bool betweenPodAndItsNode(const Snapshot& snapshot, const Flow& flow) {
 
 // metadata_guard.hpp defines which pods may reach the service.
 bool guardedFrom(const Snapshot& snapshot, const Pod& pod, const IpAddress& address) {
-  if (!snapshot.metadataGuard.on || !isMetadataAddress(address)) return false;
-  if (snapshot.metadataGuard.exemptNamespaces.contains(pod.key.ns)) return false;
+  const MetadataGuard& guard = snapshot.metadataGuard;
+  if (!guard.on || std::ranges::find(guard.addresses, address) == guard.addresses.end())
+    return false;
+  if (guard.exemptNamespaces.contains(pod.key.ns)) return false;
   const Namespace* ns = findNamespace(snapshot, pod.key.ns);
   const auto* access = ns == nullptr ? nullptr : ns->labels.find(kMetadataAccessLabel);
-  if (access != nullptr && *access == "allow") return false;
-  for (const NetworkPolicy& policy : snapshot.policies) {
-    if (!isolates(policy, Direction::Egress) || !appliesTo(policy, pod)) continue;
-    for (const PolicyRule& rule : policy.egress)
-      for (const Peer& peer : rule.peers)
-        if (peer == Peer{{}, {}, IpBlock{base::Prefix::host(address), {}}}) return false;
-  }
-  return true;
+  return access == nullptr || *access != "allow";
 }
 
 bool isUnaccounted(const Snapshot& snapshot, const IpAddress& address) {

@@ -20,13 +20,6 @@ const std::vector<PolicyRule>* rulesFor(const PodRecord& pod, const NetworkPolic
 
 }  // namespace
 
-bool FlowRecorder::opensMetadata(const NetworkPolicy& policy) const {
-  const auto& addresses = metadataAddresses();
-  return guard_.on && std::any_of(addresses.begin(), addresses.end(), [&](const auto& address) {
-           return namesInEgress(policy, address);
-         });
-}
-
 // ---- policies
 
 FlowEffect FlowRecorder::effectOn(const PodRecord& pod, const NetworkPolicy* before,
@@ -38,11 +31,7 @@ FlowEffect FlowRecorder::effectOn(const PodRecord& pod, const NetworkPolicy* bef
   change.othersIsolate = std::any_of(selecting.begin(), selecting.end(), [&](const auto* other) {
     return other->key != key && isolates(*other, direction);
   });
-  auto effect = effectOf(change);
-  if (direction == Direction::Ingress) return effect;
-  if (change.before != nullptr && opensMetadata(*before)) effect |= kTightens;
-  if (change.after != nullptr && opensMetadata(*after)) effect |= kLoosens;
-  return effect;
+  return effectOf(change);
 }
 
 void FlowRecorder::policyChanges(const NetworkPolicy* before, const NetworkPolicy* after) {
@@ -84,11 +73,6 @@ void FlowRecorder::podChanged(const base::ObjectKey& pod, const PodState& before
     const auto& was = before.policies.at(place);
     const auto& is = after.policies.at(place);
     podConcerned(pod, direction, effectOf(was, is));
-    if (direction == Direction::Ingress || was == is) continue;
-    for (const auto* policies : {&was, &is})
-      if (std::any_of(policies->begin(), policies->end(),
-                      [&](const auto* policy) { return opensMetadata(*policy); }))
-        podConcerned(pod, direction, kTightensAndLoosens);
   }
 }
 

@@ -4,7 +4,6 @@
 #include "policy/changed_flows.hpp"
 #include "policy/cluster.hpp"
 #include "policy/local_pods.hpp"
-#include "policy/metadata_guard.hpp"
 
 #include <array>
 #include <set>
@@ -20,8 +19,8 @@ namespace kpol::policy {
 class FlowRecorder {
  public:
   // The arguments must outlive this object.
-  FlowRecorder(const Cluster& cluster, const LocalPods& locals, const MetadataGuard& guard)
-      : cluster_(cluster), locals_(locals), guard_(guard) {}
+  FlowRecorder(const Cluster& cluster, const LocalPods& locals)
+      : cluster_(cluster), locals_(locals) {}
 
   // A policy is about to change. Null: it does not exist before or after.
   void policyChanges(const NetworkPolicy* before, const NetworkPolicy* after);
@@ -54,12 +53,9 @@ class FlowRecorder {
  private:
   [[nodiscard]] FlowEffect effectOn(const PodRecord& pod, const NetworkPolicy* before,
                                     const NetworkPolicy* after, Direction direction) const;
-  // Whether the policy decides which pods the metadata guard concerns.
-  [[nodiscard]] bool opensMetadata(const NetworkPolicy& policy) const;
 
   const Cluster& cluster_;
   const LocalPods& locals_;
-  const MetadataGuard& guard_;
   ChangedFlows changed_;
 };
 

@@ -178,17 +178,14 @@ void LocalPods::refresh(const base::ObjectKey& key, LocalPod& local) {
                             parts_.profiles.chainOf(local.profiles[1])};
     const auto* ns = record->ns;
     const Namespace object{ns->name, ns->labels->labels()};
-    const auto egress = profileKey(record->pod(), policiesFor(*record), Direction::Egress);
-    const std::vector<const NetworkPolicy*> none;
-    const GuardedPod guarded{ns->name, ns->known ? &object : nullptr,
-                             egress ? egress->policies : none};
+    const bool guarded = isGuarded(guard_, ns->name, ns->known ? &object : nullptr);
     for (const auto& endpoint : local.endpoints) {
       for (const auto& ip : endpoint.ips) {
         const bool owned = parts_.cluster.owns(*record, ip);
         for (auto& [set, element] : localElements(endpoint.hostInterface, ip, chains, owned))
           wanted.emplace_back(parts_.table.find(set), std::move(element));
         wantSelf(ip, *record, wanted);
-        if (isGuarded(guard_, guarded, ip))
+        if (guarded)
           wanted.emplace_back(parts_.table.find(guardedSet(ip.family())),
                               nft::element(nft::Key::of(ip)));
       }

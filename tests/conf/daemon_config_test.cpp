@@ -52,6 +52,8 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.collectAfter = 10s;
   expected.manageSysctls = false;
   expected.metadataGuard = false;
+  expected.metadataAddresses = {
+      {*base::IpAddress::parse("169.254.169.254"), *base::IpAddress::parse("fd00:ec2::254")}};
   expected.defaultPolicy = DaemonConfig::DefaultPolicy::DenyIngress;
   expected.systemNamespaces = {"kube-system", "infra"};
   expected.established = DaemonConfig::Established::Keep;
@@ -76,7 +78,8 @@ TEST(DaemonConfig, EveryFieldIsRead) {
           "nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
           "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
           "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
-          "metadataGuard: false\ndefaultPolicy: deny-ingress\n"
+          "metadataGuard: false\nmetadataAddresses: '169.254.169.254, fd00:ec2::254'\n"
+          "defaultPolicy: deny-ingress\n"
           "systemNamespaces: kube-system, infra\n"
           "established: keep\n"
           "apiServers: https://a,https://b:1\ninsecureSkipTlsVerify: true\n"
@@ -88,7 +91,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 30U);
+  EXPECT_EQ(fieldNames().size(), 31U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {

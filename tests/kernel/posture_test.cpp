@@ -145,7 +145,22 @@ spec:
   - to: [{ipBlock: {cidr: 169.254.169.254/32}}, {ipBlock: {cidr: "fd00:ec2::254/128"}}]
 )");
   node_->sync();
+  EXPECT_FALSE(reachesCloud("shop", false));
+  node_->apply("access.yaml", R"(
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {kpol.io/metadata-access: allow}}
+)");
+  node_->sync();
   EXPECT_TRUE(reachesCloud("shop", true));
+}
+
+TEST_F(Metadata, GivenAddressesReplaceTheKnownOnes) {
+  startCloud("metadataAddresses: '192.0.2.2, 2001:db8:2::2'\n");
+  routeToCloud();
+  EXPECT_TRUE(reachesCloud("shop", true));
+  EXPECT_FALSE(reaches("shop", "outside", false));
+  EXPECT_TRUE(reaches("kube-system", "outside", true));
 }
 
 TEST_F(Metadata, OneSettingDisablesTheGuard) {

@@ -43,7 +43,9 @@ std::string configFor(const Node& node, const policy::Endpoint& endpoint) {
 // Whether a host may have the address beside those of the test's own networks. kpold guards the
 // metadata service, which the clusters here do not know.
 bool isOrdinary(const base::IpAddress& ip) {
-  if (policy::isMetadataAddress(ip)) return false;
+  if (std::ranges::find(policy::knownMetadataAddresses(), ip) !=
+      policy::knownMetadataAddresses().end())
+    return false;
   const auto first = ip.bytes()[0];
   if (ip.isV4())
     return first > 0 && first < 224 && first != 127 &&

@@ -218,12 +218,13 @@ class GuardedFlows : public EngineFlows {
   GuardedFlows() : EngineFlows({true, {}}) {}
 };
 
-TEST_F(GuardedFlows, LoseTheMetadataServiceWithTheLastPolicyThatNamesIt) {
-  const auto service = t::block(t::cidr("169.254.169.254/32"));
-  engine_.put(t::egress("shop/p", t::is("app", "web"), {t::rule({service})}));
+TEST_F(GuardedFlows, ChangeWithTheNamespacesAccessToTheMetadataService) {
+  engine_.put(Namespace{"shop", t::labels({{kMetadataAccessLabel, "allow"}})});
   EXPECT_TRUE(onEgress(take()).loosens);
-  engine_.removePolicy(t::keyOf("shop/p"));
+  EXPECT_TRUE(allows({web_.ips.front(), t::ip("169.254.169.254"), 6, 80}));
+  engine_.put(Namespace{"shop", {}});
   EXPECT_TRUE(onEgress(take()).tightens);
+  EXPECT_FALSE(allows({web_.ips.front(), t::ip("169.254.169.254"), 6, 80}));
 }
 
 }  // namespace

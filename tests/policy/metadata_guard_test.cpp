@@ -19,7 +19,8 @@ namespace t = kpol::test;
 class MetadataGuardTest : public ::testing::Test {
  protected:
   MetadataGuardTest() {
-    snapshot_.metadataGuard = {true, {"kube-system"}};
+    snapshot_.metadataGuard.on = true;
+    snapshot_.metadataGuard.exemptNamespaces = {"kube-system"};
     snapshot_.nodeIps = {t::ip("192.0.2.1")};
     addPod("shop", "10.0.0.1", "fd00::1");
     addPod("kube-system", "10.0.0.2", "fd00::2");
@@ -66,29 +67,38 @@ TEST_F(MetadataGuardTest, AllowsExemptAndLabelledNamespaces) {
   for (const char* from : {"fd00::2", "fd00::3"}) EXPECT_TRUE(reaches6(from)) << from;
 }
 
-TEST_F(MetadataGuardTest, PolicyThatNamesTheAddressDecides) {
+TEST_F(MetadataGuardTest, NoPolicyOpensTheService) {
   addPolicy(t::egress("shop/p", t::everything(),
-                      {t::rule({t::block(t::cidr("169.254.169.254/32"))}, {t::port(80)})}));
-  EXPECT_TRUE(reaches4("10.0.0.1"));
-  EXPECT_FALSE(reaches("10.0.0.1", "169.254.169.254", 17));
-  EXPECT_FALSE(reaches6("fd00::1"));  // the other address was not named
-}
-
-TEST_F(MetadataGuardTest, WiderBlockDoesNotNameTheAddress) {
-  addPolicy(t::egress("shop/p", t::everything(),
-                      {t::rule({t::block(t::cidr("0.0.0.0/0")), t::block(t::cidr("::/0"))}),
-                       t::rule({t::block(t::cidr("169.254.0.0/16"))}), t::anyPeer()}));
+                      {t::rule({t::block(t::cidr("169.254.169.254/32"))}, {t::port(80)}),
+                       t::rule({t::block(t::cidr("fd00:ec2::254/128"))}),
+                       t::rule({t::block(t::cidr("0.0.0.0/0"))}), t::anyPeer()}));
   EXPECT_FALSE(reaches4("10.0.0.1"));
   EXPECT_FALSE(reaches6("fd00::1"));
   EXPECT_TRUE(reaches("10.0.0.1", "198.51.100.1"));
 }
 
-TEST_F(MetadataGuardTest, OnlyPoliciesThatSelectThePodForEgressCount) {
-  const auto naming = t::rule({t::block(t::cidr("169.254.169.254/32"))});
-  addPolicy(t::egress("shop/other", t::is("app", "other"), {naming}));
-  addPolicy(t::ingress("shop/wrong-way", t::everything(), {naming}));
-  addPolicy(t::egress("bank/p", t::everything(), {naming}));
-  EXPECT_FALSE(reaches4("10.0.0.1"));
+TEST_F(MetadataGuardTest, PoliciesOfAnExemptNamespaceDecide) {
+  addPolicy(t::egress("trusted/p", t::everything(),
+                      {t::rule({t::block(t::cidr("169.254.169.254/32"))}, {t::port(80)})}));
+  EXPECT_TRUE(reaches4("10.0.0.3"));
+  EXPECT_FALSE(reaches("10.0.0.3", "169.254.169.254", 17));
+  EXPECT_FALSE(reaches6("fd00::3"));
+}
+
+TEST_F(MetadataGuardTest, CoversTheKnownClouds) {
+  for (const char* to : {"100.100.100.200", "192.0.0.192", "169.254.0.23", "169.254.42.42"})
+    EXPECT_FALSE(reaches("10.0.0.1", to)) << to;
+  for (const char* to : {"fd20:ce::254", "fd00:42::42"}) EXPECT_FALSE(reaches("fd00::1", to)) << to;
+  // DNS and health checks of Azure, and credentials that EKS makes for pods.
+  EXPECT_TRUE(reaches("10.0.0.1", "168.63.129.16"));
+  EXPECT_TRUE(reaches("10.0.0.1", "169.254.170.23"));
+}
+
+TEST_F(MetadataGuardTest, GivenAddressesReplaceTheKnownOnes) {
+  snapshot_.metadataGuard.addresses = {t::ip("192.0.2.7")};
+  EXPECT_FALSE(reaches("10.0.0.1", "192.0.2.7"));
+  EXPECT_TRUE(reaches4("10.0.0.1"));
+  EXPECT_TRUE(reaches6("fd00::1"));
 }
 
 TEST_F(MetadataGuardTest, DeniesAnAddressOfTheNodeItself) {

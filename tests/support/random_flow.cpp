@@ -55,9 +55,7 @@ Targets targetsOf(const Snapshot& snapshot) {
     targets.others.insert(targets.others.end(), pod.ips.begin(), pod.ips.end());
     for (const auto& port : pod.ports) addPorts(port.port, port.port, targets.ports);
   }
-  if (snapshot.metadataGuard.on) {
-    for (const auto& address : policy::metadataAddresses()) targets.guarded.push_back(address);
-  }
+  if (snapshot.metadataGuard.on) targets.guarded = snapshot.metadataGuard.addresses;
   for (const char* outside : {"192.168.7.2", "203.0.113.9", "2001:db8:7::2", "2001:db8::9"}) {
     targets.others.push_back(ip(outside));
   }

@@ -31,6 +31,7 @@ Engine::Settings randomSettings(Random& random) {
   if (random.oneIn(3)) settings.podToNode = policy::PodToNode::Policy;
   settings.metadataGuard.on = random.oneIn(2);
   settings.metadataGuard.exemptNamespaces = {"shop"};
+  if (random.oneIn(4)) settings.metadataGuard.addresses = {*base::IpAddress::parse("203.0.113.9")};
   return settings;
 }
 

@@ -112,7 +112,11 @@ class Maker {
 
   void addNode() {
     snapshot_.podToNode = random_.oneIn(2) ? policy::PodToNode::Policy : policy::PodToNode::Allow;
-    if (random_.oneIn(3)) snapshot_.metadataGuard = {true, {"shop"}};
+    if (random_.oneIn(3)) {
+      snapshot_.metadataGuard.on = true;
+      snapshot_.metadataGuard.exemptNamespaces = {"shop"};
+      if (random_.oneIn(3)) snapshot_.metadataGuard.addresses = {random_.pick(outsideAddresses())};
+    }
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
     snapshot_.hostPortIps = snapshot_.nodeIps;
@@ -307,9 +311,9 @@ class Maker {
   }
 
   Peer ipBlock() {
-    // The metadata service is opened by its very address, not by the link-local block around it.
+    // Neither its very address nor the link-local block around it opens the metadata service.
     if (random_.oneIn(10)) {
-      const auto& known = random_.pick(policy::metadataAddresses());
+      const auto& known = random_.pick(policy::knownMetadataAddresses());
       return block(random_.oneIn(3) ? *Prefix::make(known, 16) : Prefix::host(known));
     }
     if (random_.oneIn(16)) return block(Prefix::host(random_.pick(outsideAddresses())));

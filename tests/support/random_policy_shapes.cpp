@@ -383,8 +383,8 @@ std::vector<ClusterShape> podShapes() {
       {"metadata service guarded", [](const Cluster& c) { return c.snapshot.metadataGuard.on; }},
       {"metadata service named in a block",
        [](const Cluster& c) {
-         return c.snapshot.metadataGuard.on && any(c.parts.blocks, [](const IpBlock* b) {
-                  return any(policy::metadataAddresses(),
+         return c.snapshot.metadataGuard.on && any(c.parts.blocks, [&c](const IpBlock* b) {
+                  return any(c.snapshot.metadataGuard.addresses,
                              [&](const auto& ip) { return b->cidr == Prefix::host(ip); });
                 });
        }},
