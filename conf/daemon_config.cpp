@@ -274,6 +274,8 @@ constexpr std::array kFields = {
     Field{"checkPodAddresses",
           [](DaemonConfig& c, Text text) { c.checkPodAddresses = parseBool(text); }},
     Field{"manageSysctls", [](DaemonConfig& c, Text text) { c.manageSysctls = parseBool(text); }},
+    Field{"clearNetworkUnavailable",
+          [](DaemonConfig& c, Text text) { c.clearNetworkUnavailable = parseBool(text); }},
     Field{"metadataGuard", [](DaemonConfig& c, Text text) { c.metadataGuard = parseBool(text); }},
     Field{"metadataAddresses",
           [](DaemonConfig& c, Text text) { c.metadataAddresses = parseAddresses(text); }},

@@ -83,6 +83,9 @@ struct DaemonConfig {
   // checkPodAddressesOf().
   std::optional<bool> checkPodAddresses;
   bool manageSysctls = true;
+  // Set the condition NetworkUnavailable of the Node to False once the network is made. Needs the
+  // right to patch nodes/status.
+  bool clearNetworkUnavailable = false;
   bool metadataGuard = true;  // keep pods from the cloud's metadata service
   // The addresses of that service. nullopt: those that are known of clouds.
   std::optional<std::vector<base::IpAddress>> metadataAddresses;

@@ -101,10 +101,20 @@ Task<> ApiSource::run() {
 
 Task<unsigned> ApiSource::post(std::string path, std::string body) {
   const auto head = co_await poster_.post(std::move(path), std::move(body), kPostPatience);
+  co_return co_await finish(poster_, head.status);
+}
+
+Task<unsigned> ApiSource::patch(std::string path, std::string body) {
+  if (!patcher_) patcher_ = std::make_unique<kube::ApiClient>(credentials_);
+  const auto head = co_await patcher_->patch(std::move(path), std::move(body), kPostPatience);
+  co_return co_await finish(*patcher_, head.status);
+}
+
+Task<unsigned> ApiSource::finish(kube::ApiClient& client, unsigned status) {
   // Read to the end of the body, so that the connection can be reused.
-  while (!(co_await poster_.read(kPostPatience)).empty()) continue;
-  if (head.status == kUnauthorized) poster_.renewCredentials();
-  co_return head.status;
+  while (!(co_await client.read(kPostPatience)).empty()) continue;
+  if (status == kUnauthorized) client.renewCredentials();
+  co_return status;
 }
 
 Task<std::string> ApiSource::catchUp(base::Event::Time deadline) {

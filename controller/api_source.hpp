@@ -25,15 +25,19 @@ class ApiSource final : public Source {
   base::Task<> run() override;
   base::Task<std::string> catchUp(base::Event::Time deadline) override;
   base::Task<unsigned> post(std::string path, std::string body) override;
+  base::Task<unsigned> patch(std::string path, std::string body) override;
   [[nodiscard]] std::vector<policy::Diagnostic> diagnostics() const override;
   [[nodiscard]] std::vector<WatchStatus> watches() const override;
   [[nodiscard]] std::string trouble() const override;
 
  private:
   void updated();
+  // Reads the response, whose head is given, to its end.
+  static base::Task<unsigned> finish(kube::ApiClient& client, unsigned status);
 
   kube::Credentials credentials_;
   kube::ApiClient poster_{credentials_};
+  std::unique_ptr<kube::ApiClient> patcher_;  // most nodes never need it
   Store& store_;
   std::function<void()> changed_;
   std::array<std::unique_ptr<kube::Reflector>, 4> reflectors_;

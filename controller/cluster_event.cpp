@@ -24,6 +24,11 @@ Json objectOf(const ClusterEvent& event) {
   return object;
 }
 
+std::string timeText(std::chrono::system_clock::time_point at) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(at)));
+}
+
 }  // namespace
 
 std::string pathOf(const ClusterEvent& event) {
@@ -32,8 +37,7 @@ std::string pathOf(const ClusterEvent& event) {
 
 std::string bodyOf(const ClusterEvent& event, const std::string& node,
                    std::chrono::system_clock::time_point at) {
-  const auto time =
-      fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(at)));
+  const auto time = timeText(at);
   return dump({{"apiVersion", "v1"},
                {"kind", "Event"},
                {"metadata", {{"generateName", "kpold-"}, {"namespace", namespaceOf(event)}}},
@@ -47,6 +51,16 @@ std::string bodyOf(const ClusterEvent& event, const std::string& node,
                {"firstTimestamp", time},
                {"lastTimestamp", time},
                {"count", 1}});
+}
+
+std::string networkAvailablePatch(std::chrono::system_clock::time_point at) {
+  const auto time = timeText(at);
+  // Conditions are merged by their type.
+  const Json condition{
+      {"type", "NetworkUnavailable"}, {"status", "False"},
+      {"reason", "KpolIsUp"},         {"message", "kpold has made the network of this node"},
+      {"lastHeartbeatTime", time},    {"lastTransitionTime", time}};
+  return dump({{"status", {{"conditions", Json::array({condition})}}}});
 }
 
 }  // namespace kpol::controller

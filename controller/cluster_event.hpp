@@ -28,4 +28,8 @@ std::string pathOf(const ClusterEvent& event);
 std::string bodyOf(const ClusterEvent& event, const std::string& node,
                    std::chrono::system_clock::time_point at);
 
+// The strategic merge patch for a Node's status that sets the condition NetworkUnavailable to
+// False.
+std::string networkAvailablePatch(std::chrono::system_clock::time_point at);
+
 }  // namespace kpol::controller

@@ -16,6 +16,7 @@
 #include "controller/make_source.hpp"
 #include "controller/metrics.hpp"
 #include "controller/metrics_port.hpp"
+#include "controller/network_condition.hpp"
 #include "controller/node_addresses.hpp"
 #include "controller/node_network.hpp"
 #include "controller/pod_routes.hpp"
@@ -195,6 +196,7 @@ struct Daemon::Parts {
               revoker,
               {}},
         events(state, *source),
+        condition(state, *source),
         api(state, podStart, *source, loop),
         metrics(state, podStart, config.stateDir),
         signals(io, SIGTERM, SIGINT) {
@@ -243,6 +245,7 @@ struct Daemon::Parts {
   MetricsPort metricsPort;
   NodeState state;
   EventReporter events;
+  NetworkCondition condition;
   ControlApi api;
   Metrics metrics;
   Router controlRoutes;
@@ -277,6 +280,8 @@ void Daemon::Parts::start() {
   supervised("source", [this] { return source->run(); });
   if (config.source.kind == conf::Source::Kind::Api)
     supervised("events", [this] { return events.run(); });
+  if (config.clearNetworkUnavailable)
+    supervised("node condition", [this] { return condition.run(); });
 }
 
 Daemon::Daemon(const conf::DaemonConfig& config) : parts_(std::make_unique<Parts>(config)) {}

@@ -9,4 +9,8 @@ base::Task<unsigned> Source::post(std::string /*path*/, std::string /*body*/) {
   co_return 0;
 }
 
+base::Task<unsigned> Source::patch(std::string /*path*/, std::string /*body*/) {
+  co_return 0;
+}
+
 }  // namespace kpol::controller

@@ -57,6 +57,9 @@ class Source {
   // Sends an object to the cluster. Returns the status of the response, or 0 if the source has no
   // server. Throws base::Error if there is no response.
   virtual base::Task<unsigned> post(std::string path, std::string body);
+  // Applies a strategic merge patch to an object of the cluster; otherwise as post(). One call at a
+  // time.
+  virtual base::Task<unsigned> patch(std::string path, std::string body);
   // Why an existing object may not be known yet; empty if there is no reason.
   [[nodiscard]] virtual std::string trouble() const { return {}; }
 };

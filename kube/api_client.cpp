@@ -31,15 +31,14 @@ void ApiClient::renewCredentials() {
 
 std::string ApiClient::textOf(const Request& request, const Identity& identity) const {
   const ServerUrl& url = credentials_.config().servers.at(server_);
-  std::string text = request.body.empty() ? "GET " : "POST ";
+  std::string text = std::string(request.method) + " ";
   text += url.path + request.target + " HTTP/1.1\r\nHost: " + authorityOf(url) +
           "\r\nUser-Agent: kpold\r\nAccept: application/json\r\n"
           "Accept-Encoding: gzip\r\n";
   if (!identity.token.empty()) text += "Authorization: Bearer " + identity.token + "\r\n";
   if (!request.body.empty())
-    text +=
-        "Content-Type: application/json\r\nContent-Length: " + std::to_string(request.body.size()) +
-        "\r\n";
+    text += std::string("Content-Type: ") + request.contentType +
+            "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
   return text + "\r\n" + request.body;
 }
 
@@ -118,6 +117,16 @@ Task<ResponseHead> ApiClient::post(std::string target, std::string body, Duratio
   Request request;
   request.target = std::move(target);
   request.body = std::move(body);
+  request.method = "POST";
+  co_return co_await askAnyone(std::move(request), patience);
+}
+
+Task<ResponseHead> ApiClient::patch(std::string target, std::string body, Duration patience) {
+  Request request;
+  request.target = std::move(target);
+  request.body = std::move(body);
+  request.method = "PATCH";
+  request.contentType = "application/strategic-merge-patch+json";
   co_return co_await askAnyone(std::move(request), patience);
 }
 

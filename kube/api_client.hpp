@@ -33,6 +33,8 @@ class ApiClient {
   // Sends POST `target` with a JSON body; otherwise as get(). The server may receive the body
   // twice: a request without a response is sent again on a new connection or to the next server.
   base::Task<ResponseHead> post(std::string target, std::string body, Duration patience);
+  // Sends PATCH `target` with a strategic merge patch; otherwise as post().
+  base::Task<ResponseHead> patch(std::string target, std::string body, Duration patience);
   // Returns the next bytes of the body, valid until the next call; empty if the body is complete.
   base::Task<std::string_view> read(Duration patience);
   // Makes a call that waits for bytes of a response throw Interrupted, but not one that connects or
@@ -58,6 +60,8 @@ class ApiClient {
   struct Request {
     std::string target;
     std::string body = {};  // empty: GET
+    const char* method = "GET";
+    const char* contentType = "application/json";
   };
   base::Task<ResponseHead> askAnyone(Request request, Duration patience);
   base::Task<ResponseHead> ask(const Request& request, Duration patience);

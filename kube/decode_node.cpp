@@ -44,6 +44,17 @@ std::vector<base::Prefix> decodePodCidrs(const Field& spec) {
   return cidrs;
 }
 
+bool hasNetworkTaint(const Field& spec) {
+  bool found = false;
+  const Field taints = spec["taints"];
+  for (const Field& item : taints.items()) {
+    if (!item.object()) continue;
+    const Field key = item["key"];
+    found = key.text() == "node.kubernetes.io/network-unavailable" || found;
+  }
+  return found;
+}
+
 }  // namespace
 
 policy::Node decodeNode(const Field& root) {
@@ -54,8 +65,8 @@ policy::Node decodeNode(const Field& root) {
   static_cast<void>(status.object());
   const Field field = status["addresses"];
   Addresses addresses = decodeNodeAddresses(field);
-  return {meta.key.name, std::move(meta.labels), std::move(addresses.all), decodePodCidrs(spec),
-          std::move(addresses.internal)};
+  return {meta.key.name,        std::move(meta.labels),        std::move(addresses.all),
+          decodePodCidrs(spec), std::move(addresses.internal), hasNetworkTaint(spec)};
 }
 
 }  // namespace kpol::kube

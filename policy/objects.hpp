@@ -93,6 +93,9 @@ struct Node {
   // The IP addresses in status.addresses with type InternalIP, in their order. Other nodes send to
   // the first one of a family.
   std::vector<base::IpAddress> internalIps = {};
+  // Has the taint node.kubernetes.io/network-unavailable, which the condition NetworkUnavailable
+  // causes.
+  bool networkUnavailable = false;
   auto operator<=>(const Node&) const = default;
 };
 

@@ -51,6 +51,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
   expected.auditInterval = 90s;
   expected.collectAfter = 10s;
   expected.manageSysctls = false;
+  expected.clearNetworkUnavailable = true;
   expected.metadataGuard = false;
   expected.metadataAddresses = {
       {*base::IpAddress::parse("169.254.169.254"), *base::IpAddress::parse("fd00:ec2::254")}};
@@ -78,6 +79,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
           "nodeName: n1\nsource: dir:/etc/kpol/manifests\nkubeconfig: /k\nsocket: /s\n"
           "stateDir: /d\nmetricsListen: '[::1]:1234'\nlogLevel: debug\nlogFormat: json\n"
           "podToNode: policy\nauditInterval: 1m30s\ncollectAfter: 10s\nmanageSysctls: false\n"
+          "clearNetworkUnavailable: true\n"
           "metadataGuard: false\nmetadataAddresses: '169.254.169.254, fd00:ec2::254'\n"
           "defaultPolicy: deny-ingress\n"
           "systemNamespaces: kube-system, infra\n"
@@ -91,7 +93,7 @@ TEST(DaemonConfig, EveryFieldIsRead) {
 }
 
 TEST(DaemonConfig, EveryFieldCanBeSetByName) {
-  EXPECT_EQ(fieldNames().size(), 31U);
+  EXPECT_EQ(fieldNames().size(), 32U);
   for (const auto name : fieldNames()) {
     DaemonConfig config;
     try {

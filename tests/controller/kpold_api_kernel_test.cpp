@@ -49,6 +49,11 @@ const char* const kPolicyRest =
     R"("namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"web"}},)"
     R"("ingress":[{"from":[{"ipBlock":{"cidr":"10.1.0.0/16"}}]}]})";
 
+const char* const kNodeRest = R"("uid":"n"},"spec":{"podCIDR":"10.0.0.0/24"})";
+const char* const kTaintedNodeRest =
+    R"("uid":"n"},"spec":{"podCIDR":"10.0.0.0/24","taints":[)"
+    R"({"key":"node.kubernetes.io/network-unavailable","effect":"NoSchedule"}]})";
+
 // The four kinds of an API server, on a thread of its own.
 class ClusterApi {
  public:
@@ -100,7 +105,8 @@ class ClusterApi {
   std::vector<kube::testing::Asked> events;  // posted, of the namespace shop
   std::vector<kube::testing::Asked> nodeEvents;
   unsigned eventStatus = 201;
-  bool tokenMissing = false;  // some request came without it
+  std::vector<kube::testing::Asked> patches;  // of the status of node n1, which loses its taint
+  bool tokenMissing = false;                  // some request came without it
 
  private:
   Task<> answer(Exchange& exchange) {
@@ -117,6 +123,11 @@ class ClusterApi {
     if (path == "/api/v1/namespaces/default/events") {
       nodeEvents.push_back(exchange.asked);
       co_await exchange.answer(201, "{}");
+    }
+    if (path == "/api/v1/nodes/n1/status") {
+      patches.push_back(exchange.asked);
+      nodes.put("n1", kNodeRest);
+      co_await exchange.answer(200, "{}");
     }
     if (path == "/api/v1/namespaces") co_await namespaces.answer(exchange);
     if (path == "/api/v1/nodes") co_await nodes.answer(exchange);
@@ -184,7 +195,9 @@ class KpoldApiTest : public testing::Test {
     argv.insert(argv.end(), extra.begin(), extra.end());
     return argv;
   }
-  void launch() { kpold = std::make_unique<Background>(command(), directory.path() / "log"); }
+  void launch(const std::vector<std::string>& extra = {}) {
+    kpold = std::make_unique<Background>(command(extra), directory.path() / "log");
+  }
   // Waits up to half a minute until `condition` is true for kpold's status.
   void until(const std::function<bool(const json&)>& condition, const char* what) {
     const auto deadline = Clock::now() + 30s;
@@ -308,6 +321,35 @@ TEST_F(KpoldApiTest, CreatesAnEventForAHostFirewall) {
   EXPECT_NE(event.at("message").get<std::string>().find("remedy: nft insert rule ip f forward"),
             std::string::npos)
       << event;
+}
+
+TEST_F(KpoldApiTest, ClearsTheConditionNetworkUnavailable) {
+  cluster.inside([this] { cluster.nodes.put("n1", kTaintedNodeRest); });
+  directory.write("kpold.yaml",
+                  "apiVersion: kpol.io/v1alpha1\nkind: KpoldConfiguration\n"
+                  "clearNetworkUnavailable: true\n");
+  launch({"--config", directory.path() / "kpold.yaml"});
+  std::vector<kube::testing::Asked> patches;
+  const auto deadline = Clock::now() + 30s;
+  while (patches.empty() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(20ms);
+    cluster.inside([&] { patches = cluster.patches; });
+  }
+  ASSERT_FALSE(patches.empty()) << directory.read("log");
+  EXPECT_EQ(patches[0].method, "PATCH");
+  const auto conditions = json::parse(patches[0].body).at("status").at("conditions");
+  ASSERT_EQ(conditions.size(), 1U);
+  EXPECT_EQ(conditions[0].at("type"), "NetworkUnavailable");
+  EXPECT_EQ(conditions[0].at("status"), "False");
+  EXPECT_EQ(conditions[0].at("reason"), "KpolIsUp");
+  EXPECT_FALSE(cluster.tokenMissing);
+}
+
+TEST_F(KpoldApiTest, LeavesTheConditionOfItsNodeAloneByDefault) {
+  cluster.inside([this] { cluster.nodes.put("n1", kTaintedNodeRest); });
+  start();
+  std::this_thread::sleep_for(1500ms);
+  cluster.inside([this] { EXPECT_TRUE(cluster.patches.empty()); });
 }
 
 TEST_F(KpoldApiTest, WritesNothingBeforeEveryKindIsListed) {

@@ -30,6 +30,7 @@ render() { helm template kpol "${from:-$chart}" --namespace kube-system "$@"; }
 declare -A flags=(
   [base]=""
   [overlays/vxlan]="--set config.routing=vxlan"
+  [overlays/gce]="--set config.routing=null --set config.clearNetworkUnavailable=true"
   [overlays/kind]="--set image.pullPolicy=Never"
   [overlays/policy-only]="--set config.routing=none --set config.cniConfDir="
 )

@@ -224,12 +224,18 @@ TEST(DecodeNode, EveryField) {
                       labels({{"zone", "a"}}),
                       {ip("10.0.0.1"), ip("192.0.2.1"), ip("fd00::1")},
                       {*base::Prefix::parse("10.244.1.0/24"), *base::Prefix::parse("fd00:1::/64")},
-                      {ip("fd00::1"), ip("10.0.0.1")}};
+                      {ip("fd00::1"), ip("10.0.0.1")},
+                      true};
   EXPECT_EQ(read<Node>(R"(
 apiVersion: v1
 kind: Node
 metadata: {name: node-1, labels: {zone: a}}
-spec: {podCIDR: 10.244.1.0/24, podCIDRs: [10.244.1.0/24, 'fd00:1::/64']}
+spec:
+  podCIDR: 10.244.1.0/24
+  podCIDRs: [10.244.1.0/24, 'fd00:1::/64']
+  taints:
+  - {key: node.kubernetes.io/network-unavailable, effect: NoSchedule}
+  - {key: node.kubernetes.io/not-ready, effect: NoSchedule}
 status:
   addresses:
   - {type: InternalIP, address: 'fd00::1'}

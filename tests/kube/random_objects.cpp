@@ -146,6 +146,7 @@ class Draw {
     sortUnique(node.addresses);
     for (auto place = node.addresses.rbegin(); place != node.addresses.rend(); ++place)
       if (chance(2)) node.internalIps.push_back(*place);
+    node.networkUnavailable = chance(4);
     return node;
   }
   Object ns(const base::ObjectKey& key) {

@@ -183,6 +183,7 @@ const std::vector<HeavyHeader> kHeavyHeaders{
       "controller/event_reporter.cpp",
       "controller/host_firewalls.cpp",
       "controller/http_server.cpp",
+      "controller/network_condition.cpp",
       "controller/node_addresses.cpp",
       "controller/node_network.cpp",
       "controller/pod_routes.cpp",

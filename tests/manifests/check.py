@@ -41,6 +41,9 @@ def patch(thing, operations):
         at = thing
         for step in way:
             at = at[int(step) if isinstance(at, list) else step]
+        if operation["op"] == "add" and last == "-":
+            at.append(operation["value"])
+            continue
         if operation["op"] == "replace":
             at[int(last) if isinstance(at, list) else last]  # must be there
         at[int(last) if isinstance(at, list) else last] = operation["value"]
@@ -103,6 +106,9 @@ def check_rights(where, objects):
     wanted = {("", r, v) for r in ("pods", "namespaces", "nodes") for v in ("get", "list", "watch")}
     wanted |= {("networking.k8s.io", "networkpolicies", v) for v in ("get", "list", "watch")}
     wanted |= {("", "events", "create")}
+    (config,) = [o for o in objects.values() if o["kind"] == "ConfigMap"]
+    if yaml.safe_load(config["data"]["kpold.yaml"]).get("clearNetworkUnavailable"):
+        wanted |= {("", "nodes/status", "patch")}
     expect(rights == wanted, where, f"rights differ from the least: {sorted(rights ^ wanted)}")
     (binding,) = [o for o in objects.values() if o["kind"] == "ClusterRoleBinding"]
     expect(binding["roleRef"]["name"] == role["metadata"]["name"], where, "the binding names no role")

@@ -117,6 +117,9 @@ Json tree(const policy::Node& node) {
                  {"kind", "Node"},
                  {"metadata", metadata({{}, node.name}, &node.labels)}};
   if (!node.podCidrs.empty()) result["spec"]["podCIDRs"] = textList(node.podCidrs);
+  if (node.networkUnavailable)
+    result["spec"]["taints"] = {
+        {{"key", "node.kubernetes.io/network-unavailable"}, {"effect", "NoSchedule"}}};
   for (const auto& address : node.internalIps)
     result["status"]["addresses"].push_back(
         {{"type", "InternalIP"}, {"address", toString(address)}});
