@@ -67,6 +67,16 @@ Task<std::string> inTime(Reflector& reflector, base::Event::Time deadline) {
   co_return problem;
 }
 
+// Reads the response, whose head has this status, to its end, so that the connection can be reused.
+Task<unsigned> finish(kube::ApiClient& client, unsigned status) {
+  for (;;) {
+    const std::string_view bytes = co_await client.read(kPostPatience);
+    if (bytes.empty()) break;
+  }
+  if (status == kUnauthorized) client.renewCredentials();
+  co_return status;
+}
+
 }  // namespace
 
 ApiSource::ApiSource(kube::ClusterConfig config, kube::ListWatch::Options options, Store& store,
@@ -108,13 +118,6 @@ Task<unsigned> ApiSource::patch(std::string path, std::string body) {
   if (!patcher_) patcher_ = std::make_unique<kube::ApiClient>(credentials_);
   const auto head = co_await patcher_->patch(std::move(path), std::move(body), kPostPatience);
   co_return co_await finish(*patcher_, head.status);
-}
-
-Task<unsigned> ApiSource::finish(kube::ApiClient& client, unsigned status) {
-  // Read to the end of the body, so that the connection can be reused.
-  while (!(co_await client.read(kPostPatience)).empty()) continue;
-  if (status == kUnauthorized) client.renewCredentials();
-  co_return status;
 }
 
 Task<std::string> ApiSource::catchUp(base::Event::Time deadline) {

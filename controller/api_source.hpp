@@ -32,8 +32,6 @@ class ApiSource final : public Source {
 
  private:
   void updated();
-  // Reads the response, whose head is given, to its end.
-  static base::Task<unsigned> finish(kube::ApiClient& client, unsigned status);
 
   kube::Credentials credentials_;
   kube::ApiClient poster_{credentials_};

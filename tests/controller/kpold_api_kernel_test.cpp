@@ -111,28 +111,26 @@ class ClusterApi {
  private:
   Task<> answer(Exchange& exchange) {
     tokenMissing = tokenMissing || exchange.asked.authorization != std::string("Bearer ") + kToken;
-    const std::string path = exchange.asked.path;
-    if (path == "/apis/networking.k8s.io/v1/networkpolicies" && policiesHang) {
-      co_await exchange.hang();
-      co_return;
-    }
+    const std::string& path = exchange.asked.path;
+    if (path == "/apis/networking.k8s.io/v1/networkpolicies")
+      return policiesHang ? exchange.hang() : policies.answer(exchange);
+    if (path == "/api/v1/namespaces") return namespaces.answer(exchange);
+    if (path == "/api/v1/nodes") return nodes.answer(exchange);
+    if (path == "/api/v1/pods") return pods.answer(exchange);
     if (path == "/api/v1/namespaces/shop/events") {
       events.push_back(exchange.asked);
-      co_await exchange.answer(eventStatus, "{}");
+      return exchange.answer(eventStatus, "{}");
     }
     if (path == "/api/v1/namespaces/default/events") {
       nodeEvents.push_back(exchange.asked);
-      co_await exchange.answer(201, "{}");
+      return exchange.answer(201, "{}");
     }
     if (path == "/api/v1/nodes/n1/status") {
       patches.push_back(exchange.asked);
       nodes.put("n1", kNodeRest);
-      co_await exchange.answer(200, "{}");
+      return exchange.answer(200, "{}");
     }
-    if (path == "/api/v1/namespaces") co_await namespaces.answer(exchange);
-    if (path == "/api/v1/nodes") co_await nodes.answer(exchange);
-    if (path == "/api/v1/pods") co_await pods.answer(exchange);
-    if (path == "/apis/networking.k8s.io/v1/networkpolicies") co_await policies.answer(exchange);
+    return exchange.answer(404, "{}");
   }
 
   kube::testing::Certified signer_;
@@ -286,7 +284,7 @@ TEST_F(KpoldApiTest, CreatesEventsForPoliciesNotEnforced) {
   ASSERT_EQ(posted(1).size(), 1U) << directory.read("log");
   cluster.inside([this] { cluster.eventStatus = 201; });
   const auto events = posted(2);
-  ASSERT_EQ(events.size(), 2U) << "an Event that was not accepted is sent again";
+  ASSERT_EQ(events.size(), 2U) << "an Event that was not accepted is sent again" << directory.read("log");
   EXPECT_EQ(events[1].method, "POST");
   const auto event = json::parse(events[1].body);
   EXPECT_EQ(event.at("reason"), "PolicyNotEnforced");

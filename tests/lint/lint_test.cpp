@@ -360,6 +360,7 @@ const std::vector<std::string> kMiscompiled{
     R"(co_await[^;]*\b[A-Z]\w*\{)",                // an aggregate temporary
     R"(co_await[^;]*\(\{)",                        // a braced list
     R"(\?[^:;]*co_await|\?[^;]*:[^;:]*co_await)",  // in a branch of ?:
+    R"(while \([^)]*\(?co_await)",                 // in a condition of while
 };
 
 TEST(Lint, NoCoAwaitFormThatGcc12Miscompiles) {
@@ -369,7 +370,8 @@ TEST(Lint, NoCoAwaitFormThatGcc12Miscompiles) {
 
 TEST(Lint, SeesTheFormsThatGcc12Miscompiles) {
   const std::vector<std::string> wrong{"co_await f([x] { return x; });", "co_await f(Thing{1});",
-                                       "co_await f({1, 2});", "auto x = c ? co_await a() : b;"};
+                                       "co_await f({1, 2});", "auto x = c ? co_await a() : b;",
+                                       "while (!(co_await a()).empty()) continue;"};
   ASSERT_EQ(wrong.size(), kMiscompiled.size());
   for (std::size_t i = 0; i < wrong.size(); ++i)
     EXPECT_EQ(findings({{"x.cpp", "x", {wrong[i]}}}, kMiscompiled[i], kNever).size(), 1U)
