@@ -90,6 +90,7 @@ policy::NodeNetwork NodeNetwork::forTable() const {
   if (plan_.device) {
     network.vxlanPort = plan_.device->port;
     network.nodes = plan_.nodeAddresses;
+    network.tunnels = node::tunnelsOf(plan_);
     // Of the device that exists, because it could not be replaced by the planned one if steps
     // failed.
     const auto& held = kernel_.held();

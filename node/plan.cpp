@@ -364,6 +364,18 @@ Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node
   return Planner(settings, nodes, host, before).run();
 }
 
+std::vector<policy::NodeTunnel> tunnelsOf(const Plan& plan) {
+  std::vector<policy::NodeTunnel> tunnels;
+  for (const auto& [cidr, name] : plan.holders) {
+    const auto known = plan.addresses.find(name);
+    if (known == plan.addresses.end()) continue;
+    for (const auto& address : known->second)
+      if (address.family() == cidr.family()) tunnels.push_back({address, cidr.first()});
+  }
+  base::sortUnique(tunnels);
+  return tunnels;
+}
+
 base::MacAddress vxlanMac(const std::string& nodeName) {
   const auto hash = hashOf(nodeName);
   base::MacAddress mac;

@@ -7,6 +7,7 @@
 #include "netlink/objects.hpp"
 #include "node/own_network.hpp"
 #include "policy/diagnostic.hpp"
+#include "policy/node_network.hpp"
 #include "policy/objects.hpp"
 
 #include <cstdint>
@@ -106,6 +107,10 @@ struct Plan {
 // by name. No claim of one node takes the routes to another node's pods (claims.hpp).
 Plan makePlan(const Settings& settings, const std::map<std::string, policy::Node>& nodes,
               const Host& host, const Plan& before);
+
+// The tunnel of each accepted address of each node: the first address of a pod CIDR of that family,
+// which the node's VXLAN device has. Sorted, unique.
+std::vector<policy::NodeTunnel> tunnelsOf(const Plan& plan);
 
 // The MAC address of a node's VXLAN device. Must never change between versions, because all nodes
 // of a cluster must compute the same one.

@@ -25,7 +25,7 @@ class Compiler {
         membership_(snapshot),
         families_(familiesOf(snapshot)),
         peers_(membership_),
-        peerSets_(peers_, families_, result_.ruleset, names_) {}
+        peerSets_({peers_, families_, snapshot.network.tunnels}, result_.ruleset, names_) {}
 
   CompileResult run() {
     addBaseChains(snapshot_.podToNode, result_.ruleset);

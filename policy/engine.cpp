@@ -97,6 +97,15 @@ struct Engine::State {
       for (const auto& address : *before) flows.peerChanged(address, kTightensAndLoosens);
   }
 
+  // The tunnels of nodes are about to become `tunnels`.
+  void tunnelsChange(const std::vector<NodeTunnel>& tunnels) {
+    profiles.setTunnels(tunnels);
+    std::vector<NodeTunnel> changed;
+    std::set_symmetric_difference(network.tunnels.begin(), network.tunnels.end(), tunnels.begin(),
+                                  tunnels.end(), std::back_inserter(changed));
+    for (const auto& one : changed) flows.peerChanged(one.tunnel, kTightensAndLoosens);
+  }
+
   // ---- structure
 
   void touch(const PolicyRecord& record) {
@@ -196,6 +205,7 @@ bool Engine::setHostPortIps(std::vector<base::IpAddress> ips) {
 
 bool Engine::setNetwork(NodeNetwork network) {
   if (network == state_->network) return false;
+  state_->tunnelsChange(network.tunnels);
   state_->network = std::move(network);
   nft::Ruleset part;
   addNodeNetwork(state_->network, part);
@@ -387,6 +397,10 @@ std::optional<base::ObjectKey> Engine::podAt(const base::IpAddress& address) con
 std::optional<base::ObjectKey> Engine::localPodAt(const base::IpAddress& address) const {
   const auto* owner = state_->cluster.owner(address);
   return owner == nullptr || !owner->local ? std::nullopt : std::optional(owner->key());
+}
+
+const NodeNetwork& Engine::network() const {
+  return state_->network;
 }
 
 const std::vector<base::IpAddress>& Engine::nodeIps() const {

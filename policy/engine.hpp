@@ -112,6 +112,7 @@ class Engine {
   [[nodiscard]] std::optional<base::ObjectKey> podAt(const base::IpAddress& address) const;
   [[nodiscard]] std::optional<base::ObjectKey> localPodAt(const base::IpAddress& address) const;
   [[nodiscard]] const std::vector<base::IpAddress>& nodeIps() const;
+  [[nodiscard]] const NodeNetwork& network() const;
   [[nodiscard]] const Settings& settings() const;
   struct Counts {
     std::size_t namespaces = 0;

@@ -61,9 +61,17 @@ bool selectorsMatch(const Question& question, const Peer& peer,
   return !peer.podSelector || matches(*peer.podSelector, pod->labels);
 }
 
+// What a node sends through VXLAN has another address than the node, and counts as the node's.
+bool blockMatches(const Question& question, const IpBlock& block) {
+  return blockMatches(block, question.peerAddress()) ||
+         std::ranges::any_of(question.snapshot.network.tunnels, [&](const NodeTunnel& known) {
+           return known.tunnel == question.peerAddress() && blockMatches(block, known.node);
+         });
+}
+
 bool peerMatches(const Question& question, const Peer& peer, const std::string& policyNamespace) {
   const bool hasSelector = peer.podSelector || peer.namespaceSelector;
-  if (peer.ipBlock) return !hasSelector && blockMatches(*peer.ipBlock, question.peerAddress());
+  if (peer.ipBlock) return !hasSelector && blockMatches(question, *peer.ipBlock);
   return hasSelector && selectorsMatch(question, peer, policyNamespace);
 }
 

@@ -15,6 +15,14 @@ bool isLoopback(const base::IpAddress& address) {
   return address.isV4() ? address.bytes()[0] == 127 : address == kLoopback6;
 }
 
+// A side has only these, because a copy of all for each would be large.
+std::vector<NodeTunnel> tunnelsAt(const NodeNetwork& network, const base::IpAddress& address) {
+  std::vector<NodeTunnel> found;
+  for (const auto& one : network.tunnels)
+    if (one.tunnel == address) found.push_back(one);
+  return found;
+}
+
 // Inserts the object at its place in the order of `key`.
 template <class Object, class Key>
 void insert(std::vector<Object>& objects, Object object, Key key) {
@@ -60,6 +68,7 @@ bool FlowVerdicts::allowsSide(const Flow& flow, Direction direction) {
   if (!pod) return false;  // an interface whose pod is unknown or has no pod network
   auto& side = sideOf(*pod, direction);
   const auto& peerAddress = egress ? flow.destination : flow.source;
+  side.network.tunnels = tunnelsAt(engine_.network(), peerAddress);
   const auto peerKey = engine_.podAt(peerAddress);
   auto peer = peerKey && *peerKey != *pod ? engine_.findPod(*peerKey) : std::nullopt;
   if (!peer) return nodeAllows(side, flow);

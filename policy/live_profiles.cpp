@@ -55,6 +55,13 @@ void LiveProfiles::setFamilies(Families families) {
   for (const auto& [name, profile] : profiles_) stale_.insert(name);
 }
 
+void LiveProfiles::setTunnels(std::vector<NodeTunnel> tunnels) {
+  if (tunnels == tunnels_) return;
+  tunnels_ = std::move(tunnels);
+  for (const auto& [chain, profile] : profiles_)
+    if (profile.hasBlocks) stale_.insert(chain);
+}
+
 void LiveProfiles::deny(std::set<std::string> profiles) {
   if (profiles == denied_) return;
   stale_.insert(denied_.begin(), denied_.end());
@@ -92,8 +99,9 @@ bool LiveProfiles::compile(const std::string& name, Profile& profile) {
   } else {
     ProfileKey key{profile.direction, {}, profile.namedPorts};
     for (const auto& policy : profile.policies) key.policies.push_back(&recordOf(policy)->policy);
-    PeerSets peerSets(noted, families_, part, names_);
+    PeerSets peerSets({noted, families_, tunnels_}, part, names_);
     chain = addProfileChains(key, name, peerSets, part);
+    profile.hasBlocks = peerSets.sawBlocks();
   }
   profile.part.replace(table_, peers_, std::move(part), noted.feeds);
   oversized_.erase(name);

@@ -15,7 +15,8 @@ namespace kpol::policy {
 
 // The profiles of local pods, each with its part of the table. A profile is identified by its name
 // (profileName). It is added with its first pod and removed with its last. It is compiled again if
-// one of its policies, the address families in use, or whether it is denied changes.
+// one of its policies, the address families in use, the tunnels of nodes that its ipBlocks may
+// contain, or whether it is denied changes.
 class LiveProfiles {
  public:
   LiveProfiles(Cluster& cluster, LiveTable& table, PeerFeeds& peers)
@@ -30,6 +31,7 @@ class LiveProfiles {
     stale_.insert(profiles.begin(), profiles.end());
   }
   void setFamilies(Families families);
+  void setTunnels(std::vector<NodeTunnel> tunnels);
   // Makes exactly these profiles deny everything, whatever their policies allow.
   void deny(std::set<std::string> profiles);
   [[nodiscard]] const std::set<std::string>& denied() const { return denied_; }
@@ -61,6 +63,7 @@ class LiveProfiles {
     std::vector<base::ObjectKey> policies;
     NamedPorts namedPorts;
     std::size_t holders = 0;
+    bool hasBlocks = false;  // depends on the tunnels
     LivePart part;
     std::string chain;
   };
@@ -74,6 +77,7 @@ class LiveProfiles {
   PeerFeeds& peers_;
   Names names_;
   Families families_;
+  std::vector<NodeTunnel> tunnels_;
   std::map<std::string, Profile> profiles_;
   std::set<std::string> stale_;
   std::set<std::string> denied_;

@@ -6,6 +6,7 @@
 #include "base/prefix.hpp"
 #include "nft/ruleset.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -25,6 +26,14 @@
 //                           with the pod's address (net/netfilter/nf_nat_core.c, nf_nat_inet_fn)
 namespace kpol::policy {
 
+// The source address of what a node's own processes send to pods through VXLAN, which is not the
+// node's own address. The two have the same family, and no pod has the tunnel's.
+struct NodeTunnel {
+  base::IpAddress node;
+  base::IpAddress tunnel;
+  auto operator<=>(const NodeTunnel&) const = default;
+};
+
 // All vectors are sorted and unique.
 struct NodeNetwork {
   std::vector<base::Prefix> masqueraded;     // pod CIDRs of this node; empty: no masquerading
@@ -36,6 +45,9 @@ struct NodeNetwork {
   // What masqueraded packets get as source, at most one of each family. Without one of the family:
   // the address of the interface that they leave by.
   std::vector<base::IpAddress> sources = {};
+  // Of all nodes, for each of their addresses. An ipBlock with the node's address admits the
+  // tunnel's, too.
+  std::vector<NodeTunnel> tunnels = {};
   bool operator==(const NodeNetwork&) const = default;
 };
 

@@ -73,8 +73,12 @@ std::string commentOf(const Origins& origins) {
   return cut(std::move(text), kCommentBytes);
 }
 
-PeerSets::PeerSets(PeerSource& source, Families families, nft::Ruleset& ruleset, Names& names)
-    : source_(source), families_(families), ruleset_(ruleset), names_(names) {}
+PeerSets::PeerSets(const Inputs& inputs, nft::Ruleset& ruleset, Names& names)
+    : source_(inputs.source),
+      families_(inputs.families),
+      tunnels_(inputs.tunnels),
+      ruleset_(ruleset),
+      names_(names) {}
 
 std::vector<base::Family> PeerSets::families() const {
   std::vector<base::Family> result;
@@ -116,7 +120,25 @@ void PeerSets::addSelectors(const PeerSet& peers, std::vector<PeerLookup>& out) 
   addExact("uni", std::move(all), out);
 }
 
+// Adds the tunnels of the nodes whose addresses are within `ranges`, which are disjoint: each
+// tunnel costs one lookup, however many blocks contain its node.
+void PeerSets::addTunnels(std::vector<AddressRange>& ranges) const {
+  std::vector<AddressRange> added;
+  for (const auto& range : ranges) {
+    auto known = std::lower_bound(tunnels_.begin(), tunnels_.end(), range.first,
+                                  [](const NodeTunnel& tunnel, const base::IpAddress& address) {
+                                    return tunnel.node < address;
+                                  });
+    for (; known != tunnels_.end() && known->node <= range.last; ++known)
+      if (!within(ranges, known->tunnel)) added.push_back({known->tunnel, known->tunnel});
+  }
+  if (added.empty()) return;
+  ranges.insert(ranges.end(), added.begin(), added.end());
+  ranges = unite(std::move(ranges));
+}
+
 void PeerSets::addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out) {
+  sawBlocks_ = sawBlocks_ || !peers.blocks.empty();
   for (const auto family : families()) {
     std::vector<AddressRange> ranges;
     Origins origins;
@@ -126,6 +148,7 @@ void PeerSets::addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out) {
       for (const auto& range : rangesOf(block)) ranges.push_back(range);
     }
     ranges = unite(std::move(ranges));
+    addTunnels(ranges);
     if (ranges.empty()) continue;
     if (isWholeFamily(ranges)) {
       out.push_back({family, "", std::move(origins)});

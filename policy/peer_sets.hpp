@@ -2,7 +2,9 @@
 #pragma once
 
 #include "nft/ruleset.hpp"
+#include "policy/address_ranges.hpp"
 #include "policy/names.hpp"
+#include "policy/node_network.hpp"
 #include "policy/profile.hpp"
 
 #include <map>
@@ -52,7 +54,13 @@ class PeerSets {
   // contains a pod costs 0.4 us when the pod is added.
   static constexpr std::size_t kUnionThreshold = 2;
 
-  PeerSets(PeerSource& source, Families families, nft::Ruleset& ruleset, Names& names);
+  // What the sets are made from besides the peers. The references outlive the PeerSets.
+  struct Inputs {
+    PeerSource& source;
+    Families families;
+    const std::vector<NodeTunnel>& tunnels;  // NodeNetwork::tunnels
+  };
+  PeerSets(const Inputs& inputs, nft::Ruleset& ruleset, Names& names);
 
   // Returns the lookups that together admit `peers`, IPv4 first. Ignores `peers.any`.
   std::vector<PeerLookup> lookups(const PeerSet& peers);
@@ -60,6 +68,8 @@ class PeerSets {
   // concatenations.
   std::vector<PeerLookup> lookups(const std::vector<NamedPortPeers>& ports,
                                   const std::string& chain);
+  // Whether any peers so far had an ipBlock, so that the result depends on the tunnels.
+  [[nodiscard]] bool sawBlocks() const { return sawBlocks_; }
 
  private:
   struct Exact {  // a set of the addresses of `peers`
@@ -71,10 +81,13 @@ class PeerSets {
   void addExact(std::string_view prefix, Exact wanted, std::vector<PeerLookup>& out);
   void addSelectors(const PeerSet& peers, std::vector<PeerLookup>& out);
   void addBlocks(const PeerSet& peers, std::vector<PeerLookup>& out);
+  void addTunnels(std::vector<AddressRange>& ranges) const;
   [[nodiscard]] std::vector<base::Family> families() const;
 
   PeerSource& source_;
   Families families_;
+  const std::vector<NodeTunnel>& tunnels_;
+  bool sawBlocks_ = false;
   nft::Ruleset& ruleset_;
   Names& names_;
 };

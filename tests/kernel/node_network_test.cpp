@@ -183,6 +183,43 @@ spec:
   expectClosed("a", "c");
 }
 
+// A node's own processes send to the pods behind VXLAN from the first address of its pod CIDR, and
+// are admitted, and reached there, as the node.
+TEST_F(NodeNetwork, BlocksWithANodesAddressAdmitWhatItSendsByVxlan) {
+  start("vxlan");
+  for (const auto node : {kAlpha, kBeta})
+    prober_.addHost(site_.node(node).name(), site_.netns(node));
+  const auto blocks = "[{ipBlock: {cidr: " + toString(Site::nodeIp(kAlpha, Family::V4)) +
+                      "/32}}, {ipBlock: {cidr: '" + toString(Site::nodeIp(kAlpha, Family::V6)) +
+                      "/128'}}]";
+  site_.apply("policy.yaml",
+              "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+              "metadata: {namespace: shop, name: guard}\n"
+              "spec: {podSelector: {matchLabels: {app: c}}, policyTypes: [Ingress, Egress],\n"
+              "  ingress: [{from: " +
+                  blocks + "}], egress: [{to: " + blocks + "}]}\n");
+  sync();
+  const auto tunnel = [](std::size_t node, Family family) {
+    return base::Prefix::parse(Site::podCidr(node, family))->first();
+  };
+  std::vector<Attempt> attempts;
+  std::vector<bool> expected;
+  for (const auto node : {kAlpha, kBeta})
+    for (const auto family : {Family::V4, Family::V6}) {
+      const auto pod = pods_.at("c")->ip(family);
+      const auto own = tunnel(node, family);
+      attempts.push_back({site_.node(node).name(), {own, pod, 6, 80}});
+      attempts.push_back({"c", {pod, own, 6, 80}});
+      expected.insert(expected.end(), 2, node == kAlpha);
+    }
+  const auto seen = prober_.run(attempts, expected);
+  for (std::size_t i = 0; i < attempts.size(); ++i)
+    EXPECT_EQ(seen[i], expected[i] ? Reach::Both : Reach::None) << attempts[i].from << " " << i;
+  const auto explained =
+      site_.node(kGamma).kpolctl({"explain", toString(tunnel(kAlpha, Family::V4)), "shop/c", "80"});
+  EXPECT_EQ(explained.status, 0) << explained.out;
+}
+
 TEST_F(NodeNetwork, RoutesFollowTheNodeObject) {
   start("auto");
   const auto both = [&](const std::string& part) {

@@ -167,6 +167,7 @@ policy::Snapshot RandomPackets::realisable(policy::Snapshot snapshot) const {
   snapshot.nodeIps = {Node::nodeIp(Family::V4), Node::nodeIp(Family::V6)};
   snapshot.podToNode = podToNode_;
   snapshot.metadataGuard = {};  // nothing here replies in its place
+  snapshot.network = {};        // there are no other nodes
   return snapshot;
 }
 

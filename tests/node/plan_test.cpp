@@ -125,6 +125,16 @@ TEST_F(PlanTest, TheDeviceSendsFromTheFirstAddressAndHasTheFirstOfEachOwnCidr) {
   EXPECT_EQ(made.own.mtu, 1450U);
 }
 
+TEST_F(PlanTest, TunnelsAreThoseOfTheNodesAddressesOfTheFamily) {
+  put("far", {"10.244.2.0/24", "fd00:0:0:2::/64"}, {"198.51.100.2", "198.51.100.3"});
+  const std::vector<policy::NodeTunnel> expected{{ip("192.0.2.1"), ip("10.244.0.0")},
+                                                 {ip("192.0.2.2"), ip("10.244.1.0")},
+                                                 {ip("198.51.100.2"), ip("10.244.2.0")},
+                                                 {ip("198.51.100.3"), ip("10.244.2.0")},
+                                                 {ip("2001:db8::1"), ip("fd00:0:0:1::")}};
+  EXPECT_EQ(tunnelsOf(plan()), expected);
+}
+
 TEST_F(PlanTest, OwnPodCidrsAreUnreachableExceptForPods) {
   const auto made = plan();
   for (const char* own : {"10.244.0.0/24", "fd00:0:0:1::/64"})

@@ -105,6 +105,8 @@ std::string protocolText(std::uint8_t protocol) {
 std::string describe(const policy::Snapshot& snapshot) {
   std::string result = "node [" + joined(snapshot.nodeIps) + "] podToNode " +
                        (snapshot.podToNode == policy::PodToNode::Allow ? "allow" : "policy") + "\n";
+  for (const auto& [node, tunnel] : snapshot.network.tunnels)
+    result += "tunnel " + toString(node) + " " + toString(tunnel) + "\n";
   for (const auto& ns : snapshot.namespaces) {
     result += "namespace " + shortened(ns.name) + " " + text(ns.labels) + "\n";
   }

@@ -56,6 +56,7 @@ Targets targetsOf(const Snapshot& snapshot) {
     for (const auto& port : pod.ports) addPorts(port.port, port.port, targets.ports);
   }
   if (snapshot.metadataGuard.on) targets.guarded = snapshot.metadataGuard.addresses;
+  for (const auto& known : snapshot.network.tunnels) targets.others.push_back(known.tunnel);
   for (const char* outside : {"192.168.7.2", "203.0.113.9", "2001:db8:7::2", "2001:db8::9"}) {
     targets.others.push_back(ip(outside));
   }

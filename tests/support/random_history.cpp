@@ -60,6 +60,7 @@ policy::NodeNetwork randomNetwork(Random& random) {
     prefixes->erase(std::unique(prefixes->begin(), prefixes->end()), prefixes->end());
   }
   std::ranges::sort(network.nodes);
+  network.tunnels = randomTunnels(random);
   return network;
 }
 

@@ -68,6 +68,21 @@ void sortUnique(std::vector<T>& values) {
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
+}  // namespace
+
+std::vector<policy::NodeTunnel> randomTunnels(Random& random) {
+  std::vector<policy::NodeTunnel> tunnels;
+  for (const char* text : {"198.18.0.1", "198.18.0.2", "fd77::1", "fd77::2"}) {
+    const IpAddress tunnel = ip(text);
+    for (const auto& node : outsideAddresses())
+      if (node.family() == tunnel.family() && random.oneIn(4)) tunnels.push_back({node, tunnel});
+  }
+  sortUnique(tunnels);
+  return tunnels;
+}
+
+namespace {
+
 // Everything created so far, so that later parts can repeat it or be adjacent to it.
 class Maker {
  public:
@@ -120,6 +135,7 @@ class Maker {
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
     snapshot_.hostPortIps = snapshot_.nodeIps;
+    if (random_.oneIn(3)) snapshot_.network.tunnels = randomTunnels(random_);
   }
 
   // ---- pods ----

@@ -54,6 +54,9 @@ policy::Snapshot randomSnapshot(Random& random);
 // with hundreds of peers. Creating and evaluating it takes long.
 policy::Snapshot randomLargeSnapshot(Random& random);
 
+// Tunnels of a few nodes, whose addresses are those of hosts outside the cluster. No pod has one.
+std::vector<policy::NodeTunnel> randomTunnels(Random& random);
+
 // A flow with values that matter in `snapshot`: addresses of pods and nodes, the first and last
 // addresses of blocks, and ports at the ends of ranges. Never port 0; protocols without ports have
 // one too, for the bytes of their headers in its place.

@@ -388,6 +388,13 @@ std::vector<ClusterShape> podShapes() {
                              [&](const auto& ip) { return b->cidr == Prefix::host(ip); });
                 });
        }},
+      {"tunnel of a node within a block",
+       [](const Cluster& c) {
+         return any(c.snapshot.network.tunnels, [&](const auto& known) {
+           return any(c.parts.blocks,
+                      [&](const IpBlock* b) { return b->cidr.contains(known.node); });
+         });
+       }},
       {"podToNode: policy",
        [](const Cluster& c) { return c.snapshot.podToNode == policy::PodToNode::Policy; }},
   };

@@ -59,6 +59,7 @@ class Shrinker {
     reduced = dropAny([](Snapshot & s) -> auto& { return s.nodeIps; }) || reduced;
     reduced = clear([](Snapshot & s) -> auto& { return s.podToNode; }) || reduced;
     reduced = clear([](Snapshot & s) -> auto& { return s.metadataGuard; }) || reduced;
+    reduced = dropAny([](Snapshot & s) -> auto& { return s.network.tunnels; }) || reduced;
     for (std::size_t i = 0; i < best_.policies.size(); ++i) reduced = reducePolicy(i) || reduced;
     for (std::size_t i = 0; i < best_.pods.size(); ++i) reduced = reducePod(i) || reduced;
     for (std::size_t i = 0; i < best_.endpoints.size(); ++i) {
