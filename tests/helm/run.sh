@@ -105,6 +105,10 @@ check "resources" has DaemonSet $pod/containers/0/resources/limits '{"memory": "
   --set resources.limits.memory=1Gi
 check "resources of the init container" has DaemonSet $pod/initContainers/0/resources/requests/cpu '"1m"' \
   --set initResources.requests.cpu=1m
+check "an SELinux type" has DaemonSet $pod/containers/0/securityContext/seLinuxOptions '{"type": "t"}' \
+  --set seLinuxOptions.type=t
+check "no SELinux type" has DaemonSet $pod/initContainers/0/securityContext/seLinuxOptions null \
+  --set seLinuxOptions=null
 check "a priority class" has DaemonSet $pod/priorityClassName '"high"' --set priorityClassName=high
 check "tolerations" has DaemonSet $pod/tolerations '[{"key": "k"}]' --set-json 'tolerations=[{"key":"k"}]'
 check "a node selector" has DaemonSet $pod/nodeSelector '{"a": "b", "kubernetes.io/os": "linux"}' \

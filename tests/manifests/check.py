@@ -128,6 +128,9 @@ def check_container(where, container, volumes, capabilities):
     expect(security.get("capabilities") == capabilities, where,
            f"capabilities are {security.get('capabilities')}")
     expect(set(container["resources"]["requests"]) == {"cpu", "memory"}, where, "requests no resources")
+    of_node = any("hostPath" in volumes.get(m["name"], {}) for m in container.get("volumeMounts", []))
+    expect(security.get("seLinuxOptions") == ({"type": "spc_t"} if of_node else None), where,
+           f"SELinux options are {security.get('seLinuxOptions')}")
     for mount in container.get("volumeMounts", []):
         expect(mount["name"] in volumes, where, f"mounts {mount['name']}, which is no volume")
         source = volumes.get(mount["name"], {})
