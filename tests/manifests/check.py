@@ -190,6 +190,8 @@ def check_daemon_set(where, objects):
                     {"drop": ["ALL"], "add": ["NET_ADMIN"]})
     expect((init["name"], kpold["name"]) == ("install-cni", "kpold"), where, "containers' names differ")
     expect(init["image"] == kpold["image"], where, "installs another image's plugin")
+    expect(set(kpold["resources"].get("limits", {})) == {"memory"}, where,
+           "has no limit of memory, or others, which would delay pod starts")
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         get = kpold[probe]["httpGet"]
         expect((get["host"], get["port"]) == ("127.0.0.1", 9464), where, f"{probe} asks elsewhere")
