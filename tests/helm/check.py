@@ -130,7 +130,7 @@ def get(rendered, kind, path):
     for step in path.replace("\\/", "\0").split("/"):
         step = step.replace("\0", "/")
         thing = thing[int(step)] if isinstance(thing, list) else thing.get(step)
-    print(json.dumps(thing))
+    print(json.dumps(thing, sort_keys=True))
 
 
 def config_schema(schema):
