@@ -163,6 +163,12 @@ TEST_F(Metadata, GivenAddressesReplaceTheKnownOnes) {
   EXPECT_TRUE(reaches("kube-system", "outside", true));
 }
 
+TEST_F(Metadata, KnownAddressesOfPodsAreNotGuarded) {
+  startCloud("clusterCIDRs: '169.254.169.0/24, fd00:ec2::/64'\n");
+  routeToCloud();
+  EXPECT_TRUE(reachesCloud("shop", true));
+}
+
 TEST_F(Metadata, OneSettingDisablesTheGuard) {
   startCloud("metadataGuard: false\n");
   routeToCloud();
