@@ -51,6 +51,7 @@ run_tests() {
   for file in "$@"; do
     say "$(name_of "$file")"
     forget
+    : >"$dir/allowed"
     # shellcheck disable=SC1090
     . "$file"
   done

@@ -76,6 +76,7 @@ e2e-traffic/not-far e2e-traffic/server tcp/8080 denied
 e2e-traffic/not-far e2e-traffic/open tcp/8080 allowed
 node:$node1 e2e-traffic/open tcp/8080 allowed
 node:$node1 e2e-traffic/server tcp/8080 denied
+node:$node2 e2e-traffic/server udp/5353 allowed
 END
   sees e2e-traffic/young e2e-traffic/open
   sees e2e-traffic/open e2e-traffic/young

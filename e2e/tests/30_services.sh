@@ -52,7 +52,7 @@ host_ports_are_reached() {
   expect <<END
 outside node:$node1 tcp/18081 allowed
 outside node:$node1 udp/18081 allowed
-outside node:$node2 tcp/18081 denied
+outside node:$node2 tcp/18081 refused
 e2e-svc/client node:$node1 tcp/18081 allowed
 e2e-svc/far node:$node1 tcp/18081 allowed
 node:$node1 node:$node1 tcp/18081 allowed

@@ -42,6 +42,7 @@ e2e-shop/front e2e-shop/front tcp/8080 allowed
 e2e-other/client e2e-shop/db tcp/8080 denied
 e2e-other/client e2e-dns/dns tcp/8080 allowed
 node:$node1 e2e-shop/front tcp/8080 allowed
+node:$node1 e2e-shop/front udp/5353 allowed
 node:$node1 e2e-shop/back tcp/8080 denied
 END
 }
@@ -91,6 +92,7 @@ e2e-shop/back e2e-shop/db tcp/8080 allowed
 e2e-shop/back e2e-shop/db udp/5353 denied
 e2e-shop/back e2e-shop/front tcp/8080 denied
 e2e-shop/db e2e-shop/back tcp/8080 denied
+node:$node2 e2e-shop/back udp/5353 allowed
 END
 }
 labels_change_what_is_allowed() {

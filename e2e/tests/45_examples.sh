@@ -28,6 +28,8 @@ e2e-app/web e2e-app/api tcp/8080 denied
 e2e-app/web kube-system/e2e-dns udp/53 denied
 e2e-visitors/visitor e2e-app/web tcp/8080 denied
 e2e-visitors/visitor kube-system/e2e-dns udp/53 allowed
+node:$node1 e2e-app/web tcp/8080 allowed
+node:$node2 e2e-app/api tcp/8080 allowed
 END
   example allow-dns
   settled
@@ -35,6 +37,7 @@ END
 e2e-app/web kube-system/e2e-dns udp/53 allowed
 e2e-app/api kube-system/e2e-dns tcp/53 allowed
 e2e-app/web kube-system/e2e-dns tcp/8080 denied
+e2e-visitors/visitor kube-system/e2e-dns tcp/8080 allowed
 e2e-app/web e2e-app/api tcp/8080 denied
 END
   kubectl -n e2e-app delete networkpolicies --all >/dev/null
@@ -51,6 +54,8 @@ e2e-app/web e2e-app/db tcp/5432 denied
 e2e-app/api e2e-app/db tcp/5432 allowed
 e2e-app/api e2e-app/db tcp/8080 denied
 e2e-app/db e2e-app/web tcp/8080 denied
+node:$node1 e2e-app/web udp/5353 allowed
+node:$node1 e2e-app/db tcp/8080 allowed
 END
 }
 from_ingress() {
@@ -61,6 +66,7 @@ ingress-nginx/controller e2e-app/shown tcp/8080 allowed
 ingress-nginx/controller e2e-app/shown udp/5353 denied
 e2e-visitors/visitor e2e-app/shown tcp/8080 denied
 e2e-app/web e2e-app/shown tcp/8080 denied
+node:$node1 e2e-app/shown udp/5353 allowed
 END
 }
 to_block() {
@@ -73,6 +79,7 @@ to_block() {
   expect <<END
 e2e-app/billing 203.0.113.1 tcp/443 allowed
 e2e-app/billing 203.0.113.1 tcp/8443 denied
+e2e-app/web 203.0.113.1 tcp/8443 allowed
 e2e-app/billing 203.0.113.7 tcp/443 denied
 e2e-app/billing kube-system/e2e-dns udp/53 denied
 e2e-app/web 203.0.113.7 tcp/443 allowed

@@ -25,6 +25,7 @@ e2e-probes/http e2e-probes/tcp tcp/8080 denied
 e2e-probes/exec e2e-probes/http tcp/8080 denied
 node:$node2 e2e-probes/http tcp/8080 denied
 node:$node1 e2e-probes/http tcp/8080 allowed
+node:$node2 e2e-probes/tcp tcp/8080 allowed
 END
 }
 they_stay_ready() {

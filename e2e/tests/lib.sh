@@ -182,29 +182,44 @@ run_in() {
   esac
 }
 # Reads lines "FROM TARGET PROTOCOL/PORT …", tries each address of the target, and prints the lines with
-# the verdict, allowed or denied. If the addresses differ, it prints both.
+# the verdict: allowed, denied (no reply in time, as if a packet was dropped), or the reason of another
+# failure, as refused or unreachable. If the addresses differ, it prints each verdict.
 verdicts() {
-  local from target what rest address script from_before='' lines=''
+  local from target what rest address lines='' from_before=''
   flush() {
-    [ -z "$from_before" ] || run_in "$from_before" "{ $lines wait; } | sort -u -k 1,3"
+    [ -z "$from_before" ] || run_in "$from_before" "$(declare -f verdict); { $lines wait; } | sort -u"
     lines=''
   }
   while read -r from target what rest; do
     [ "$from" = "$from_before" ] || flush
     from_before=$from
     for address in $(addresses_of "$target"); do
-      script="probe get ${what%/*} $address ${what#*/} 700 >/dev/null 2>&1 && v=allowed || v=denied"
-      lines+="{ $script; echo $from $target $what \$v; } & "
+      lines+="verdict '$from $target $what' ${what%/*} $address ${what#*/} & "
     done
   done
   flush
 }
-# expect: compares the verdicts with those of the lines "FROM TARGET PROTOCOL/PORT allowed|denied".
+# verdict LINE PROTOCOL ADDRESS PORT: runs in pods too, whose shell is busybox.
+verdict() {
+  reason=$(probe get "$2" "$3" "$4" 700 2>&1 >/dev/null) && reason=allowed
+  [ "$reason" != timeout ] || reason=denied
+  echo "$1 $(echo "$reason" | tr ' ' '-')"
+}
+# A connection to a port on which no process listens fails too. So each target that a test expects to be
+# denied must be allowed to some source in the same table, or earlier in the same test.
+# expect: compares the verdicts with those of the lines "FROM TARGET PROTOCOL/PORT allowed|denied|REASON".
 expect() {
-  local table actual
+  local table actual unknown
   table=$(awk 'NF { print $1, $2, $3, $4 }' | sort)
+  unknown=$(echo "$table" | awk -v known="$dir/allowed" '
+    BEGIN { while ((getline line <known) > 0) allowed[line] }
+    $4 == "allowed" { allowed[$2 " " $3] }
+    $4 == "denied" { denied[$2 " " $3] }
+    END { for (target in denied) if (!(target in allowed)) print target }')
+  [ -z "$unknown" ] || fail "no source is allowed to reach, so nothing shows that it listens: $unknown"
   actual=$(echo "$table" | verdicts | sort)
   diff <(echo "$table") <(echo "$actual") || fail "< expected, > seen"
+  awk '$4 == "allowed" { print $2, $3 }' <<<"$table" >>"$dir/allowed"
 }
 # answers FROM PROTOCOL ADDRESS PORT: prints the server's reply, "POD CLIENT-ADDRESS".
 answers() { run_in "$1" "probe get $2 $3 $4 1500"; }

@@ -3,11 +3,14 @@
 // client.
 //
 //   probe serve tcp/PORT|udp/PORT...          replies "POD CLIENT-ADDRESS" (TCP: as HTTP)
-//   probe get tcp|udp ADDRESS PORT [MS]       prints the reply; exit 1: none within MS (1000)
+//   probe get tcp|udp ADDRESS PORT [MS]       prints the reply; exit 1: none within MS (1000), and
+//                                             stderr has the reason in one word: timeout, refused,
+//                                             unreachable, silent (TCP: connected, then timeout),
+//                                             empty, or an errno
 //   probe every MS tcp|udp ADDRESS PORT [MS]  sends a request each first MS until killed, and
-//                                             prints "TIME ok|lost" for it; lost: no reply within
-//                                             the second MS, which is less than the timeout of a
-//                                             SYN retransmission
+//                                             prints "TIME ok" or "TIME lost REASON" for it; lost:
+//                                             no reply within the second MS, which is less than the
+//                                             timeout of a SYN retransmission
 //   probe stream MS COUNT ADDRESS PORT...     from its start, each MS, COUNT times (0: endlessly),
 //                                             sends "POD NUMBER BEGUN SENT" to each port as a new
 //                                             flow; then keeps running
@@ -21,12 +24,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -81,25 +84,54 @@ void waitAtMost(int fd, long milliseconds) {
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-// Returns the last line of the server's reply, or nullopt if there is none in time.
-std::optional<std::string> ask(const Endpoint& to, long milliseconds) {
+struct Reply {
+  std::string line;    // the last line of the server's reply
+  std::string reason;  // why there is none; "" if there is one
+};
+
+// A blocking call returns EINPROGRESS (connect) or EAGAIN when the time of waitAtMost is over.
+std::string reasonOf(int code) {
+  switch (code) {
+    case EINPROGRESS:
+    case EAGAIN:
+    case ETIMEDOUT: return "timeout";
+    case ECONNREFUSED: return "refused";
+    case EHOSTUNREACH:
+    case ENETUNREACH: return "unreachable";
+    default: return "errno-" + std::to_string(code);
+  }
+}
+
+// Reads the reply from a connected socket.
+Reply receive(int fd, int type) {
+  std::string text;
+  std::array<char, 2048> buffer{};
+  ssize_t got = 0;
+  while ((got = recv(fd, buffer.data(), buffer.size(), 0)) > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (type == SOCK_DGRAM) break;
+  }
+  const int code = errno;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (!text.empty()) return {text.substr(text.rfind('\n') + 1), ""};
+  if (got >= 0) return {"", "empty"};
+  // The SYN and its reply have passed, so the connection was not denied.
+  if (type == SOCK_STREAM && code == EAGAIN) return {"", "silent"};
+  return {"", reasonOf(code)};
+}
+
+Reply ask(const Endpoint& to, long milliseconds) {
   const int fd = socket(to.address.ss_family, to.type | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
   waitAtMost(fd, milliseconds);
-  std::string answer;
+  Reply reply;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&to.address), to.length) == 0 &&
-      send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) > 0) {
-    std::array<char, 2048> buffer{};
-    for (ssize_t got = 0; (got = recv(fd, buffer.data(), buffer.size(), 0)) > 0;) {
-      answer.append(buffer.data(), static_cast<std::size_t>(got));
-      if (to.type == SOCK_DGRAM) break;
-    }
-  }
+      send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL) > 0)
+    reply = receive(fd, to.type);
+  else
+    reply.reason = reasonOf(errno);
   close(fd);
-  while (!answer.empty() && answer.back() == '\n') answer.pop_back();
-  if (answer.empty()) return std::nullopt;
-  const auto line = answer.rfind('\n');
-  return line == std::string::npos ? answer : answer.substr(line + 1);
+  return reply;
 }
 
 int listenOn(int type, const std::string& port) {
@@ -178,16 +210,19 @@ int serve(const std::vector<std::string>& ports) {
 }
 
 int get(const Endpoint& to, long milliseconds) {
-  const auto answer = ask(to, milliseconds);
-  if (!answer) return 1;
-  std::printf("%s\n", answer->c_str());
-  return 0;
+  const auto reply = ask(to, milliseconds);
+  if (reply.reason.empty()) {
+    std::printf("%s\n", reply.line.c_str());
+    return 0;
+  }
+  std::fprintf(stderr, "%s\n", reply.reason.c_str());
+  return 1;
 }
 
 int every(long milliseconds, const Endpoint& to, long patience) {
   for (;;) {
-    const bool answered = ask(to, patience).has_value();
-    std::printf("%.3f %s\n", now(), answered ? "ok" : "lost");
+    const auto reason = ask(to, patience).reason;
+    std::printf("%.3f %s\n", now(), reason.empty() ? "ok" : ("lost " + reason).c_str());
     std::fflush(stdout);
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   }
