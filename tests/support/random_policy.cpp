@@ -127,15 +127,20 @@ class Maker {
 
   void addNode() {
     snapshot_.podToNode = random_.oneIn(2) ? policy::PodToNode::Policy : policy::PodToNode::Allow;
-    if (random_.oneIn(3)) {
-      snapshot_.metadataGuard.on = true;
-      snapshot_.metadataGuard.exemptNamespaces = {"shop"};
-      if (random_.oneIn(3)) snapshot_.metadataGuard.addresses = {random_.pick(outsideAddresses())};
-    }
     if (!random_.oneIn(8)) snapshot_.nodeIps.push_back(ip("192.168.7.1"));
     if (!random_.oneIn(4)) snapshot_.nodeIps.push_back(ip("2001:db8:7::1"));
     snapshot_.hostPortIps = snapshot_.nodeIps;
+    if (random_.oneIn(3)) guardMetadata();
     if (random_.oneIn(3)) snapshot_.network.tunnels = randomTunnels(random_);
+  }
+
+  // The service is not at an address of the node, where pods of other plugins are not guarded.
+  void guardMetadata() {
+    snapshot_.metadataGuard.on = true;
+    snapshot_.metadataGuard.exemptNamespaces = {"shop"};
+    const auto& address = random_.pick(outsideAddresses());
+    if (random_.oneIn(3) && !std::ranges::count(snapshot_.nodeIps, address))
+      snapshot_.metadataGuard.addresses = {address};
   }
 
   // ---- pods ----
