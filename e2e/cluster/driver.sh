@@ -13,7 +13,8 @@
 #   with_kubeconfig CMD...            runs a program on this machine as administrator; it may call kubectl
 #   on_node NODE CMD...               as root on that node; `probe` is on its PATH
 #   outside CMD...                    on a machine that is not a node; `probe` is on its PATH
-#   outside_addresses                 that machine's IPv4 and IPv6 address
+#   families                          dual, ipv4 or ipv6: those of the cluster
+#   outside_addresses                 that machine's addresses, IPv4 first
 #   outside_gains|outside_loses IPV4... adds or deletes further addresses, and the nodes' routes to them
 #   start_outside NAME CMD...         starts a server there; end_outside NAME stops it
 #   part stop|start kube-apiserver|NODE    kills it, and starts it again
@@ -34,7 +35,7 @@ part() { "$here/part" "$@"; }
 
 # The control plane has a network namespace and no kubelet.
 outside() { ip netns exec "$prefix-cp" env "PATH=$dir/images:$PATH" "$@"; }
-outside_addresses() { echo "$control_plane_v4 $control_plane_v6"; }
+outside_addresses() { of_families "$control_plane_v4" "$control_plane_v6" | tr , ' '; }
 start_outside() { on_control_plane "$1" env "PATH=$dir/images:$PATH" "${@:2}"; }
 end_outside() { end_part "$1"; }
 outside_gains() { for address in "$@"; do outside ip addr add "$address/32" dev lo; done; }

@@ -20,11 +20,34 @@ prefix=kpe$(printf %s "$dir" | cksum | cut -c1-5)
 
 control_plane_v4=10.90.0.1
 control_plane_v6=fd90::1
-service_cidrs=10.96.0.0/16,fd00:10:96::/112
-pod_cidrs=10.244.0.0/16,fd00:10:244::/56
-kubernetes_service=10.96.0.1
+kubernetes_service_v4=10.96.0.1
+kubernetes_service_v6=fd00:10:96::1
 node_v4() { echo "10.90.0.$((10 + $1))"; }
 node_v6() { printf 'fd90::%x\n' $((0x10 + $1)); }
+
+# of_families IPV4 IPV6: those of the cluster's families, comma-separated.
+of_families() {
+  case $families in
+    ipv4) echo "$1" ;;
+    ipv6) echo "$2" ;;
+    *) echo "$1,$2" ;;
+  esac
+}
+has_v4() { [ "$families" != ipv6 ]; }
+has_v6() { [ "$families" != ipv4 ]; }
+# use_families dual|ipv4|ipv6: sets everything that depends on it.
+use_families() {
+  case $1 in dual | ipv4 | ipv6) ;; *) die "the families must be dual, ipv4 or ipv6, not \"$1\"" ;; esac
+  families=$1
+  service_cidrs=$(of_families 10.96.0.0/16 fd00:10:96::/112)
+  pod_cidrs=$(of_families 10.244.0.0/16 fd00:10:244::/56)
+  if has_v4; then
+    control_plane=$control_plane_v4 service_dns=10.96.0.10
+  else
+    control_plane=$control_plane_v6 service_dns=fd00:10:96::a
+  fi
+}
+use_families "$(cat "$dir/families" 2>/dev/null || echo dual)"
 
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 # A line "PID STARTTIME NAME" for each process that `down` kills. The start time distinguishes a process

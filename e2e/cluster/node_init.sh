@@ -83,7 +83,7 @@ failSwapOn: false
 cgroupDriver: cgroupfs
 oomScoreAdj: 0
 maxOpenFiles: 16384
-clusterDNS: [10.96.0.10]
+clusterDNS: ["$service_dns"]
 clusterDomain: cluster.local
 resolvConf: $node/resolv.conf
 evictionHard: {memory.available: 10Mi, nodefs.available: "0%", imagefs.available: "0%", nodefs.inodesFree: "0%"}

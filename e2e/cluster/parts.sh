@@ -10,8 +10,8 @@ namespace_on_switch() {
   ip -n "$1" link set lo up
   ip -n "$prefix-l2" link add "${1#"$prefix"-}" type veth peer name eth0 netns "$1"
   ip -n "$prefix-l2" link set "${1#"$prefix"-}" master br0 up
-  ip -n "$1" addr add "$2/24" dev eth0
-  ip -n "$1" addr add "$3/64" dev eth0 nodad
+  ! has_v4 || ip -n "$1" addr add "$2/24" dev eth0
+  ! has_v6 || ip -n "$1" addr add "$3/64" dev eth0 nodad
   ip -n "$1" link set eth0 up
 }
 
@@ -33,7 +33,7 @@ start_etcd() {
 }
 start_apiserver() {
   on_control_plane kube-apiserver "$dir/bin/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
-    --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$control_plane_v4" \
+    --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$control_plane" \
     --service-cluster-ip-range="$service_cidrs" \
     --tls-cert-file="$pki/apiserver.crt" --tls-private-key-file="$pki/apiserver.key" \
     --client-ca-file="$pki/ca.crt" \
@@ -50,6 +50,12 @@ start_apiserver() {
 }
 # These two exit if they start before the API server has created its RBAC roles.
 start_controllers() {
+  local masks
+  case $families in
+    ipv4) masks=(--node-cidr-mask-size=24) ;;
+    ipv6) masks=(--node-cidr-mask-size=64) ;;
+    *) masks=(--node-cidr-mask-size-ipv4=24 --node-cidr-mask-size-ipv6=64) ;;
+  esac
   on_control_plane kube-controller-manager "$dir/bin/kube-controller-manager" \
     --kubeconfig="$pki/controllers.kubeconfig" \
     --authentication-kubeconfig="$pki/controllers.kubeconfig" \
@@ -57,8 +63,7 @@ start_controllers() {
     --leader-elect=false --use-service-account-credentials=true \
     --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
     --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
-    --allocate-node-cidrs=true --cluster-cidr="$pod_cidrs" --node-cidr-mask-size-ipv4=24 \
-    --node-cidr-mask-size-ipv6=64 --service-cluster-ip-range="$service_cidrs" \
+    --allocate-node-cidrs=true --cluster-cidr="$pod_cidrs" "${masks[@]}" --service-cluster-ip-range="$service_cidrs" \
     --kube-api-qps=500 --kube-api-burst=1000 --profiling=false -v=2
   on_control_plane kube-scheduler "$dir/bin/kube-scheduler" \
     --kubeconfig="$pki/scheduler.kubeconfig" \
@@ -82,20 +87,20 @@ make_cgroups() {
 start_node() {
   local name=n$1 namespace=$prefix-n$1 folder
   namespace_on_switch "$namespace" "$(node_v4 "$1")" "$(node_v6 "$1")"
-  ip -n "$namespace" route add default via "$control_plane_v4"
-  ip -n "$namespace" route add default via "$control_plane_v6"
+  ! has_v4 || ip -n "$namespace" route add default via "$control_plane_v4"
+  ! has_v6 || ip -n "$namespace" route add default via "$control_plane_v6"
   for folder in var/lib/kubelet var/lib/containerd var/lib/cni var/lib/kpol etc/cni/net.d \
     opt/cni/bin var/log/pods var/log/containers; do
     mkdir -p "$dir/nodes/$name/$folder"
   done
   cp /usr/lib/cni/* "$dir/nodes/$name/opt/cni/bin/"
-  echo "nameserver 10.96.0.10" >"$dir/nodes/$name/resolv.conf"
+  echo "nameserver $service_dns" >"$dir/nodes/$name/resolv.conf"
   make_cgroups "$namespace"
   (
     for controller in /sys/fs/cgroup/*/"$namespace"; do echo $BASHPID >"$controller/cgroup.procs"; done
     exec setsid nsenter --net="/run/netns/$namespace" unshare --mount --propagation private --uts \
       --ipc --cgroup --pid --fork --kill-child=SIGKILL --mount-proc \
-      env KPOL_CLUSTER="$dir" bash "$here/node_init.sh" "$name" "$(node_v4 "$1"),$(node_v6 "$1")" \
+      env KPOL_CLUSTER="$dir" bash "$here/node_init.sh" "$name" "$(of_families "$(node_v4 "$1")" "$(node_v6 "$1")")" \
       "$(cat "$dir/kube-proxy-mode")" >>"$dir/log/$name.log" 2>&1 </dev/null
   ) &
   record $! "node-$name"

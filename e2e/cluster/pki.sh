@@ -6,6 +6,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$1"
 shift
+server=$control_plane
+has_v4 || server="[$server]"
 
 key() { openssl ecparam -name prime256v1 -genkey -noout -out "$1.key"; }
 # certificate NAME SUBJECT serverAuth|clientAuth [SAN]
@@ -25,7 +27,7 @@ client() {
   cat >"$1.kubeconfig" <<END
 apiVersion: v1
 kind: Config
-clusters: [{name: e2e, cluster: {server: "https://$control_plane_v4:6443", certificate-authority-data: $(base64 -w0 ca.crt)}}]
+clusters: [{name: e2e, cluster: {server: "https://$server:6443", certificate-authority-data: $(base64 -w0 ca.crt)}}]
 users: [{name: $1, user: {client-certificate-data: $(base64 -w0 "$1.crt"), client-key-data: $(base64 -w0 "$1.key")}}]
 contexts: [{name: e2e, context: {cluster: e2e, user: $1}}]
 current-context: e2e
@@ -39,7 +41,7 @@ openssl req -x509 -new -key ca.key -sha256 -days 30 -subj /CN=kpol-e2e -out ca.c
 openssl genrsa -out sa.key 2048 2>/dev/null
 openssl rsa -in sa.key -pubout -out sa.pub 2>/dev/null
 certificate apiserver /CN=kube-apiserver serverAuth \
-  "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:$control_plane_v4,IP:$kubernetes_service"
+  "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:$control_plane_v4,IP:$control_plane_v6,IP:$kubernetes_service_v4,IP:$kubernetes_service_v6"
 certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client clientAuth
 client admin /O=system:masters/CN=admin
 client controllers /CN=system:kube-controller-manager

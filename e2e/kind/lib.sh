@@ -15,6 +15,7 @@ dir=${KPOL_CLUSTER:-/var/tmp/kpol-kind}
 cluster_name=$(basename "$dir")
 logs="kind export logs --name $cluster_name"
 manifests=$top/manifests/overlays/kind
+families=dual
 
 # The names that kind gives.
 control_plane=$cluster_name-control-plane

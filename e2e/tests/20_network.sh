@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
-# Pods get addresses of both families and reach each other, on the same and on different nodes.
+# Pods get addresses of all families and reach each other, on the same and on different nodes.
 
 make_network_pods() {
   namespace e2e-net
@@ -36,11 +36,12 @@ END
   kubectl -n e2e-net rollout status deployment/several --timeout=60s
 }
 addresses_are_right() {
-  local addresses
+  local addresses count=2
+  [ "$families" = dual ] || count=1
   addresses=$(kubectl -n e2e-net get pods -o 'jsonpath={range .items[*]}{.spec.nodeName}{range .status.podIPs[*]}{" "}{.ip}{end}{"\n"}{end}')
-  equals "$(echo "$addresses" | awk 'NF == 3' | wc -l)" 11
-  equals "$(echo "$addresses" | tr ' ' '\n' | grep -c '[.:]')" 22
-  equals "$(echo "$addresses" | tr ' ' '\n' | grep '[.:]' | sort -u | wc -l)" 22
+  equals "$(echo "$addresses" | awk "NF == $count + 1" | wc -l)" 11
+  equals "$(echo "$addresses" | tr ' ' '\n' | grep -c '[.:]')" $((11 * count))
+  equals "$(echo "$addresses" | tr ' ' '\n' | grep '[.:]' | sort -u | wc -l)" $((11 * count))
 }
 pods_reach_pods() {
   expect <<END
@@ -76,10 +77,13 @@ true_addresses() {
 masquerade() {
   trap 'end_outside server' EXIT
   start_outside server probe serve tcp/18080 udp/18080
-  equals "$(answers e2e-net/a tcp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node1")"
-  equals "$(answers e2e-net/c tcp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node2")"
-  equals "$(answers e2e-net/a tcp "$(v6_of outside)" 18080 | cut -d' ' -f2)" "$(v6_of "node:$node1")"
-  equals "$(answers e2e-net/a udp "$(v4_of outside)" 18080 | cut -d' ' -f2)" "$(v4_of "node:$node1")"
+  each_family has_address_of_node e2e-net/a "$node1" tcp
+  each_family has_address_of_node e2e-net/a "$node1" udp
+  each_family has_address_of_node e2e-net/c "$node2" tcp
+}
+# has_address_of_node POD NODE PROTOCOL v4_of|v6_of
+has_address_of_node() {
+  equals "$(answers "$1" "$3" "$("$4" outside)" 18080 | cut -d' ' -f2)" "$("$4" "node:$2")"
 }
 
 check "network: pods start on both nodes" make_network_pods

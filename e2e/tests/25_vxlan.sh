@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154
 # With the overlay vxlan instead of the base, all traffic between nodes uses VXLAN.
+# Families: dual, because it counts the packets of both on the wire
 
 # shellcheck source=e2e/tests/traffic.sh
 . e2e/tests/traffic.sh

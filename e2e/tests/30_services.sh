@@ -17,7 +17,7 @@ kind: Service
 metadata: {namespace: e2e-svc, name: $name}
 spec:
   type: NodePort
-  ipFamilyPolicy: RequireDualStack
+  ipFamilyPolicy: PreferDualStack
   selector: {app: $name}
   ports:
   - {name: web, port: 80, targetPort: 8080, nodePort: $([ $name = one ] && echo 30081 || echo 30082)}
@@ -57,9 +57,9 @@ e2e-svc/client node:$node1 tcp/18081 allowed
 e2e-svc/far node:$node1 tcp/18081 allowed
 node:$node1 node:$node1 tcp/18081 allowed
 END
-  equals "$(answers outside tcp "$(v4_of "node:$node1")" 18081)" "one $(v4_of outside)"
-  equals "$(answers outside tcp "$(v6_of "node:$node1")" 18081)" "one $(v6_of outside)"
+  each_family host_port_sees_outside
 }
+host_port_sees_outside() { equals "$(answers outside tcp "$("$1" "node:$node1")" 18081)" "one $("$1" outside)"; }
 # Policies apply to the pod behind a Service or port, and to the client's own address.
 policies_hold_through_services() {
   apply <<END

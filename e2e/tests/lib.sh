@@ -6,7 +6,12 @@
 # A test is a file of functions and `check` lines. It creates objects only in namespaces that start with
 # e2e-, so that `forget` can delete them.
 
-passed=0 failed=0 suite=
+passed=0 failed=0 skipped=0 suite=
+# skip NAME REASON: for what has no meaning in this cluster.
+skip() {
+  skipped=$((skipped + 1))
+  echo "skip  $suite$1: $2"
+}
 # check NAME FUNCTION ARG...: runs the function with `set -e`, and prints its output if it fails.
 check() {
   local name=$suite$1 output=$dir/check.log status=0 since=$SECONDS
@@ -161,7 +166,7 @@ ready() {
   }
 }
 
-# addresses_of TARGET: both families. NS/POD, service:NS/NAME, node:NAME, outside, or an address.
+# addresses_of TARGET: all families. NS/POD, service:NS/NAME, node:NAME, outside, or an address.
 addresses_of() {
   case $1 in
     service:*) kubectl -n "$(dirname "${1#*:}")" get service "$(basename "$1")" -o 'jsonpath={.spec.clusterIPs[*]}' ;;
@@ -171,6 +176,7 @@ addresses_of() {
     *) echo "$1" ;;
   esac
 }
+# These fail if the cluster does not have the family.
 v4_of() { addresses_of "$1" | tr ' ' '\n' | grep -v :; }
 v6_of() { addresses_of "$1" | tr ' ' '\n' | grep :; }
 # run_in WHERE SCRIPT: WHERE is a pod (NS/POD), node:NAME, or outside, a machine that is not a node.
@@ -223,11 +229,14 @@ expect() {
 }
 # answers FROM PROTOCOL ADDRESS PORT: prints the server's reply, "POD CLIENT-ADDRESS".
 answers() { run_in "$1" "probe get $2 $3 $4 1500"; }
-# sees FROM TO: the server at TO sees FROM's own address.
-sees() {
-  equals "$(answers "$1" tcp "$(v4_of "$2")" 8080)" "$(basename "$2") $(v4_of "$1")"
-  equals "$(answers "$1" tcp "$(v6_of "$2")" 8080)" "$(basename "$2") $(v6_of "$1")"
+# each_family CMD...: runs CMD for each family of the cluster, with v4_of or v6_of as last argument.
+each_family() {
+  [ "$families" = ipv6 ] || "$@" v4_of || return 1
+  [ "$families" = ipv4 ] || "$@" v6_of
 }
+# sees FROM TO: the server at TO sees FROM's own address.
+sees() { each_family sees_address "$1" "$2"; }
+sees_address() { equals "$(answers "$1" tcp "$("$3" "$2")" 8080)" "$(basename "$2") $("$3" "$1")"; }
 
 # take_kpol_away FOLDER: deletes the kpol that was installed from the manifests in FOLDER.
 take_kpol_away() {
