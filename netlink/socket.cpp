@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 // The kernel fills dump datagrams up to 32 KiB if the reader's buffer is that large
 // (net/netlink/af_netlink.c netlink_dump), so this size needs the fewest reads.
 constexpr std::size_t kReceiveBytes = 32768;
+constexpr std::chrono::seconds kDrainTime{1};
 
 [[noreturn]] void fail(const char* op) {
   throw Error(op, errno);
@@ -105,7 +106,22 @@ Socket::Socket(base::UniqueFd fd, std::uint32_t portId)
 
 Socket Socket::adopt(base::UniqueFd fd) {
   const std::uint32_t portId = boundPort(fd.value());
-  return {std::move(fd), portId};
+  Socket socket(std::move(fd), portId);
+  socket.drain();
+  return socket;
+}
+
+// A receive continues an unfinished dump (net/netlink/af_netlink.c netlink_recvmsg), without which
+// each later dump would fail with EBUSY. Errors are those of the previous process. The time is
+// limited, because any privileged process may send to our port.
+void Socket::drain() {
+  const auto deadline = Clock::now() + kDrainTime;
+  std::uint8_t discarded = 0;
+  do {
+    if (::recv(fd(), &discarded, sizeof(discarded), MSG_DONTWAIT | MSG_TRUNC) < 0 &&
+        errno == EAGAIN)
+      return;
+  } while (Clock::now() < deadline);
 }
 
 std::uint32_t Socket::nextSequence() noexcept {

@@ -20,7 +20,8 @@ class Socket {
  public:
   // protocol: NETLINK_ROUTE, NETLINK_NETFILTER.
   explicit Socket(int protocol);
-  // Takes over a bound netlink socket from another process. Its port ID does not change.
+  // Takes over a bound netlink socket from another process. Its port ID does not change. Completes
+  // an unfinished dump of that process, and discards its unread responses.
   static Socket adopt(base::UniqueFd fd);
 
   [[nodiscard]] int fd() const noexcept { return fd_.value(); }
@@ -46,6 +47,7 @@ class Socket {
 
  private:
   Socket(base::UniqueFd fd, std::uint32_t portId);
+  void drain();
   base::UniqueFd fd_;
   std::uint32_t portId_ = 0;
   std::uint32_t sequence_ = 0;

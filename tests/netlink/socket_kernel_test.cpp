@@ -76,6 +76,22 @@ TEST(Socket, AdoptedSocketKeepsItsPortId) {
   EXPECT_EQ(request(adopted, message, Exchange::Kind::Answered), std::nullopt);
 }
 
+// The previous process was killed in the midst of a dump.
+TEST_F(NodeAndPod, AdoptedSocketHasNoUnreadResponsesAndNoDump) {
+  output("seq 250 | sed 's|.*|addr add 10.9.9.&/32 dev lo|' | ip -batch -");
+  Socket original(NETLINK_ROUTE);
+  const auto dump = [](std::uint32_t sequence) {
+    return message({RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0}, zeros(8));
+  };
+  original.send(dump(original.nextSequence()));
+  auto adopted = Socket::adopt(base::UniqueFd(::dup(original.fd())));
+  EXPECT_FALSE(adopted.receive(Clock::now()));
+  adopted.send(dump(adopted.nextSequence()));
+  const auto datagram = adopted.receive(Clock::now());
+  ASSERT_TRUE(datagram);
+  EXPECT_EQ(Messages(*datagram).next().value().type, RTM_NEWADDR) << "the dump is not rejected";
+}
+
 TEST(Socket, AdoptsOnlyBoundNetlinkSockets) {
   const auto unbound = [] { return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); };
   EXPECT_EQ(codeOf([&] { Socket::adopt(base::UniqueFd(unbound())); }), EINVAL);
