@@ -31,7 +31,10 @@ constexpr std::uint32_t kPersist = 0x4;  // NFT_TABLE_F_PERSIST, Linux 6.9; not 
 constexpr std::uint32_t kOwnFlags = NFT_TABLE_F_OWNER | kPersist;
 
 netlink::Socket openSocket(base::UniqueFd given) {
-  return given ? netlink::Socket::adopt(std::move(given)) : netlink::Socket(NETLINK_NETFILTER);
+  auto socket =
+      given ? netlink::Socket::adopt(std::move(given)) : netlink::Socket(NETLINK_NETFILTER);
+  socket.growReceiveBuffer(kReceiveBytes);
+  return socket;
 }
 
 // Converts netlink::Error to KernelError. The text names the operation and the reason.
@@ -83,7 +86,6 @@ bool addsTable(const ChangeSet& changes) {
 struct Kernel::State {
   explicit State(Options given)
       : options(std::move(given)), socket(openSocket(std::move(options.socket))) {
-    socket.growReceiveBuffer(kReceiveBytes);
     if (options.own) tableFlags = kOwnFlags;
   }
 
@@ -357,6 +359,15 @@ std::vector<CounterValue> Kernel::readCounters() const {
 
 std::optional<std::uint32_t> Kernel::foreignOwner() const {
   return asKernelError([&] { return state_->foreignOwner(); });
+}
+
+void Kernel::useSocket(base::UniqueFd socket) {
+  asKernelError([&] {
+    state_->socket = openSocket(std::move(socket));
+    state_->owned = false;
+    state_->adoptionTried = false;
+    state_->declarationsHold = false;
+  });
 }
 
 int Kernel::fd() const {

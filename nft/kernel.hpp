@@ -106,6 +106,10 @@ class Kernel {
   // The netlink port ID of the table's owner if it is not this socket, else nullopt.
   [[nodiscard]] std::optional<std::uint32_t> foreignOwner() const;
 
+  // Continues with `socket`, as if it had been given in the options: the ownership is unknown until
+  // the next readBack. Throws KernelError if the socket cannot be used, and then changes nothing.
+  void useSocket(base::UniqueFd socket);
+
   // The socket's descriptor, for a process that keeps the table owned after this process exits.
   [[nodiscard]] int fd() const;
 

@@ -107,6 +107,25 @@ TEST_F(KernelOwnership, AHeldSocketKeepsTheTableOwned) {
   commit(second, {"kpol", {AddCounter{"mine"}}});
 }
 
+// The same while it already has another socket.
+TEST_F(KernelOwnership, AHeldSocketCanBeUsedLater) {
+  base::UniqueFd held;
+  {
+    Kernel first({});
+    commit(first, table());
+    held.reset(::fcntl(first.fd(), F_DUPFD_CLOEXEC, 0));
+  }
+  Kernel second({});
+  EXPECT_EQ(second.readBack(), table());
+  EXPECT_EQ(test::refuse(second, {AddCounter{"mine"}}).code, EPERM);
+  EXPECT_THROW(second.useSocket(base::UniqueFd(::open("/dev/null", O_RDONLY))), KernelError);
+  EXPECT_TRUE(second.foreignOwner());
+  second.useSocket(std::move(held));
+  EXPECT_EQ(second.foreignOwner(), std::nullopt);
+  commit(second, {"kpol", {AddCounter{"mine"}}});
+  EXPECT_TRUE(second.owned());
+}
+
 TEST_F(KernelOwnership, UnownedTableCanBeChangedByAll) {
   Kernel kernel({.own = false});
   commit(kernel, table());
