@@ -7,6 +7,7 @@
 #include "nft/diff.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace kpol::controller {
@@ -202,7 +203,9 @@ Reconciler::Event ReconcileLoop::send(const nft::ChangeSet& changes) {
 Reconciler::Event ReconcileLoop::confine(const nft::Rejected& rejected,
                                          const nft::ChangeSet& changes) {
   auto& engine = store_.engine();
-  const bool narrowed = radius_.refused(refusalOf(rejected, changes, engine));
+  // EPERM: the table belongs to another socket, which is no fault of a profile.
+  const bool narrowed =
+      rejected.code != EPERM && radius_.refused(refusalOf(rejected, changes, engine));
   denyBlamed();
   if (!narrowed) {
     failed("the kernel rejected a change and keeps the previous table: " + rejected.message,
