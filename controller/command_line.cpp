@@ -124,12 +124,18 @@ std::variant<Command, Exit> readCommandLine(int argc, const char* const* argv) {
   app.add_flag("--idle", idle, "sleep until SIGTERM or SIGINT (keeps a clean-up pod running)")
       ->excludes(install)
       ->excludes(cleanup);
+  auto* hold = app.add_subcommand(
+      "hold",
+      "keep kpold's netlink socket open, so that other programs cannot delete the table "
+      "while kpold does not run");
+  hold->fallthrough()->excludes(install)->excludes(cleanup)->excludes(app.get_option("--idle"));
   try {
     app.parse(argumentsLastFirst(argc, argv));
     command.config = makeConfig(app, configFile);
     if (installCni) command.verb = Command::Verb::InstallCni;
     if (cleanUp) command.verb = Command::Verb::CleanUp;
     if (idle) command.verb = Command::Verb::Idle;
+    if (hold->parsed()) command.verb = Command::Verb::Hold;
     return command;
   } catch (const CLI::Success& request) {
     std::ostringstream text;

@@ -17,7 +17,7 @@ struct Exit {
 
 // What the process must do.
 struct Command {
-  enum class Verb : std::uint8_t { Run, InstallCni, CleanUp, Idle };
+  enum class Verb : std::uint8_t { Run, InstallCni, CleanUp, Idle, Hold };
   Verb verb = Verb::Run;
   conf::DaemonConfig config;
   std::string pluginBinary;  // for InstallCni; empty: the one beside this program

@@ -12,6 +12,7 @@
 #include "controller/control_socket.hpp"
 #include "controller/event_reporter.hpp"
 #include "controller/forwarding.hpp"
+#include "controller/holder_link.hpp"
 #include "controller/http_server.hpp"
 #include "controller/make_source.hpp"
 #include "controller/metrics.hpp"
@@ -93,6 +94,14 @@ Reconciler makeReconciler(const conf::DaemonConfig& config) {
   return Reconciler(options, base::systemRandom());
 }
 
+// With the holder's socket, which may own the table. No other kpold uses it, because this one has
+// the lock of its control socket.
+nft::Kernel::Options kernelOptionsOf(const conf::DaemonConfig& config) {
+  auto options = nft::Kernel::Options::withShortBatches(policy::holdsPods);
+  options.socket = node::fetchTableSocket(node::holderPath(config.socket));
+  return options;
+}
+
 NodeNetwork::Options networkOptionsOf(const conf::DaemonConfig& config) {
   NodeNetwork::Options options;
   options.masquerade = conf::masqueradeOf(config);
@@ -165,8 +174,9 @@ struct Daemon::Parts {
         socket(config.socket),
         store(settingsOf(config)),
         files(config.stateDir),
-        kernel(nft::Kernel::Options::withShortBatches(policy::holdsPods)),
+        kernel(kernelOptionsOf(config)),
         loop(store, kernel, makeReconciler(config)),
+        holder(node::holderPath(config.socket), kernel, loop),
         source(makeSource(config, store, [this] { objectsChanged(); })),
         podStart(store, files, loop, linkExists),
         settler(config.stateDir),
@@ -188,6 +198,7 @@ struct Daemon::Parts {
               store,
               loop,
               kernel,
+              holder,
               *source,
               cniConfig,
               network,
@@ -231,6 +242,7 @@ struct Daemon::Parts {
   AttachmentStore files;
   nft::Kernel kernel;
   ReconcileLoop loop;
+  HolderLink holder;
   std::unique_ptr<Source> source;
   PodStart podStart;
   Settler settler;
@@ -266,6 +278,7 @@ void Daemon::Parts::start() {
       kMostLocalConnections));
   supervised("reconcile loop", [this] { return loop.run(); });
   supervised("table watch", [this] { return repairForeignChanges(loop, kernel); });
+  supervised("holder", [this] { return holder.run(); });
   supervised("node addresses",
              [this] { return followNodeAddresses(store, [this] { loop.wake(); }); });
   supervised("release of addresses", [this] { return settler.run(); });

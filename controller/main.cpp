@@ -3,7 +3,9 @@
 #include "controller/clean_up.hpp"
 #include "controller/command_line.hpp"
 #include "controller/daemon.hpp"
+#include "controller/holder.hpp"
 #include "node/capabilities.hpp"
+#include "node/holder_connection.hpp"
 #include "node/plugin_binary.hpp"
 
 #include <csignal>
@@ -48,6 +50,9 @@ void perform(const Command& command) {
       controller::cleanUp(command.config, command.dryRun);
       return;
     case Command::Verb::Idle: idle(); return;
+    case Command::Verb::Hold:
+      controller::holdTable(node::holderPath(command.config.socket));
+      return;
   }
 }
 

@@ -77,6 +77,10 @@ void Metrics::addTable(Exposition& exposition) const {
   exposition.gauge("kpold_table_owned", "1 when no process but kpold can change the table.")
       .sample(std::uint64_t{state_.kernel.owned()});
   exposition
+      .gauge("kpold_table_held",
+             "1 when a holder (kpold hold) keeps the table owned while kpold does not run.")
+      .sample(std::uint64_t{state_.holder.held()});
+  exposition
       .gauge("kpold_refused_profiles", "Profiles that the kernel rejects; their pods are isolated.")
       .sample(state_.loop.refusedProfiles());
   exposition

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controller/cni_config.hpp"
+#include "controller/holder_link.hpp"
 #include "controller/host_firewalls.hpp"
 #include "controller/metrics_port.hpp"
 #include "controller/node_network.hpp"
@@ -26,6 +27,7 @@ struct NodeState {
   const Store& store;
   const ReconcileLoop& loop;
   const nft::Kernel& kernel;
+  const HolderLink& holder;
   const Source& objects;  // the source of the store's objects
   const CniConfig& cniConfig;
   const NodeNetwork& network;

@@ -36,6 +36,7 @@ Json tableJson(const NodeState& state) {
   const auto size = tableSizeOf(state);
   Json table{{"name", state.loop.committed() ? nft::Ruleset().table : ""},
              {"owned", state.kernel.owned()},
+             {"held", state.holder.held()},
              {"chains", size.chains},
              {"rules", size.rules},
              {"sets", size.sets},

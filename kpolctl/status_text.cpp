@@ -21,11 +21,17 @@ std::string ageText(std::int64_t seconds) {
   return std::to_string(seconds / 86400) + "d";
 }
 
+// An older kpold does not report it.
+std::string heldText(const Json& table) {
+  if (!table.contains("held")) return "";
+  return table.at("held").get<bool>() ? " and held" : ", not held";
+}
+
 std::string tableLine(const Json& table) {
   if (textOf(table, "name").empty()) return "none yet";
   std::string line = "inet " + textOf(table, "name") + ", ";
   if (table.at("owned").get<bool>())
-    line += "owned by kpold";
+    line += std::string("owned by kpold") + heldText(table);
   else if (table.contains("foreignOwner"))
     line += "owned by another process (netlink port ID " + number(table, "foreignOwner") + ")";
   else

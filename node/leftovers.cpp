@@ -9,6 +9,7 @@
 #include "nft/kernel.hpp"
 #include "node/atomic_file.hpp"
 #include "node/cni_config.hpp"
+#include "node/holder_connection.hpp"
 #include "node/plan.hpp"
 #include "node/plugin_binary.hpp"
 
@@ -91,8 +92,11 @@ void findRoutes(netlink::RouteSocket& node, Leftovers& found) {
   }
 }
 
-void deleteTable(const std::string& table) {
-  nft::Kernel kernel({});
+// With the holder's socket if there is one, because it may own the table.
+void deleteTable(const std::string& table, const std::string& holder) {
+  nft::Kernel::Options options;
+  options.socket = fetchTableSocket(holder);
+  nft::Kernel kernel(std::move(options));
   nft::ChangeSet changes;
   changes.table = table;
   changes.changes.emplace_back(nft::DeleteTable{});
@@ -102,16 +106,17 @@ void deleteTable(const std::string& table) {
     throw base::Error("delete table inet " + table + ": " + rejected->message);
 }
 
-void findTable(Leftovers& found) {
+void findTable(const std::string& holder, Leftovers& found) {
   nft::Kernel::Options reader;
   reader.own = false;  // only looking must not take ownership
   const std::string table = reader.table;
   const nft::Kernel kernel(std::move(reader));
   if (!kernel.exists()) return;
-  if (const auto owner = kernel.foreignOwner())
+  const auto owner = kernel.foreignOwner();
+  if (owner && *owner != netlinkPort(fetchTableSocket(holder).value()))
     throw TableHeld("the table inet " + table + " belongs to netlink port " +
                     std::to_string(*owner) + ": a kpold runs on this node; stop it first");
-  found.push_back({"table inet " + table, [table] { deleteTable(table); }});
+  found.push_back({"table inet " + table, [table, holder] { deleteTable(table, holder); }});
 }
 
 // Deletes the conntrack entries of all pods: established packets are accepted before policies are
@@ -143,7 +148,7 @@ fs::path lockOf(const std::string& socket) {
 }
 
 void findSocket(const std::string& socket, Leftovers& found) {
-  if (isThere(socket) || isThere(lockOf(socket)))
+  if (isThere(socket) || isThere(lockOf(socket)) || isThere(holderPath(socket)))
     found.push_back({"socket " + socket, [socket] { removeSocket(socket); }});
 }
 
@@ -160,6 +165,7 @@ void findPlugin(const fs::path& binDir, Leftovers& found) {
 void removeSocket(const std::string& socket) {
   removeAll(socket);
   removeAll(lockOf(socket));
+  removeAll(holderPath(socket));
   const auto directory = fs::path(socket).parent_path();
   if (directory.filename().string().starts_with("kpol")) removeIfEmpty(directory);
 }
@@ -171,7 +177,7 @@ Leftovers findLeftovers(const Places& places) {
   netlink::RouteSocket node;
   findLinks(node, found);
   findRoutes(node, found);
-  findTable(found);
+  findTable(holderPath(places.socket), found);
   findState(places.stateDir, found);
   findSocket(places.socket, found);
   findPlugin(places.binDir, found);

@@ -10,7 +10,7 @@
 // Everything that kpold and the plugin make on a node, to remove kpol from it.
 namespace kpol::node {
 
-// A running process owns the table: a kpold that must be stopped first.
+// A running process other than the holder owns the table: a kpold that must be stopped first.
 class TableHeld : public base::Error {
  public:
   using Error::Error;
@@ -35,11 +35,11 @@ struct Leftover {
 // policies; last what the plugin needs. So if the caller stops at the first failure, no pod is
 // without policies. Finds only objects with kpol's names, or with its route protocol, in the
 // calling thread's network namespace. Changes nothing. Throws base::Error if the kernel cannot be
-// queried, and TableHeld if another process owns the table.
+// queried, and TableHeld if another process than the holder owns the table.
 std::vector<Leftover> findLeftovers(const Places& places);
 
-// Removes the socket's file, its lock file, and then the directory if it is empty and its name
-// begins with "kpol".
+// Removes the socket's file, its lock file, the holder's socket, and then the directory if it is
+// empty and its name begins with "kpol".
 void removeSocket(const std::string& socket);
 
 }  // namespace kpol::node

@@ -109,6 +109,18 @@ TEST(CommandLine, CleanupIsAVerb) {
   EXPECT_EQ(exitOf({"--cleanup", "--install-cni"}).code, 2);
 }
 
+TEST(CommandLine, HoldIsACommandWithTheSameOptions) {
+  EXPECT_EQ(commandOf({"hold"}).verb, Command::Verb::Hold);
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"hold", "--socket", "/s"}, {"--socket=/s", "hold"}}) {
+    const auto command = commandOf(arguments);
+    EXPECT_EQ(command.verb, Command::Verb::Hold);
+    EXPECT_EQ(command.config.socket, "/s");
+  }
+  for (const char* other : {"--cleanup", "--install-cni", "--idle", "hold-on"})
+    EXPECT_EQ(exitOf({"hold", other}).code, 2) << other;
+}
+
 TEST(CommandLine, IdleIsAVerb) {
   EXPECT_EQ(commandOf({"--idle"}).verb, Command::Verb::Idle);
   EXPECT_EQ(exitOf({"--idle", "--cleanup"}).code, 2);

@@ -33,6 +33,16 @@ TEST(StatusText, PrintsAllFields) {
             "Kernel        4 commits, 0 failures, 2 audits, 0 repairs after third-party changes\n");
 }
 
+TEST(StatusText, NamesTheHolderIfReported) {
+  auto json = status();
+  json["table"]["held"] = true;
+  EXPECT_NE(statusText(json, 1000).find("inet kpol, owned by kpold and held: 12 chains"),
+            std::string::npos);
+  json["table"]["held"] = false;
+  EXPECT_NE(statusText(json, 1000).find("inet kpol, owned by kpold, not held: 12 chains"),
+            std::string::npos);
+}
+
 TEST(StatusText, NamesTheNetworkConfigIfConfigured) {
   auto json = status();
   json["cniConfig"] = nullptr;

@@ -181,6 +181,7 @@ const std::vector<HeavyHeader> kHeavyHeaders{
       "controller/daemon.cpp",
       "controller/directory_source.cpp",
       "controller/event_reporter.cpp",
+      "controller/holder_link.cpp",
       "controller/host_firewalls.cpp",
       "controller/http_server.cpp",
       "controller/network_condition.cpp",

@@ -223,6 +223,25 @@ TEST_F(Cleanup, FailsWhileKpoldRuns) {
   EXPECT_EQ(node_.get("/v1/status").find("\"ready\":true") != std::string::npos, true);
 }
 
+// The holder may be stopped before or after.
+TEST_F(Cleanup, RemovesATableThatIsHeld) {
+  Background holder({KPOLD_BINARY, "hold", "--socket", node_.socket()},
+                    node_.directory() / "holder.log");
+  use();
+  for (int i = 0; i < 2000 && node_.get("/v1/status").find("\"held\":true") == std::string::npos;
+       ++i)
+    std::this_thread::sleep_for(5ms);
+  stop(SIGKILL, 128 + SIGKILL);
+  EXPECT_NE(run({"nft", "delete", "table", "inet", "kpol"}).status, 0);
+  EXPECT_EQ(cleanUp({"--dry-run"}).status, 0);
+  const auto result = cleanUp();
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_FALSE(tableExists());
+  EXPECT_FALSE(std::filesystem::exists(node_.socket() + ".hold"));
+  EXPECT_TRUE(holder.running());
+  leaveOthers();
+}
+
 // The table must outlive every interface: whoever watches sees the pods go first.
 TEST_F(Cleanup, DeletesTheTableAfterThePodInterfaces) {
   use();

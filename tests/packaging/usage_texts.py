@@ -111,7 +111,7 @@ def main(packaging, kpold, kpolctl):
     man, completion = packaging / "man", packaging / "completion"
     flags, commands = kpolctl_usage(kpolctl)
     check_man(man / "kpolctl.1", flags, commands)
-    check_man(man / "kpold.8", flags_of(usage(kpold)), {})
+    check_man(man / "kpold.8", flags_of(usage(kpold)), {c: [] for c in commands_of(usage(kpold))})
     for page in sorted(man.iterdir()):
         run = subprocess.run(["man", "--warnings", "--local-file", str(page)], capture_output=True,
                              text=True)
