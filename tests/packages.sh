@@ -35,7 +35,8 @@ check "it depends on no other package" test -z "$(dpkg-deb --field "$deb" Depend
 check "it can be installed" dpkg_there --install "$deb"
 check "dpkg reports it as installed" test "$(status)" = installed
 for file in usr/bin/kpol usr/bin/kpold usr/bin/kpolctl usr/bin/kubectl-kpol etc/kpol/kpold.yaml \
-  usr/lib/systemd/system/kpold.service usr/share/doc/kpol/copyright usr/share/man/man1/kpolctl.1.gz \
+  usr/lib/systemd/system/kpold.service usr/lib/systemd/system/kpold-hold.service \
+  usr/share/doc/kpol/copyright usr/share/man/man1/kpolctl.1.gz \
   usr/share/man/man8/kpold.8.gz usr/share/man/man8/kpol.8.gz \
   usr/share/bash-completion/completions/kpolctl usr/share/zsh/vendor-completions/_kpolctl \
   usr/share/fish/vendor_completions.d/kpolctl.fish; do
@@ -53,7 +54,7 @@ check "man shows the man page" env MANPAGER=cat man --local-file "$root/usr/shar
 if command -v systemd-analyze >/dev/null; then
   # systemd-analyze looks for programs and man pages on the machine; ignore its messages about those.
   complaints() {
-    systemd-analyze verify "$1" 2>&1 | grep -F kpold.service | grep -v "is not executable\|man kpold"
+    systemd-analyze verify "$1" 2>&1 | grep -F "${1##*/}" | grep -v "is not executable\|man kpold"
   }
   takes() { [ -s "$1" ] && [ -z "$(complaints "$1")" ]; }
   unit=usr/lib/systemd/system/kpold.service
@@ -61,6 +62,7 @@ if command -v systemd-analyze >/dev/null; then
   sed 's/^Restart=.*/Restart=perhaps/' "$root/$unit" >"$scratch/wrong/kpold.service"
   check "systemd-analyze finds an error in a wrong unit" test -n "$(complaints "$scratch/wrong/kpold.service")"
   check "systemd-analyze finds no error in the unit" takes "$root/$unit"
+  check "systemd-analyze finds no error in the holder's unit" takes "$root/${unit%/*}/kpold-hold.service"
 fi
 
 echo "logLevel: debug" >>"$root/etc/kpol/kpold.yaml"

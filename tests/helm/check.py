@@ -4,7 +4,8 @@
 check.py same RENDERED KUSTOMIZED [CLEANUP]   the objects are those of a kustomization, and pass the
     same checks; with CLEANUP, manifests/uninstall, the DaemonSet is the one in there
 check.py config RENDERED       prints the file that kpold reads
-check.py get RENDERED KIND PATH    prints as JSON what is at spec/containers/0/image and the like
+check.py get RENDERED KIND PATH    prints as JSON what is at spec/containers/0/image and the like; KIND
+    may be DaemonSet/NAME, else it is the one of kpold
 check.py edges SCHEMA          prints FIELD=VALUE for the edges of what the schema takes in `config`
 check.py fields SCHEMA         prints the fields that it takes there
 """
@@ -56,7 +57,7 @@ def without_additions(objects):
     objects = copy.deepcopy(objects)
     for name, thing in objects.items():
         take_off(thing["metadata"]["labels"], LABELS, "/".join(name))
-        if thing["kind"] == "DaemonSet":
+        if name[0] == "DaemonSet" and name[2] == "kpol":
             metadata = thing["spec"]["template"]["metadata"]
             annotations = metadata.pop("annotations", None) or {}
             checksum = annotations.pop(CHECKSUM, "")
@@ -99,7 +100,8 @@ def cleaning_up(objects, cleanup):
     text = json.dumps(list(cleanup.values())).replace('"kpol-cleanup"', '"kpol"')
     (daemon,) = json.loads(text)
     daemon["spec"]["template"]["spec"]["serviceAccountName"] = "kpol"
-    return {**objects, manifests.key(daemon): daemon}
+    rest = {name: thing for name, thing in objects.items() if name[2] != "kpol-hold"}
+    return {**rest, manifests.key(daemon): daemon}
 
 
 def same(rendered, kustomized, cleanup=None):
@@ -108,7 +110,8 @@ def same(rendered, kustomized, cleanup=None):
         wanted = cleaning_up(wanted, read(cleanup))
     for way, what in differences(comparable(chart), comparable(wanted)):
         manifests.expect(False, way, what)
-    manifests.expect(len(chart) == 5, rendered, f"has {len(chart)} objects, not 5")
+    count = 5 if cleanup else 6
+    manifests.expect(len(chart) == count, rendered, f"has {len(chart)} objects, not {count}")
     manifests.check_rights("chart", chart)
     if cleanup:
         manifests.check_uninstall("chart", {name: thing for name, thing in chart.items()
@@ -126,7 +129,11 @@ def config(rendered):
 
 
 def get(rendered, kind, path):
-    (thing,) = [o for o in read(rendered).values() if o["kind"] == kind]
+    kind, _, name = kind.partition("/")
+    things = [o for o in read(rendered).values() if o["kind"] == kind]
+    if kind == "DaemonSet":
+        things = [o for o in things if o["metadata"]["name"] == (name or "kpol")]
+    (thing,) = things
     for step in path.replace("\\/", "\0").split("/"):
         step = step.replace("\0", "/")
         thing = thing[int(step)] if isinstance(thing, list) else thing.get(step)

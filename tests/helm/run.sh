@@ -126,6 +126,11 @@ check "a changed configuration replaces the pods" changes --set config.logLevel=
 keeps() { diff <(checksum) <(checksum "$@"); }
 check "other values do not change the checksum" keeps --set resources.requests.cpu=1m
 
+check "resources of the holder" has DaemonSet/kpol-hold $pod/containers/0/resources/requests/cpu '"2m"' \
+  --set holderResources.requests.cpu=2m
+without_holder() { refuses grep -q kpol-hold <(render --set holder=false); }
+check "no holder" without_holder
+
 say "Paths and addresses"
 elsewhere=(--set config.cniBinDir=/b --set config.cniConfDir=/c --set config.stateDir=/s
   --set config.socket=/r/x/k.sock)
@@ -143,6 +148,10 @@ for container in pod["initContainers"] + pod["containers"]:
 mounts() { diff <(printf '%s\n' 'cni-bin /b /b' 'cni-conf /c /c' 'netns /run/netns /run/netns' 'run /r/x /r/x' 'state /s /s') <(paths_of "$@"); }
 check "volumes follow the configuration" mounts "${elsewhere[@]}"
 check "volumes of the clean-up follow the configuration" mounts "${elsewhere[@]}" --set uninstall=true
+check "the holder's socket follows the configuration" has DaemonSet/kpol-hold $pod/containers/0/args \
+  '["--socket", "/r/x/k.sock"]' "${elsewhere[@]}"
+check "the holder's volume follows the configuration" has DaemonSet/kpol-hold $pod/volumes/0/hostPath/path \
+  '"/r/x"' "${elsewhere[@]}"
 check "the plugin is installed in cniBinDir" has DaemonSet $pod/initContainers/0/args '["--cni-bin-dir", "/b"]' \
   "${elsewhere[@]}"
 check "the clean-up removes the plugin from cniBinDir" has DaemonSet $pod/initContainers/0/args \
@@ -253,6 +262,9 @@ values.yaml s/operator: Exists/key: a/
 values.yaml s/maxUnavailable: 1/maxUnavailable: 2/
 templates/rbac.yaml s/\[create\]/[create, patch]/
 templates/rbac.yaml s/^  - .kind: ServiceAccount, name: kpol/&2/
+templates/hold.yaml s/maxSurge: 1, maxUnavailable: 0/maxUnavailable: 1/
+templates/hold.yaml s/drop: \[ALL\]/drop: []/
+templates/hold.yaml s/, hold\]/]/
 templates/configmap.yaml s/name: kpol-config/name: kpol-configs/
 templates/daemonset.yaml s/hostNetwork: true/hostNetwork: false/
 templates/daemonset.yaml s/drop: \[ALL\], add/add/

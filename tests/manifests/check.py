@@ -140,7 +140,7 @@ def check_container(where, container, volumes, capabilities):
 
 
 def check_pod(where, objects, daemon):
-    """What holds for the pods of both DaemonSets; their volumes by name."""
+    """What holds for the pods of all DaemonSets; their volumes by name."""
     template = daemon["spec"]["template"]
     expect(daemon["metadata"]["namespace"] == "kube-system", where, "is in another namespace")
     for label, value in daemon["spec"]["selector"]["matchLabels"].items():
@@ -157,7 +157,7 @@ def check_pod(where, objects, daemon):
             config = objects.get(("ConfigMap", "kube-system", volume["configMap"]["name"]))
             expect(config is not None and "kpold.yaml" in config["data"], where,
                    "mounts a ConfigMap that does not exist")
-    containers = spec["initContainers"] + spec["containers"]
+    containers = spec.get("initContainers", []) + spec["containers"]
     used = {m["name"] for c in containers for m in c.get("volumeMounts", [])}
     expect(used == set(volumes), where, f"volumes that are not mounted: {set(volumes) - used}")
     return volumes
@@ -177,11 +177,35 @@ def check_uninstall(where, objects):
     expect(spec.get("automountServiceAccountToken") is False, where, "has a token it does not need")
 
 
-def check_daemon_set(where, objects):
-    (daemon,) = [o for o in objects.values() if o["kind"] == "DaemonSet"]
+def check_holder(where, objects, daemon):
     volumes = check_pod(where, objects, daemon)
     spec = daemon["spec"]["template"]["spec"]
-    expect(daemon["metadata"]["name"] == "kpol", where, "has another name")
+    (hold,) = spec["containers"]
+    check_container(where, hold, volumes, {"drop": ["ALL"]})
+    expect(hold["command"] == ["/usr/bin/kpold", "hold"], where, "does not hold")
+    expect(set(volumes) == {"run"}, where, "mounts more than the folder of its socket")
+    expect(spec.get("automountServiceAccountToken") is False, where, "has a token it does not need")
+    expect(daemon["spec"]["updateStrategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0},
+           where, "an update leaves the node without a holder")
+    expect(daemon["spec"]["minReadySeconds"] >= 5, where, "the old one ends before the new one has begun")
+    expect(not hold.get("ports"), where, "has ports, so two cannot run at once")
+    # What selects the pods of kpold must not select these.
+    expect(daemon["spec"]["selector"]["matchLabels"] == {"app.kubernetes.io/name": "kpol-hold"}, where,
+           "its pods have another name")
+
+
+def check_daemon_set(where, objects):
+    daemons = {name: o for (kind, _, name), o in objects.items() if kind == "DaemonSet"}
+    expect(set(daemons) == {"kpol", "kpol-hold"}, where, f"has the DaemonSets {sorted(daemons)}")
+    check_holder(f"{where} kpol-hold", objects, daemons["kpol-hold"])
+    daemon = daemons["kpol"]
+    volumes = check_pod(where, objects, daemon)
+    spec = daemon["spec"]["template"]["spec"]
+    run, holders = (next(v for v in d["spec"]["template"]["spec"]["volumes"] if v["name"] == "run")
+                    for d in (daemon, daemons["kpol-hold"]))
+    expect(run == holders, where, "the holder listens in another folder")
+    image = daemons["kpol-hold"]["spec"]["template"]["spec"]["containers"][0]["image"]
+    expect(image == spec["containers"][0]["image"], where, "the holder needs a second image")
     expect(("ServiceAccount", "kube-system", spec["serviceAccountName"]) in objects, where,
            "runs as a ServiceAccount that does not exist")
     (init,), (kpold,) = spec["initContainers"], spec["containers"]
