@@ -41,6 +41,13 @@ void addAddress(netlink::RouteSocket& socket, base::IfIndex link, const base::Ip
   socket.addAddress({link, ip, static_cast<std::uint8_t>(ip.isV4() ? 24 : 64), !ip.isV4()});
 }
 
+// The link's own IPv6 address is usable at once. Otherwise the kernel would solicit no neighbour
+// for up to two seconds, and give up the first packets.
+void skipAddressDetection(const std::string& link) {
+  std::ofstream file("/proc/sys/net/ipv6/conf/" + link + "/accept_dad");
+  if (!(file << "0" << std::flush)) throw std::runtime_error("cannot write accept_dad of " + link);
+}
+
 // Default routes of the neighbour outside: everything is behind the node.
 void addDefaultRoute(netlink::RouteSocket& socket, base::IfIndex link, const base::IpAddress& via) {
   const auto any = base::Prefix::parse(via.isV4() ? "0.0.0.0/0" : "::/0");
@@ -108,10 +115,12 @@ void Node::connectOutside() {
   here.addVeth({name, *base::MacAddress::parse("02:00:00:00:02:01"), name,
                 *base::MacAddress::parse("02:00:00:00:02:02"), 0, netns.fd(), ""});
   const auto mine = here.findLink(name)->index;
+  skipAddressDetection(name.text());
   here.setUp(mine);
   const auto guard = netns.enter();
   netlink::RouteSocket there;
   const auto theirs = there.findLink(name)->index;
+  skipAddressDetection(name.text());
   there.setUp(theirs);
   for (const auto family : {base::Family::V4, base::Family::V6}) {
     addAddress(here, mine, nodeIp(family));
