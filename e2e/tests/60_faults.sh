@@ -37,11 +37,23 @@ change_while_agent_is_away() {
   sleep 1
   nothing_got_in
   kubectl -n e2e-traffic label pod not-far may-
+  table_is_held
+  kubectl -n kube-system rollout restart daemonset/kpol-hold
+  kubectl -n kube-system rollout status daemonset/kpol-hold --timeout=60s
+  table_is_held
   kubectl -n kube-system patch daemonset kpol --type=json -p '[{"op":"remove","path":"/spec/template/spec/nodeSelector/none"}]'
   sleep 1
   rolled_out
   settled
   no_wrong_verdict
+}
+# No other program can delete the table, although no kpold runs.
+table_is_held() {
+  local node
+  for node in "$node1" "$node2"; do
+    ! on_node "$node" nft delete table inet kpol || fail "$node: the table was deleted"
+    on_node "$node" nft list table inet kpol >/dev/null
+  done
 }
 no_agents() { [ -z "$(kubectl -n kube-system get pods -l app.kubernetes.io/name=kpol -o name)" ]; }
 
@@ -101,7 +113,7 @@ nothing_got_in_on_either_side() {
 check "faults: start traffic under a policy" make_traffic
 check "faults: kpold's pods are deleted" patiently agent_is_deleted
 check "faults: kpold is killed" patiently agent_is_killed
-check "faults: labels change and change back while no kpold runs" patiently change_while_agent_is_away
+check "faults: labels change while no kpold runs, and others try to delete the table" patiently change_while_agent_is_away
 check "faults: the API server is stopped" patiently api_server_is_away
 check "faults: policy changes are in effect again" policies_are_followed_again
 check "faults: a node restarts" node_restarts

@@ -241,7 +241,7 @@ sees_address() { equals "$(answers "$1" tcp "$("$3" "$2")" 8080)" "$(basename "$
 # take_kpol_away FOLDER: deletes the kpol that was installed from the manifests in FOLDER.
 take_kpol_away() {
   kubectl delete -k "$1" --wait --timeout=60s >/dev/null
-  kubectl -n kube-system wait --for=delete pods -l app.kubernetes.io/name=kpol --timeout=60s
+  kubectl -n kube-system wait --for=delete pods -l 'app.kubernetes.io/name in (kpol, kpol-hold)' --timeout=60s
 }
 clean_up() {
   kubectl apply -k "$top/manifests/uninstall" >/dev/null
