@@ -18,8 +18,8 @@ using Admits = std::function<bool(const std::string& set)>;
 // many removed ones are in one batch: enough for the events of a moment, and short.
 inline constexpr std::size_t kMostElementsTogether = 256;
 
-// What a stage replaces. A packet that is evaluated during its commit may then combine what it found
-// before with what it finds later.
+// What a stage replaces. A packet that is evaluated during its commit may then combine what it
+// found before with what it finds later.
 enum class Replaces {
   // Elements are only added, or only deleted. What a packet found is as good as before.
   Nothing,

@@ -284,7 +284,8 @@ TEST_F(KpoldApiTest, CreatesEventsForPoliciesNotEnforced) {
   ASSERT_EQ(posted(1).size(), 1U) << directory.read("log");
   cluster.inside([this] { cluster.eventStatus = 201; });
   const auto events = posted(2);
-  ASSERT_EQ(events.size(), 2U) << "an Event that was not accepted is sent again" << directory.read("log");
+  ASSERT_EQ(events.size(), 2U) << "an Event that was not accepted is sent again"
+                               << directory.read("log");
   EXPECT_EQ(events[1].method, "POST");
   const auto event = json::parse(events[1].body);
   EXPECT_EQ(event.at("reason"), "PolicyNotEnforced");
