@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/metrics_port.hpp"
 
+#include "base/async/asio.hpp"
 #include "base/async/event.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"

@@ -184,6 +184,7 @@ const std::vector<HeavyHeader> kHeavyHeaders{
       "controller/holder_link.cpp",
       "controller/host_firewalls.cpp",
       "controller/http_server.cpp",
+      "controller/metrics_port.cpp",
       "controller/network_condition.cpp",
       "controller/node_addresses.cpp",
       "controller/node_network.cpp",
