@@ -168,10 +168,10 @@ check "probes use metricsListen" probes 10.1.2.3:99 10.1.2.3 99
 check "probes use the loopback address if metricsListen is unspecified" probes 0.0.0.0:9464 127.0.0.1 9464
 check "probes use IPv6" probes '[::]:9464' ::1 9464
 check "the ports follow the configuration" has DaemonSet $pod/containers/0/ports \
-  '[{"name": "health", "containerPort": 99, "hostPort": 99, "hostIP": "10.1.2.3", "protocol": "TCP"}, {"name": "vxlan", "containerPort": 8473, "hostPort": 8473, "protocol": "UDP"}]' \
+  '[{"containerPort": 99, "hostIP": "10.1.2.3", "hostPort": 99, "name": "health", "protocol": "TCP"}, {"containerPort": 8473, "hostPort": 8473, "name": "vxlan", "protocol": "UDP"}]' \
   --set-string config.metricsListen=10.1.2.3:99 --set config.vxlanPort=8473
 check "an unspecified address is every address" has DaemonSet $pod/containers/0/ports/0 \
-  '{"name": "health", "containerPort": 9464, "hostPort": 9464, "protocol": "TCP"}' \
+  '{"containerPort": 9464, "hostPort": 9464, "name": "health", "protocol": "TCP"}' \
   --set-string 'config.metricsListen=[::]:9464'
 
 say "Configurations that kpold accepts"
