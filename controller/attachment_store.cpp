@@ -92,8 +92,14 @@ void AttachmentStore::save(const conf::Attachment& attachment) {
   const std::filesystem::path path = stateDir_ / conf::fileOf(conf::idOf(attachment));
   std::filesystem::path temporary = path;
   temporary += kTemporarySuffix;
-  writeDurably(temporary, conf::print(attachment));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) failOnFile("cannot rename into place", path);
+  try {
+    writeDurably(temporary, conf::print(attachment));
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      failOnFile("cannot rename into place", path);
+  } catch (const base::SystemError&) {
+    ::unlink(temporary.c_str());  // on a full disk it may exist, without content
+    throw;
+  }
 }
 
 void AttachmentStore::remove(const conf::AttachmentId& id) {

@@ -96,6 +96,15 @@ TEST(AttachmentStore, InterruptedSaveKeepsThePreviousFile) {
   EXPECT_FALSE(fs::exists(directory.path() / temporary));
 }
 
+TEST(AttachmentStore, FailedSaveLeavesNoFile) {
+  const TemporaryDirectory directory;
+  AttachmentStore store(directory.path());
+  const std::string file = conf::fileOf(conf::idOf(kWeb));
+  fs::create_directories(directory.path() / file);  // so that it cannot be renamed into place
+  EXPECT_THROW(store.save(kWeb), base::SystemError);
+  EXPECT_FALSE(fs::exists(directory.path() / (file + ".tmp")));
+}
+
 TEST(AttachmentStore, FailedSaveThrows) {
   const TemporaryDirectory directory;
   AttachmentStore store(directory.path());
