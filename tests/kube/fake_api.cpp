@@ -118,9 +118,11 @@ Task<> FakeApi::watch(Exchange& exchange) {
     for (const auto& change : history_)
       if (change.version > told) news += change.text;
     told = std::max(told, version_);  // a later version is waited for in silence
-    if (!news.empty()) co_await exchange.chunk(std::move(news));
+    const bool sends = !news.empty();
+    if (sends) co_await exchange.chunk(std::move(news));
     if (ends != ends_) break;
-    co_await changed_.waitUntil(base::Event::kNever);
+    // What changed while it was sending comes first.
+    if (!sends) co_await changed_.waitUntil(base::Event::kNever);
   }
   co_await exchange.end();
 }

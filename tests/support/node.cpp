@@ -130,19 +130,13 @@ void Node::connectOutside() {
 }
 
 void Node::startKpold(const std::vector<std::string>& extra) {
-  std::vector<std::string> argv{KPOLD_BINARY,
-                                "--source",
-                                "dir:" + (directory_ / "manifests").string(),
-                                "--socket",
-                                socket(),
-                                "--state-dir",
-                                stateDirectory(),
-                                "--node-name",
-                                options_.name,
-                                "--metrics-listen",
-                                options_.metricsListen,
-                                "--log-level",
-                                "debug"};
+  std::vector<std::string> argv{
+      KPOLD_BINARY,           "--socket",    socket(),      "--state-dir",
+      stateDirectory(),       "--node-name", options_.name, "--metrics-listen",
+      options_.metricsListen, "--log-level", "debug"};
+  std::vector<std::string> source{"--source", "dir:" + (directory_ / "manifests").string()};
+  if (options_.source) source = options_.source(directory_);
+  argv.insert(argv.end(), source.begin(), source.end());
   argv.insert(argv.end(), options_.kpoldArguments.begin(), options_.kpoldArguments.end());
   argv.insert(argv.end(), extra.begin(), extra.end());
   if (options_.launcher) {
@@ -191,6 +185,20 @@ void Node::sync() const {
     throw std::runtime_error("sync failed: " + response.body + "\n" + log());
 }
 
+namespace {
+
+Environment pluginEnvironment(const std::string& command, const NodePod& pod) {
+  return {{"CNI_COMMAND", command},
+          {"CNI_CONTAINERID", pod.containerId},
+          {"CNI_NETNS", pod.netns->path()},
+          {"CNI_IFNAME", "eth0"},
+          {"CNI_PATH", std::filesystem::path(KPOL_BINARY).parent_path()},
+          {"CNI_ARGS",
+           "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + pod.key.ns + ";K8S_POD_NAME=" + pod.key.name}};
+}
+
+}  // namespace
+
 std::string Node::networkConfig(const std::string& prevResult, const std::string& policy,
                                 const std::string& runtimeConfig) const {
   json ranges = json::array();
@@ -215,14 +223,14 @@ ProcessResult Node::plugin(const std::string& command, const NodePod& pod,
 }
 
 ProcessResult Node::plugin(const std::string& command, const NodePod& pod, const char* config) {
-  return run({KPOL_BINARY}, config,
-             {{"CNI_COMMAND", command},
-              {"CNI_CONTAINERID", pod.containerId},
-              {"CNI_NETNS", pod.netns->path()},
-              {"CNI_IFNAME", "eth0"},
-              {"CNI_PATH", std::filesystem::path(KPOL_BINARY).parent_path()},
-              {"CNI_ARGS", "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + pod.key.ns +
-                               ";K8S_POD_NAME=" + pod.key.name}});
+  return run({KPOL_BINARY}, config, pluginEnvironment(command, pod));
+}
+
+void Node::pluginKilledAfter(const std::string& command, const NodePod& pod,
+                             std::chrono::microseconds time) const {
+  const auto seconds = std::to_string(static_cast<double>(time.count()) / 1e6);
+  run({"timeout", "--signal=KILL", seconds, KPOL_BINARY}, networkConfig(),
+      pluginEnvironment(command, pod));
 }
 
 NodePod Node::makePod(const base::ObjectKey& key) {

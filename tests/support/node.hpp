@@ -6,6 +6,7 @@
 #include "netlink/netns.hpp"
 #include "tests/support/process.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -49,6 +50,8 @@ struct NodeOptions {
   bool outside = true;             // with the neighbour outside, and eth0 to it
   std::string metricsListen = {};  // of kpold
   std::vector<std::string> kpoldArguments = {};
+  // kpold's arguments for its source, for the node's directory; empty: a directory of manifests.
+  std::function<std::vector<std::string>(const std::filesystem::path&)> source = {};
   // The program that runs kpold, called with the node's directory (see confined.cpp); empty: none.
   std::function<std::vector<std::string>(const std::filesystem::path&)> launcher = {};
 };
@@ -84,6 +87,9 @@ class Node {
   // One call of the plugin, with the node's network config.
   ProcessResult plugin(const std::string& command, const NodePod& pod,
                        const std::string& prevResult = {}) const;
+  // One call that is killed after that time, if it still runs then.
+  void pluginKilledAfter(const std::string& command, const NodePod& pod,
+                         std::chrono::microseconds time) const;
   // The same with any network config.
   static ProcessResult plugin(const std::string& command, const NodePod& pod, const char* config);
   NodePod makePod(const base::ObjectKey& key);  // its namespace only; no ADD
