@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 ensure_packages build bench
 KPOL_BENCH=ON build release bench_nft_commit bench_full_compile bench_cni_latency \
-  bench_decode_list bench_engine_events bench_hostile
+  bench_decode_list bench_engine_events bench_hostile bench_tighten
 for program in bench_nft_commit bench_full_compile; do
   say "$program"
   "build/release/tests/bench/$program" "$@"
@@ -20,3 +20,6 @@ say bench_decode_list
 build/release/tests/bench/bench_decode_list
 say bench_hostile
 build/release/tests/bench/bench_hostile
+say bench_tighten
+build/release/tests/bench/bench_tighten
+build/release/tests/bench/bench_tighten --family 6

@@ -45,14 +45,19 @@ class Udp {
     ::sendto(fd_.value(), what.data(), what.size(), 0, reinterpret_cast<sockaddr*>(&address),
              sizeof address);
   }
+  // Whether something arrives in time.
+  [[nodiscard]] bool readable(int milliseconds) const {
+    pollfd poll{fd_.value(), POLLIN, 0};
+    return ::poll(&poll, 1, milliseconds) == 1;
+  }
+  [[nodiscard]] int fd() const { return fd_.value(); }
   struct Received {
     std::string from;  // its address; "" if nothing arrived
     std::uint16_t port = 0;
     base::IpAddress address;
   };
   Received receive(int milliseconds) const {
-    pollfd poll{fd_.value(), POLLIN, 0};
-    if (::poll(&poll, 1, milliseconds) != 1) return {};
+    if (!readable(milliseconds)) return {};
     sockaddr_in6 from{};
     socklen_t length = sizeof from;
     std::array<char, 512> buffer{};
