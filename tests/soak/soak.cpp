@@ -64,7 +64,7 @@ constexpr const char* kLyingNode =
 constexpr const char* kOtherNode =
     R"("uid":"o"},"spec":{"podCIDR":"10.244.2.0/24"},)"
     R"("status":{"addresses":[{"type":"InternalIP","address":"192.0.2.2"}]})";
-// Pods with app=closed admit nobody but pods with app=friend.
+// Pods with app=closed admit only pods with app=friend.
 constexpr const char* kClosed =
     R"("namespace":"shop"},"spec":{"podSelector":{"matchLabels":{"app":"closed"}},)"
     R"("ingress":[{"from":[{"podSelector":{"matchLabels":{"app":"friend"}}}]}]})";
@@ -349,7 +349,15 @@ class Soak {
 
   // ---- what must be true
 
-  void sync() { node_.sync(); }
+  // After an API server that was away often, kpold waits up to half a minute before it asks again.
+  void sync() {
+    for (int tries = 1;; ++tries) try {
+        node_.sync();
+        return;
+      } catch (const std::runtime_error&) {
+        if (tries == 4) throw;
+      }
+  }
   // What belongs to running pods is there, and nothing else. Some of it follows a moment later.
   void check() {
     sync();
