@@ -32,7 +32,7 @@ constexpr char kForbidden = 'f';
 constexpr char kAllowed = 'a';
 
 // The random state of one step. In every state
-//   - "target" admits "friend", and "guest" by ingress; never "stranger" and nobody outside;
+//   - "target" admits "friend", and "guest" by ingress; never "stranger", and no host outside;
 //   - "guest" may send to "friend" only, so its egress forbids it to send to "target".
 struct ClusterState {
   int name = 0;          // of a policy that is renamed at each change
@@ -43,8 +43,8 @@ struct ClusterState {
   bool byNamespace = false;
   bool wide = false;   // the ports are a range
   bool named = false;  // or named
-  bool extra = false;  // another policy that admits somebody else
-  int blocks = 0;      // ipBlocks that nobody has here
+  bool extra = false;  // another policy that admits another pod
+  int blocks = 0;      // ipBlocks without a host here
   int remotePods = 0;
 };
 
